@@ -1,0 +1,213 @@
+"""Read a bundle (``NAME-VERSION.edgemm``): the one contract between ``converters`` and the device.
+
+In: a ZIP with *stored* members. Out: a checked, immutable ``Bundle``: manifest, graphs as bytes, arrays, golden sample.
+Nothing in a bundle can run code: no pickle, no path is followed, sizes are bounded, every member's SHA-256 is in the
+manifest and checked before anything is parsed. Not here: running a graph (``perception.litert``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.errors import BundleError, UsageError
+
+SCHEMA = 1
+MAX_BYTES = 64 * 1024 * 1024
+"""A bundle larger than this is refused before it is read; the reference bundles are under 2 MB."""
+MAX_MEMBERS = 64
+
+
+class GraphSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ``.tflite`` member."""
+
+    file: str
+    """Member name, for example ``encoders/eye.tflite``."""
+    stateful: bool = False
+    """True for fused LSTM graphs: variable tensors are reset before every invoke."""
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``manifest.json``."""
+
+    schema: int
+    """Schema of this file; this code reads ``SCHEMA``."""
+    name: str
+    """For example ``driver``."""
+    version: str
+    """Semantic version."""
+    window_s: float
+    """Length of a fusion window, seconds."""
+    hop_s: float
+    """Seconds from one window to the next."""
+    modalities: list[str]
+    """In the order of the fusion graph's presence vector."""
+    heads: list[str]
+    """Outputs of the fusion graph besides ``alpha``."""
+    graphs: dict[str, GraphSpec]
+    """Name -> graph; ``fusion`` is always there."""
+    front_ends: dict[str, dict[str, Any]]
+    """Modality -> parameters of its front end (rates, sizes, labels, thresholds)."""
+    files: dict[str, str]
+    """Member -> SHA-256 in hex, for every member but the manifest."""
+    min_quality: float = 0.25
+    """Embeddings below this do not enter the fusion."""
+    min_coverage: float = 0.25
+    """A modality that covers less of a window than this counts as absent."""
+    licence: str = ""
+    """Licence of the weights."""
+    data_card: str = ""
+    """One paragraph: what it was trained on."""
+
+
+class Bundle:
+    """A bundle whose digests were checked.
+
+    Attributes:
+        manifest: what is in it.
+        digest: SHA-256 of the whole file, hex.
+        source: where it came from, for messages.
+    """
+
+    def __init__(self, manifest: Manifest, members: Mapping[str, bytes], digest: str, source: str) -> None:
+        self.manifest = manifest
+        self.digest = digest
+        self.source = source
+        self._members = MappingProxyType(dict(members))
+
+    def graph(self, name: str) -> bytes:
+        """Bytes of the ``.tflite`` graph called ``name``.
+
+        Raises:
+            BundleError: the bundle has no such graph.
+        """
+        spec = self.manifest.graphs.get(name)
+        if spec is None:
+            have = ", ".join(sorted(self.manifest.graphs))
+            raise BundleError(f"{self.source}: no graph named {name!r}; it has {have}")
+        return self.member(spec.file)
+
+    def member(self, name: str) -> bytes:
+        """Bytes of any member.
+
+        Raises:
+            BundleError: there is none of that name.
+        """
+        try:
+            return self._members[name]
+        except KeyError:
+            raise BundleError(f"{self.source}: member {name!r} is missing") from None
+
+    def has(self, name: str) -> bool:
+        """Whether a member is there."""
+        return name in self._members
+
+    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+        """The arrays of an ``.npz`` member; pickled objects are refused."""
+        try:
+            with np.load(io.BytesIO(self.member(name)), allow_pickle=False) as data:
+                return {key: data[key] for key in data.files}
+        except (ValueError, OSError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{self.source}: {name} cannot be read: {error}") from error
+
+    def front_end(self, modality: str) -> dict[str, Any] | None:
+        """Parameters of a modality's front end, None if the bundle has none."""
+        return self.manifest.front_ends.get(modality)
+
+    def replace(self, **graphs: bytes) -> Bundle:
+        """A copy with other graphs under the same names, for experiments and sabotage tests; its digest differs."""
+        members = dict(self._members)
+        hasher = hashlib.sha256(self.digest.encode())
+        for name, content in sorted(graphs.items()):
+            members[self.manifest.graphs[name].file] = content
+            hasher.update(name.encode() + content)
+        return Bundle(self.manifest, members, hasher.hexdigest(), f"{self.source} (modified)")
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Load a shipped bundle by name (``driver``) or any bundle by path.
+
+    Raises:
+        UsageError: nothing of that name or path.
+        BundleError: truncated, altered, of another schema, or too large.
+    """
+    path = Path(name_or_path)
+    if not path.is_file():
+        shipped = sorted(_shipped().glob(f"{name_or_path}-*.edgemm")) if "/" not in str(name_or_path) else []
+        if not shipped:
+            known = ", ".join(sorted({p.name.rsplit("-", 1)[0] for p in _shipped().glob("*.edgemm")})) or "none"
+            raise UsageError(f"no bundle {str(name_or_path)!r}: give a file, or one of the shipped names: {known}")
+        path = shipped[-1]
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BundleError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; this is not a bundle for a device")
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error
+    return read_bundle(content, source=str(path))
+
+
+def read_bundle(content: bytes, *, source: str = "bundle") -> Bundle:
+    """Check a bundle's bytes and give the Bundle.
+
+    Raises:
+        BundleError: what is wrong and with which member.
+    """
+    again = "copy it again from where it was built, or build it with edge-mm-convert"
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = _members(archive, source)
+    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        raise BundleError(f"{source}: not a whole bundle ({error}); {again}") from error
+    raw = members.pop("manifest.json", None)
+    if raw is None:
+        raise BundleError(f"{source}: manifest.json is missing; {again}")
+    try:
+        manifest = msgspec.json.decode(raw, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BundleError(f"{source}: manifest.json: {error}") from error
+    if manifest.schema != SCHEMA:
+        raise BundleError(f"{source}: schema {manifest.schema}, this version of edge-mm reads {SCHEMA}")
+    _check(manifest, members, source, again)
+    return Bundle(manifest, members, hashlib.sha256(content).hexdigest(), source)
+
+
+def _members(archive: zipfile.ZipFile, source: str) -> dict[str, bytes]:
+    infos = archive.infolist()
+    if len(infos) > MAX_MEMBERS or sum(i.file_size for i in infos) > MAX_BYTES:
+        raise BundleError(f"{source}: too many or too large members")
+    for info in infos:
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise BundleError(f"{source}: member {info.filename!r} is compressed; bundles store their members")
+    return {info.filename: archive.read(info) for info in infos}
+
+
+def _check(manifest: Manifest, members: Mapping[str, bytes], source: str, again: str) -> None:
+    for name, expected in manifest.files.items():
+        if name not in members:
+            raise BundleError(f"{source}: member {name!r} is missing; {again}")
+        if hashlib.sha256(members[name]).hexdigest() != expected:
+            raise BundleError(f"{source}: member {name!r} was altered (SHA-256 differs); {again}")
+    strangers = sorted(set(members) - set(manifest.files))
+    if strangers:
+        raise BundleError(f"{source}: member {strangers[0]!r} is not in the manifest; {again}")
+    for name, graph in manifest.graphs.items():
+        if graph.file not in members:
+            raise BundleError(f"{source}: graph {name!r} names {graph.file!r}, which is not there")
+    if "fusion" not in manifest.graphs:
+        raise BundleError(f"{source}: no fusion graph")
+    if not (0 < manifest.hop_s <= manifest.window_s <= 600):
+        raise BundleError(f"{source}: hop_s and window_s must satisfy 0 < hop_s <= window_s <= 600")
+
+
+def _shipped() -> Path:
+    return Path(__file__).resolve().parent.parent / "bundles"

@@ -1,0 +1,314 @@
+"""The data that flows through the product, left to right.
+
+In and out: nothing; this module only names things. ``Sample``, ``Status`` and ``Tick`` are the events that enter
+``Monitor.push``; ``Observation``, ``Estimate`` and ``Alert`` are what comes out; ``Embedding``, ``Window`` and
+``Condition`` travel inside. Everything is frozen. Time is an integer of monotonic nanoseconds (``t_ns``), stamped at
+capture; wall time exists only in ``edge_mm.delivery``. Not here: any behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+NS_PER_S = 1_000_000_000
+
+StreamKind = Literal["video", "audio", "ecg", "ppg", "eda", "temp", "acc"]
+Modality = Literal["vision", "audio", "physio"]
+SourceState = Literal["starting", "live", "degraded", "stale", "lost", "off"]
+Priority = Literal["high", "medium", "low"]
+Category = Literal["physiological", "technical"]
+Transition = Literal["raised", "cleared"]
+
+MODALITY_OF: Mapping[str, Modality] = {
+    "video": "vision",
+    "audio": "audio",
+    "ecg": "physio",
+    "ppg": "physio",
+    "eda": "physio",
+    "temp": "physio",
+    "acc": "physio",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a source promises about its samples."""
+
+    name: str
+    """Unique id of the stream, ``[a-zA-Z0-9_-]+``; appears in topics."""
+    kind: StreamKind
+    """What is measured."""
+    rate_hz: float
+    """Nominal frames or samples per second, > 0."""
+    unit: str
+    """``bgr8`` for video, ``full scale`` for audio, ``mV`` for ECG, ``a.u.`` for PPG, ``uS``, ``degC``, ``g``."""
+    lateness_s: float = 0.3
+    """Seconds that a window waits for this stream after its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One video frame, or one block of a sampled signal."""
+
+    stream: str
+    """Name of the stream."""
+    t_ns: int
+    """Capture time of the frame, or of the first element of the block."""
+    data: npt.NDArray[np.generic]
+    """Video: (height, width, 3) uint8 BGR. Sound: (n,) float32 mono, full scale = 1. Signals: (n,) float32 in the
+    stream's unit, NaN where a value is missing; ``acc`` is (n, 3)."""
+    rate_hz: float
+    """Elements per second inside the block; the nominal frame rate for video."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A source, worker or connection changed its state."""
+
+    t_ns: int
+    """When."""
+    stream: str
+    """Name of the stream (or of the part) that changed."""
+    state: SourceState
+    """New state; ``off`` means ended on purpose (a file's end), ``lost`` means gone."""
+    detail: str = ""
+    """One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time passes although nothing arrives."""
+
+    t_ns: int
+    """The present."""
+
+
+Event = Sample | Status | Tick
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One reading of one sense, at the time it was captured."""
+
+    t_ns: int
+    """Capture time of what was read (the R peak, the frame, the centre of the sound)."""
+    name: str
+    """Dotted name, for example ``driver.eyes_closed`` or ``vitals.heart_rate_bpm``."""
+    value: float
+    """The reading, in ``unit``."""
+    unit: str
+    """``probability``, ``deg``, ``bpm``, ``1`` (a ratio or a count) ..."""
+    quality: float
+    """0 (do not trust) to 1 (as good as this sensor gets)."""
+    source: Modality
+    """The sense."""
+    stream: str
+    """Name of the stream it was read from."""
+    label: str = ""
+    """Class name where the reading is a class (a beat: ``N``, ``S``, ``V``, ``F``), or why a quality is low."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """What an encoder says to the fusion about one frame or one stretch of signal."""
+
+    t_ns: int
+    """Start of what was encoded."""
+    span_ns: int
+    """Length of what it stands for: one frame interval, or the encoder's hop. Spans of one stream do not overlap."""
+    stream: str
+    """Name of the stream."""
+    vector: npt.NDArray[np.float32]
+    """(d,) float32."""
+    quality: float
+    """0..1; the fusion ignores embeddings below the bundle's ``min_quality``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open stretch of time ``[start_ns, end_ns)`` and what each modality put into it."""
+
+    start_ns: int
+    """First nanosecond inside."""
+    end_ns: int
+    """First nanosecond outside."""
+    embeddings: Mapping[str, npt.NDArray[np.float32]]
+    """Modality -> (n, d) float32 in time order; absent when there is none."""
+    coverage: Mapping[str, float]
+    """Modality -> share of the window that is covered, 0..1; every modality that has a stream is present."""
+    quality: Mapping[str, float]
+    """Modality -> mean quality of what covers it, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What all senses together say about one window."""
+
+    t_ns: int
+    """End of the window."""
+    start_ns: int
+    """Start of the window."""
+    scores: Mapping[str, float]
+    """Head -> probability 0..1, for example ``drowsy``."""
+    weights: Mapping[str, float]
+    """Modality -> attention weight alpha, 0..1, summing to 1 over those present."""
+    contributions: Mapping[str, Mapping[str, float]]
+    """Head -> modality -> how much the score falls when that modality is left out (probability points, signed)."""
+    coverage: Mapping[str, float]
+    """Modality -> share of the window that was covered."""
+    quality: Mapping[str, float]
+    """Modality -> mean quality, 0..1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why: a code for programs, parameters for translators, a sentence for people."""
+
+    code: str
+    """Stable, for example ``eyes_closed_for``."""
+    params: Mapping[str, float | str]
+    """The values in the sentence."""
+    text: str
+    """One English sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a policy says: this condition holds, or holds no longer. The alarm machine makes transitions of it."""
+
+    t_ns: int
+    """When the policy decided."""
+    kind: str
+    """For example ``driver.eyes_closed`` or ``sensor.lost``."""
+    active: bool
+    """Whether it holds now."""
+    onset_ns: int
+    """When it began (before the dwell)."""
+    priority: Priority
+    """How urgent."""
+    category: Category
+    """Physiological (about the person) or technical (about the device)."""
+    reason: Reason
+    """Why."""
+    value: float
+    """What was compared."""
+    limit: float
+    """With what."""
+    unit: str
+    """Unit of both."""
+    key: str = ""
+    """Which instance of the kind: kind + stream where there can be several; empty means the kind itself."""
+    sources: tuple[Modality, ...] = ()
+    """The senses it rests on; empty for a fused or technical condition."""
+    head: str = ""
+    """The Estimate's head it rests on, for a fused condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One transition of one alarm: raised or cleared. The only thing that leaves the device as an alert."""
+
+    t_ns: int
+    """When the transition happened."""
+    kind: str
+    """For example ``driver.drowsy``."""
+    key: str
+    """The alarm it belongs to; unique among the active ones."""
+    state: Transition
+    """``raised`` or ``cleared``."""
+    category: Category
+    """Physiological or technical."""
+    priority: Priority
+    """How urgent."""
+    onset_ns: int
+    """When the condition began."""
+    reason: Reason
+    """Why it was raised, or why it was cleared."""
+    value: float
+    """What was compared."""
+    limit: float
+    """With what."""
+    unit: str
+    """Unit of both."""
+    incident: int
+    """Counts the raised alarms of this device; the raised and the cleared transition of one alarm share it."""
+    sources: tuple[Modality, ...] = ()
+    """The senses it rests on."""
+    quality: Mapping[str, float | None] = field(default_factory=dict)
+    """Modality -> quality in the last window, None when absent."""
+    attention: Mapping[str, float] = field(default_factory=dict)
+    """Modality -> alpha of the last Estimate."""
+    contribution: Mapping[str, float] = field(default_factory=dict)
+    """Modality -> how much the score falls without it. A condition read from one sense rests on it wholly: 1.0."""
+
+
+Output = Observation | Estimate | Alert
+PolicyInput = Observation | Estimate | Status | Tick
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A device or file that gives Samples. The reader's thread owns it."""
+
+    @property
+    def name(self) -> str:
+        """Stream name."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """True for devices (samples are dropped when we are slow), False for files (we wait)."""
+        ...
+
+    def open(self) -> StreamSpec:
+        """Open the device.
+
+        Raises:
+            SourceError: it cannot be opened; the text names it and what to do.
+        """
+        ...
+
+    def read(self) -> Sample | None:
+        """Block until the next frame or block; None at the end of a file.
+
+        Raises:
+            SourceLost: the device is gone or stalled (within a few seconds, never later).
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the device; safe to call twice."""
+        ...
+
+
+class FrontEnd(Protocol):
+    """Turns one stream's samples into readings and embeddings."""
+
+    def push(self, sample: Sample) -> list[Observation | Embedding]:
+        """Take the next sample of the stream, in time order."""
+        ...
+
+    def flush(self) -> list[Observation | Embedding]:
+        """The stream ended: give what was still waiting for look-ahead."""
+        ...
+
+
+class Policy(Protocol):
+    """Decides which conditions hold. State is allowed, clocks and I/O are not."""
+
+    def update(self, event: PolicyInput) -> Iterable[Condition]:
+        """Take one event in order; give a Condition for each thing that changed or still holds."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes what leaves the monitor."""
+
+    def send(self, output: Output) -> None:
+        """Take one output; raise DeliveryError when it cannot be kept."""
+        ...
