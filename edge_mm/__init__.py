@@ -1,0 +1,112 @@
+"""edge-mm: watch over a person on a small board.
+
+The public names, flat and lazy: importing this package loads nothing until a name is used.
+
+::
+
+    import edge_mm
+
+    bundle = edge_mm.load_bundle("driver")
+    for output in edge_mm.replay(bundle, video="drive.mp4", ecg="ecg.csv"):
+        if isinstance(output, edge_mm.Alert):
+            print(output.state, output.kind, output.reason.text)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edge_mm.alerts.defaults import default_policies
+    from edge_mm.alerts.limits import Limits
+    from edge_mm.daemon.replay import replay
+    from edge_mm.errors import (
+        BundleError,
+        ConfigError,
+        DeliveryError,
+        EdgeMmError,
+        OutboxError,
+        SourceError,
+        SourceLost,
+        UsageError,
+    )
+    from edge_mm.models.bundle import Bundle, load_bundle
+    from edge_mm.monitor import Monitor
+    from edge_mm.types import (
+        Alert,
+        Condition,
+        Embedding,
+        Estimate,
+        Observation,
+        Policy,
+        Reason,
+        Sample,
+        Sink,
+        Source,
+        Status,
+        StreamSpec,
+        Tick,
+        Window,
+    )
+
+_HOME = {
+    "edge_mm.types": (
+        "Alert", "Condition", "Embedding", "Estimate", "Observation", "Policy", "Reason", "Sample", "Sink", "Source",
+        "Status", "StreamSpec", "Tick", "Window",
+    ),
+    "edge_mm.errors": (
+        "BundleError", "ConfigError", "DeliveryError", "EdgeMmError", "OutboxError", "SourceError", "SourceLost",
+        "UsageError",
+    ),
+    "edge_mm.models.bundle": ("Bundle", "load_bundle"),
+    "edge_mm.monitor": ("Monitor",),
+    "edge_mm.alerts.defaults": ("default_policies",),
+    "edge_mm.alerts.limits": ("Limits",),
+    "edge_mm.daemon.replay": ("replay",),
+}  # fmt: skip
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "Alert",
+    "Bundle",
+    "BundleError",
+    "Condition",
+    "ConfigError",
+    "DeliveryError",
+    "EdgeMmError",
+    "Embedding",
+    "Estimate",
+    "Limits",
+    "Monitor",
+    "Observation",
+    "OutboxError",
+    "Policy",
+    "Reason",
+    "Sample",
+    "Sink",
+    "Source",
+    "SourceError",
+    "SourceLost",
+    "Status",
+    "StreamSpec",
+    "Tick",
+    "UsageError",
+    "Window",
+    "default_policies",
+    "load_bundle",
+    "replay",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _WHERE.get(name)
+    if module is None:
+        raise AttributeError(f"module 'edge_mm' has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

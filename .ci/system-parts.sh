@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# What the tests need from Debian: a broker, PortAudio, a sound server. Installs them when it may use apt (root, or sudo
+# without a password); otherwise says so, and the tests that need them skip with a reason.
+set -uo pipefail
+say() { printf 'edge-mm: %s\n' "$*" >&2; }
+packages=()
+PATH=$PATH:/usr/sbin
+command -v mosquitto >/dev/null || packages+=(mosquitto)
+command -v pulseaudio >/dev/null || packages+=(pulseaudio pulseaudio-utils libasound2-plugins)
+[ -e /usr/include/portaudio.h ] || packages+=(portaudio19-dev gcc python3-dev)
+[ ${#packages[@]} -eq 0 ] && exit 0
+if ! command -v apt-get >/dev/null; then say "no apt here: tests that need ${packages[*]} will skip"; exit 0; fi
+run=()
+if [ "$(id -u)" -ne 0 ]; then
+  if sudo -n true 2>/dev/null; then run=(sudo -n); else
+    say "may not use apt: tests that need ${packages[*]} will skip; to run them: sudo apt install ${packages[*]}"; exit 0
+  fi
+fi
+say "installing ${packages[*]} from Debian (about half a minute, once)"
+"${run[@]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -qq && apt-get install -y -qq --no-install-recommends ${packages[*]}" \
+  >/tmp/edge-mm-apt.log 2>&1 || say "apt could not install them (see /tmp/edge-mm-apt.log): the tests that need them will skip"
+exit 0

@@ -1,0 +1,54 @@
+# edge-mm: the commands that people and CI use. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+DATA ?= ../shared/data
+.DEFAULT_GOAL := help
+.PHONY: help env demo test test-env lint bench bundle convert-env convert-test soak-kill wheel clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+env:
+	@bash .ci/venv.sh $(VENV) demo $(PYTHON)
+
+demo: env  ## watch real recordings and print the alerts that reach an MQTT subscriber
+	@$(VENV)/bin/edge-mm demo
+
+test-env: env
+	@bash .ci/system-parts.sh
+	@bash .ci/venv.sh $(VENV) demo,test,lint $(PYTHON)
+	@$(RUN) -c 'import pyaudio' 2>/dev/null || $(RUN) -m pip install -q --disable-pip-version-check -e '.[mic]' >$(VENV)/mic.log 2>&1 \
+	  || echo "edge-mm: PyAudio could not be built (see $(VENV)/mic.log): microphone tests will skip" >&2
+
+test: test-env  ## run the tests (at most 10 minutes)
+	@$(RUN) -m pytest -n 2 --dist loadfile tests
+
+lint: test-env  ## ruff, mypy --strict, import contracts
+	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: env  ## CPU and memory of a replay against MediaPipe Face Mesh, side by side; prints a dated report
+	@[ -x .venv-bench/bin/python ] || { echo "edge-mm: installing MediaPipe 0.10.14 into .venv-bench (Python 3.11 or 3.12)" >&2; \
+	  $(PYTHON) -m venv .venv-bench && .venv-bench/bin/python -m pip install -q --disable-pip-version-check mediapipe==0.10.14; }
+	@$(RUN) tests/bench/replay_vs_face_mesh.py $(ARGS)
+
+convert-env:
+	@bash .ci/venv.sh .venv-convert demo,test,convert $(PYTHON)
+
+convert-test: convert-env  ## tests of the host side (installs TensorFlow)
+	@.venv-convert/bin/python -m pytest -m convert tests/convert
+
+bundle: convert-env  ## train and package the reference bundle `driver` from $(DATA)
+	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles
+
+soak-kill: test-env  ## 200 SIGKILLs of the daemon at random moments (CI does 20)
+	@EDGE_MM_KILLS=200 $(RUN) -m pytest tests/devices/test_sigkill.py
+
+wheel: test-env  ## build the wheel into dist/
+	@$(RUN) -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+
+clean:  ## remove what was built
+	rm -rf .venv .venv-* dist build work reports .mypy_cache .ruff_cache

@@ -1,0 +1,222 @@
+"""The pure core: events in, observations, estimates and alerts out.
+
+In: ``Sample``, ``Status`` and ``Tick`` through one door, ``push``, in time order as far as the world allows. Out: what
+the senses read, one fused ``Estimate`` per hop, and the transitions of the alarms, in order of emission. The same events
+give the same outputs, bit for bit: there is no clock, no thread and no I/O in here. Not here: devices (``sources``),
+delivery, wall time.
+
+::
+
+    Sample ─> front end ─┬─ Observation ──────────────────────> policies ─> alarms ─> Alert
+                         └─ Embedding ─> align ─> fusion ─ Estimate ─┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_mm.alerts.alarms import Alarms
+from edge_mm.alerts.defaults import default_policies
+from edge_mm.errors import SourceError, UsageError
+from edge_mm.models.bundle import Bundle
+from edge_mm.perception.align import Aligner
+from edge_mm.perception.audio import AudioFrontEnd
+from edge_mm.perception.fusion import Fusion
+from edge_mm.perception.physio import PhysioFrontEnd
+from edge_mm.perception.selftest import self_test
+from edge_mm.perception.vision import VisionFrontEnd
+from edge_mm.types import (
+    MODALITY_OF,
+    Embedding,
+    Event,
+    FrontEnd,
+    Observation,
+    Output,
+    Policy,
+    PolicyInput,
+    Sample,
+    Status,
+    StreamSpec,
+    Tick,
+)
+
+if TYPE_CHECKING:
+    from edge_mm.alerts.limits import Limits
+
+_FRONT_ENDS: dict[str, type[VisionFrontEnd] | type[AudioFrontEnd] | type[PhysioFrontEnd]] = {
+    "vision": VisionFrontEnd,
+    "audio": AudioFrontEnd,
+    "physio": PhysioFrontEnd,
+}
+_SILENT = frozenset({"off", "lost", "stale"})
+
+
+class Monitor:
+    """Watches over one person.
+
+    Args:
+        bundle: the graphs and their parameters; its self-test runs here, once.
+        streams: what will be pushed. A stream can also be added later with ``add_stream``.
+        policies: what decides; None takes the built-in rules that the bundle can feed. Give a list to replace them, or
+            ``[*default_policies(...), yours]`` to add to them.
+        limits: numbers of the built-in rules.
+
+    Raises:
+        BundleError: a graph does not load or fails its self-test.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        streams: Sequence[StreamSpec] = (),
+        *,
+        policies: Sequence[Policy] | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self_test(bundle)
+        self.bundle = bundle
+        manifest = bundle.manifest
+        if policies is None:
+            policies = default_policies(heads=manifest.heads, modalities=manifest.modalities, limits=limits)
+        self._alarms = Alarms(policies)
+        self._fusion = Fusion(bundle)
+        self._aligner = Aligner(
+            {},
+            window_s=manifest.window_s,
+            hop_s=manifest.hop_s,
+            modalities=manifest.modalities,
+            min_quality=manifest.min_quality,
+        )
+        self._streams: dict[str, StreamSpec] = {}
+        self._front_ends: dict[str, FrontEnd] = {}
+        self._passed: dict[str, int] = {}
+        self._latest_ns = 0
+        self.windows = 0
+        for spec in streams:
+            self.add_stream(spec)
+
+    def add_stream(self, spec: StreamSpec) -> None:
+        """Announce a stream (again, after a device came back with another rate).
+
+        Raises:
+            UsageError: its kind is unknown.
+        """
+        if spec.kind not in MODALITY_OF:
+            raise UsageError(f"stream {spec.name!r}: unknown kind {spec.kind!r}; one of {', '.join(MODALITY_OF)}")
+        modality = MODALITY_OF[spec.kind]
+        self._streams[spec.name] = spec
+        self._aligner.add_stream(spec)
+        if self.bundle.front_end(modality) is not None:
+            self._front_ends[spec.name] = _FRONT_ENDS[modality](self.bundle, spec)
+
+    @property
+    def streams(self) -> tuple[StreamSpec, ...]:
+        """What has been announced."""
+        return tuple(self._streams.values())
+
+    def push(self, event: Event) -> list[Output]:
+        """Take the next event.
+
+        Args:
+            event: a Sample of an announced stream, a Status, or a Tick.
+
+        Returns:
+            Everything that follows from it, in order.
+
+        Raises:
+            UsageError: a Sample of a stream that was not announced.
+            SourceError: a Sample whose array has another shape or type than its kind.
+        """
+        outputs: list[Output] = []
+        if isinstance(event, Sample):
+            self._sample(event, outputs)
+        elif isinstance(event, Status):
+            self._status(event, outputs)
+        else:
+            self._aligner.tick(event.t_ns)
+            self._windows(outputs)
+            self._decide(event, outputs)
+        self._latest_ns = max(self._latest_ns, event.t_ns)
+        return outputs
+
+    def flush(self) -> list[Output]:
+        """No more events will come: give what waited for look-ahead, and close the windows that are complete."""
+        outputs: list[Output] = []
+        for name in self._front_ends:
+            self._read(name, self._front_ends[name].flush(), outputs)
+        self._aligner.tick(self._latest_ns + 1_000_000_000)
+        self._windows(outputs)
+        return outputs
+
+    def snapshot(self) -> bytes:
+        """The alarm machine's state; commit it together with the transitions that led to it."""
+        return self._alarms.snapshot()
+
+    def restore(self, snapshot: bytes) -> None:
+        """Continue from a snapshot: what was active is active, with its incident number.
+
+        Raises:
+            ConfigError: the snapshot is not one of ours.
+        """
+        self._alarms.restore(snapshot)
+
+    def _sample(self, sample: Sample, outputs: list[Output]) -> None:
+        spec = self._streams.get(sample.stream)
+        if spec is None:
+            known = ", ".join(self._streams) or "none"
+            raise UsageError(f"a sample of stream {sample.stream!r}, which was not announced; announced: {known}")
+        front_end = self._front_ends.get(sample.stream)
+        if front_end is None:
+            return
+        _check(sample, spec)
+        self._read(sample.stream, front_end.push(sample), outputs)
+        length = 1 if spec.kind == "video" else len(sample.data)
+        self._aligner.advance(sample.stream, sample.t_ns + round(length * 1e9 / sample.rate_hz))
+        self._windows(outputs)
+
+    def _status(self, status: Status, outputs: list[Output]) -> None:
+        front_end = self._front_ends.get(status.stream)
+        if front_end is not None and status.state in _SILENT:
+            self._read(status.stream, front_end.flush(), outputs)
+        if status.stream in self._streams:
+            self._aligner.status(status.stream, status.state)
+            self._windows(outputs)
+        self._decide(status, outputs)
+
+    def _read(self, stream: str, readings: Sequence[Observation | Embedding], outputs: list[Output]) -> None:
+        for reading in readings:
+            if isinstance(reading, Embedding):
+                self._aligner.add(reading)
+            else:
+                outputs.append(reading)
+                self._decide(reading, outputs)
+
+    def _windows(self, outputs: list[Output]) -> None:
+        for window in self._aligner.closed():
+            estimate = self._fusion.estimate(window)
+            self.windows += 1
+            outputs.append(estimate)
+            self._decide(estimate, outputs)
+
+    def _decide(self, event: PolicyInput, outputs: list[Output]) -> None:
+        outputs.extend(self._alarms.update(event))
+
+
+def _check(sample: Sample, spec: StreamSpec) -> None:
+    data = sample.data
+    if not (np.isfinite(sample.rate_hz) and sample.rate_hz > 0):
+        raise SourceError(f"stream {spec.name!r}: a sample with rate {sample.rate_hz} Hz; it must be positive")
+    if spec.kind == "video":
+        good = data.ndim == 3 and data.shape[2] == 3 and data.dtype == np.uint8 and data.size > 0
+        want = "(height, width, 3) uint8 BGR"
+    elif spec.kind == "acc":
+        good = data.ndim == 2 and data.shape[1] == 3 and data.dtype.kind == "f"
+        want = "(n, 3) float32 in g"
+    else:
+        good = data.ndim == 1 and data.dtype.kind == "f"
+        want = "(n,) float32"
+    if not good:
+        raise SourceError(f"stream {spec.name!r} ({spec.kind}): got {data.shape} {data.dtype}, needs {want}")
