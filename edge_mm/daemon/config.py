@@ -1,0 +1,247 @@
+"""``edge-mm.toml``: what is installed here - sensors, broker, limits.
+
+In: the path of the file. Out: a frozen ``Config`` with ``${NAME}`` replaced from the environment and paths made
+absolute (relative ones count from the file's folder), or one ``ConfigError`` with everything that is wrong. Not here: opening
+anything (``daemon.checkup``), the board (``models.profile``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge_mm.errors import ConfigError
+from edge_mm.models.tables import decode, read_toml
+
+VERSION = 1
+DEFAULT_PATH = "edge-mm.toml"
+
+Name = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, underscores and hyphens")
+]
+"""Passes in a topic and in Home Assistant's discovery ids."""
+Kind = Literal["video", "audio", "ecg", "ppg"]
+Positive = Annotated[float, Meta(gt=0)]
+Pixels = Annotated[int, Meta(ge=16, le=8192)]
+
+_OPTIONS: Mapping[str, frozenset[str]] = {
+    "video": frozenset({"width", "height", "rate_hz"}),
+    "audio": frozenset(),
+    "ecg": frozenset({"rate_hz", "column", "baud"}),
+    "ppg": frozenset({"rate_hz", "column", "baud"}),
+}
+"""Kind -> options that mean something for it, beside name, kind, device and realtime."""
+
+
+class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ``[[source]]``."""
+
+    name: Name
+    """Stream name, unique."""
+    kind: Kind
+    """What is measured."""
+    device: str | int = ""
+    """Camera index, path or URL; microphone name pattern; serial port; or a file."""
+    realtime: bool = True
+    """Files only: true plays them at their own pace, false as fast as the monitor can."""
+    width: Pixels | None = None
+    """Camera: wanted frame width in pixels."""
+    height: Pixels | None = None
+    """Camera: wanted frame height in pixels."""
+    rate_hz: Positive | None = None
+    """Camera: wanted frames per second. Signals: samples per second where the file or port does not say."""
+    column: str | None = None
+    """CSV, WFDB, EDF: which column or channel."""
+    baud: Annotated[int, Meta(ge=1200, le=4_000_000)] | None = None
+    """Serial port: bits per second."""
+
+
+class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[mqtt]``."""
+
+    host: str = "127.0.0.1"
+    """Name or address of the broker."""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
+    """8883 is usual with TLS."""
+    base_topic: Annotated[
+        str, Meta(pattern=r"^[^#+\x00/][^#+\x00]*$", description="a topic without + and #, not starting with /")
+    ] = "edge_mm"
+    """Everything is published under ``<base_topic>/<device_id>/``."""
+    username: str | None = None
+    """Login name, if the broker wants one."""
+    password: str | None = None
+    """Better: ``"${EDGE_MM_MQTT_PASSWORD}"`` or ``password_file``."""
+    password_file: str | None = None
+    """File whose first line is the password."""
+    tls_ca: str | None = None
+    """PEM file of the authority that signed the broker's certificate; turns TLS on."""
+    tls_cert: str | None = None
+    """PEM file of our own certificate, if the broker wants one."""
+    tls_key: str | None = None
+    """PEM file of its key."""
+
+    def __repr__(self) -> str:
+        """Without the password: a config ends in logs and error reports."""
+        return f"MqttConfig(host={self.host!r}, port={self.port}, username={self.username!r}, password=***)"
+
+
+class OutboxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[outbox]``."""
+
+    path: str = "edge-mm-outbox.sqlite"
+    """SQLite file that keeps alerts until the broker has confirmed them."""
+
+
+class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[log]``."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is written to stderr."""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    version: int
+    """Schema of this file; this code reads ``VERSION``."""
+    device_id: Name
+    """Name of this installation in topics."""
+    source: tuple[SourceConfig, ...] = ()
+    """The sensors."""
+    bundle: str = "driver"
+    """Name of a shipped bundle, or a ``.edgemm`` file."""
+    profile: str = "auto"
+    """Name of a board profile, a ``.toml`` file, or ``auto``."""
+    mqtt: MqttConfig = MqttConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    log: LogConfig = LogConfig()
+    rules: dict[str, float | bool | str] = {}
+    """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
+
+
+def load_config(path: str | Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises:
+        UsageError: there is no such file.
+        ConfigError: everything that is wrong with it.
+    """
+    where = Path(path)
+    return parse_config(read_toml(where), file=str(path), folder=where.resolve().parent)
+
+
+def parse_config(raw: dict[str, Any], *, file: str, folder: Path) -> Config:
+    """Check a parsed configuration.
+
+    Args:
+        raw: the TOML document.
+        file: its name, for messages.
+        folder: where relative paths count from.
+
+    Raises:
+        ConfigError: everything that is wrong with it.
+    """
+    version = raw.get("version")
+    if type(version) is int and version != VERSION:
+        raise ConfigError(f"{file}: version: {version} is not a version that this edge-mm reads; it reads {VERSION}")
+    problems: list[str] = []
+    filled = _filled(raw, "", file, problems)
+    config: Config | None = None
+    try:
+        config = decode(filled, Config, file=file)
+    except ConfigError as error:
+        problems += error.problems
+    problems += [f"{file}: {text}" for text in _misfits(filled)]
+    if config is None or problems:
+        raise ConfigError(*problems)
+    return _placed(config, file, folder)
+
+
+_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+def _filled(raw: Any, where: str, file: str, problems: list[str]) -> Any:
+    """The document with ``${NAME}`` replaced in every text."""
+    if isinstance(raw, dict):
+        return {key: _filled(value, f"{where}.{key}" if where else key, file, problems) for key, value in raw.items()}
+    if isinstance(raw, list):
+        return [_filled(value, f"{where}[{i}]", file, problems) for i, value in enumerate(raw)]
+    if not isinstance(raw, str):
+        return raw
+    for name in _ENV.findall(raw):
+        if name not in os.environ:
+            problems.append(f"{file}: {where}: the environment variable {name} is not set")
+    return _ENV.sub(lambda match: os.environ.get(match[1], ""), raw)
+
+
+def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
+    """What each key alone cannot show; works on the raw document, so that it is said together with the rest."""
+    seen: set[str] = set()
+    rows = raw.get("source", [])
+    for i, row in enumerate(rows if isinstance(rows, list) else []):
+        if not isinstance(row, dict):
+            continue
+        name, kind = row.get("name"), row.get("kind")
+        if isinstance(name, str) and name in seen:
+            yield f"source[{i}].name: {name!r} is used twice; stream names are unique"
+        seen.add(str(name))
+        known = set().union(*_OPTIONS.values())
+        for key in sorted((set(row) & known) - _OPTIONS.get(str(kind), known)):
+            yield f"source[{i}].{key}: means nothing for kind {kind!r}"
+        if kind in ("ecg", "ppg") and row.get("device", "") == "":
+            yield f"source[{i}].device: missing; give a serial port or a file"
+    mqtt = raw.get("mqtt", {})
+    if isinstance(mqtt, dict):
+        if "password" in mqtt and "password_file" in mqtt:
+            yield "mqtt.password_file: give either password or password_file"
+        if ("password" in mqtt or "password_file" in mqtt) and "username" not in mqtt:
+            yield "mqtt.username: missing; a password without a user name is never sent"
+        if ("tls_cert" in mqtt) != ("tls_key" in mqtt):
+            yield "mqtt.tls_key: tls_cert and tls_key go together"
+
+
+def _placed(config: Config, file: str, folder: Path) -> Config:
+    """Absolute paths; the password read from its file."""
+    problems: list[str] = []
+
+    def place(path: str) -> str:
+        return str((folder / Path(path).expanduser()).resolve())
+
+    mqtt = config.mqtt
+    changed: dict[str, Any] = {}
+    for key in ("tls_ca", "tls_cert", "tls_key", "password_file"):
+        value = getattr(mqtt, key)
+        if value is not None:
+            changed[key] = place(value)
+            if not Path(changed[key]).is_file():
+                problems.append(f"{file}: mqtt.{key}: {changed[key]}: no such file")
+    if "password_file" in changed and not problems:
+        try:
+            text = Path(changed["password_file"]).read_text(encoding="utf-8")
+            changed["password"] = text.split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError):
+            problems.append(f"{file}: mqtt.password_file: {changed['password_file']}: cannot be read as text")
+    if problems:
+        raise ConfigError(*problems)
+    return msgspec.structs.replace(
+        config,
+        mqtt=msgspec.structs.replace(mqtt, **changed),
+        outbox=OutboxConfig(path=place(config.outbox.path)),
+        bundle=place(config.bundle) if config.bundle.endswith(".edgemm") else config.bundle,
+        profile=place(config.profile) if config.profile.endswith(".toml") else config.profile,
+        source=tuple(_placed_source(source, folder) for source in config.source),
+    )
+
+
+def _placed_source(source: SourceConfig, folder: Path) -> SourceConfig:
+    """A relative file beside the config becomes absolute; names, indices and URLs stay."""
+    device = source.device
+    if isinstance(device, str) and device and "://" not in device and (folder / device).exists():
+        return msgspec.structs.replace(source, device=str((folder / device).resolve()))
+    return source

@@ -1,0 +1,1 @@
+"""Data only: one TOML file per board, read by ``edge_mm.models.profile``."""
