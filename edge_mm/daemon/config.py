@@ -1,8 +1,8 @@
 """``edge-mm.toml``: what is installed here - sensors, broker, limits.
 
 In: the path of the file. Out: a frozen ``Config`` with ``${NAME}`` replaced from the environment and paths made
-absolute (relative ones count from the file's folder), or one ``ConfigError`` with everything that is wrong. Not here: opening
-anything (``daemon.checkup``), the board (``models.profile``).
+absolute (relative ones count from the file's folder), or one ``ConfigError`` with everything that is wrong. Not here:
+opening anything (``daemon.checkup``), the board (``models.profile``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,125 @@
+"""One source's thread: open it, read it, say what happens to it, open it again when it is lost.
+
+In: a ``Source``. Out: ``Opened``, Samples and Status events in the inbox: ``starting``, ``live``, ``lost`` (then it is
+tried again after 1, 2, 4 ... at most 30 s), ``off`` at the end of a file. A file that cannot be read is not tried again.
+Not here: ``stale``, which needs somebody who notices that nothing comes (``daemon.freshness``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from edge_mm.daemon.inbox import Inbox, Opened
+from edge_mm.daemon.meters import Meters
+from edge_mm.errors import EdgeMmError, SourceError
+from edge_mm.types import Source, SourceState, Status
+
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+_log = logging.getLogger("edge_mm.source")
+
+
+class Reader(threading.Thread):
+    """Reads one source until it ends or is stopped.
+
+    Args:
+        source: what to read; this thread owns it.
+        inbox: where its events go; the stream must have been added.
+        meters: counts Samples (``samples``) and openings (``opened``), times reads (``read <stream>``).
+        stop: set to end it.
+        file: whether the source is a file: it ends, and is not opened again after an error.
+        clock_ns: the present, in the time that the source stamps.
+
+    Attributes:
+        error: what ended a file too early, else None.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        inbox: Inbox,
+        meters: Meters,
+        stop: threading.Event,
+        *,
+        file: bool,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        super().__init__(name=f"source {source.name}", daemon=True)  # a stuck camera must not keep the process alive
+        self._source = source
+        self._inbox = inbox
+        self._meters = meters
+        self._halt = stop
+        self._file = file
+        self._clock_ns = clock_ns
+        self._last_ns: int | None = None
+        self.error: EdgeMmError | None = None
+
+    def run(self) -> None:
+        """Body of the thread."""
+        try:
+            self._read_until_end()
+        except Exception as error:  # a source of a user's own may raise anything; the monitor must learn of it
+            _log.exception("%s: the source failed", self.name)
+            self.error = SourceError(f"source {self._source.name!r}: {type(error).__name__}: {error}")
+            self._say("lost", str(self.error))
+        finally:
+            self._close()
+            self._inbox.close(self._source.name)
+
+    def _read_until_end(self) -> None:
+        pause = FIRST_PAUSE_S
+        while not self._halt.is_set():
+            try:
+                self._open()
+                pause = FIRST_PAUSE_S
+                self._pump()
+                return
+            except SourceError as error:
+                self._close()
+                _log.warning("%s: %s", self._source.name, error)
+                self._say("lost", str(error))
+                if self._file:
+                    self.error = error
+                    return
+            self._halt.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _open(self) -> None:
+        if not self._file:
+            self._say("starting")
+        spec = self._source.open()
+        self._meters.count("opened", spec.name)
+        self._spec = spec
+
+    def _pump(self) -> None:
+        live = False
+        stage = f"read {self._spec.kind}"
+        while not self._halt.is_set():
+            began = time.perf_counter()
+            sample = self._source.read()
+            self._meters.took(stage, time.perf_counter() - began)
+            if sample is None:
+                self._say("off", "the file has ended")
+                return
+            if not live:
+                live = True
+                self._inbox.put(Opened(sample.t_ns, self._spec))
+                self._inbox.put(Status(sample.t_ns, self._source.name, "live"))
+                _log.info("%s: live (%s, %g Hz)", self._source.name, self._spec.kind, self._spec.rate_hz)
+            self._last_ns = sample.t_ns
+            self._meters.count("samples", self._source.name)
+            if not self._inbox.put(sample):
+                return
+
+    def _say(self, state: SourceState, detail: str = "") -> None:
+        t_ns = self._clock_ns() if not self._file or self._last_ns is None else self._last_ns
+        self._inbox.put(Status(t_ns, self._source.name, state, detail))
+
+    def _close(self) -> None:
+        try:
+            self._source.close()
+        except Exception as error:  # closing a device that is gone may fail in any way, and nothing depends on it
+            _log.debug("%s: close: %s", self._source.name, error)
