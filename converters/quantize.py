@@ -71,6 +71,7 @@ def _module(model: Any) -> Any:
 
 
 def _refuse_loops(folder: str) -> None:
-    graph = tf.saved_model.load(folder).signatures["serving_default"].graph
-    if any(op.type in ("While", "StatelessWhile") for op in graph.get_operations()):
+    definition = tf.saved_model.load(folder).signatures["serving_default"].graph.as_graph_def()
+    nodes = [*definition.node, *(node for function in definition.library.function for node in function.node_def)]
+    if any(node.op in ("While", "StatelessWhile") for node in nodes):
         raise ValueError("the graph has a WHILE loop, which int8 calibration cannot take: build RNNs with unroll=True")

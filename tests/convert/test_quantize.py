@@ -1,0 +1,75 @@
+"""A Keras 3 model with an unrolled LSTM becomes an int8 graph that says what the float model says."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from edge_mm.perception.litert import Graph
+
+pytestmark = [
+    pytest.mark.convert,
+    pytest.mark.skipif(
+        importlib.util.find_spec("tensorflow") is None,
+        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def model():
+    import keras
+
+    keras.utils.set_random_seed(0)
+    mel = keras.Input((24, 8), name="mel")
+    extra = keras.Input((4,), name="extra")
+    state = keras.layers.LSTM(8, unroll=True)(keras.layers.Conv1D(8, 3, activation="relu")(mel))
+    embedding = keras.layers.Dense(6, activation="tanh")(keras.layers.Concatenate()([state, extra]))
+    classes = keras.layers.Dense(3, activation="softmax")(embedding)
+    return keras.Model([mel, extra], {"embedding": embedding, "classes": classes})
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    rng = np.random.default_rng(0)
+    return [{"mel": rng.normal(size=(1, 24, 8)), "extra": rng.normal(size=(1, 4))} for _ in range(64)]
+
+
+def test_int8_agrees_with_float_under_the_models_own_names(model, inputs):
+    from converters.quantize import quantize
+
+    graph = Graph(quantize(model, inputs), name="toy")
+    assert set(graph.inputs) == {"mel", "extra"}
+    assert set(graph.outputs) == {"embedding", "classes"}
+    for item in inputs[:8]:
+        real = model({k: v.astype(np.float32) for k, v in item.items()})
+        ours = graph(**item)
+        for key in ours:
+            assert np.abs(ours[key] - np.asarray(real[key])[0]).max() < 0.08
+
+
+def test_reversed_input_changes_the_embedding(model, inputs):
+    from converters.quantize import quantize
+
+    graph = Graph(quantize(model, inputs), name="toy")
+    item = inputs[0]
+    back = graph(mel=item["mel"][:, ::-1], extra=item["extra"])["embedding"]
+    assert np.abs(back - graph(**item)["embedding"]).max() > 0.05
+
+
+def test_a_loop_is_refused_before_it_can_crash_the_interpreter(inputs):
+    import keras
+
+    from converters.quantize import quantize
+
+    mel = keras.Input((24, 8), name="mel")
+    rolled = keras.Model(mel, {"state": keras.layers.LSTM(8)(mel)})
+    with pytest.raises(ValueError, match="unroll=True"):
+        quantize(rolled, [{"mel": item["mel"]} for item in inputs])
+
+
+def test_no_representative_data_is_refused(model):
+    from converters.quantize import quantize
+
+    with pytest.raises(ValueError, match="representative"):
+        quantize(model, [])

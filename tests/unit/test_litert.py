@@ -1,0 +1,57 @@
+"""Graphs of the shipped bundle through whichever runtime is installed."""
+
+import numpy as np
+import pytest
+
+from edge_mm.errors import BundleError, ConfigError
+from edge_mm.models.bundle import load_bundle
+from edge_mm.perception.litert import Graph, backend_name, load_graph
+from edge_mm.perception.selftest import self_test
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return load_bundle("driver")
+
+
+def test_every_graph_of_the_bundle_loads_and_runs(bundle):
+    for name in bundle.manifest.graphs:
+        graph = load_graph(bundle, name)
+        outputs = graph(**{key: np.zeros(shape, np.float32) for key, shape in graph.inputs.items()})
+        assert set(outputs) == set(graph.outputs)
+        assert all(np.isfinite(value).all() for value in outputs.values())
+
+
+def test_every_graph_is_int8_inside_and_out(bundle):
+    for name in bundle.manifest.graphs:
+        graph = load_graph(bundle, name)
+        dtypes = {d["dtype"] for d in graph._interpreter.get_tensor_details()}  # noqa: SLF001
+        assert np.float32 not in dtypes, name
+
+
+def test_the_self_test_of_the_shipped_bundle_passes(bundle):
+    self_test(bundle)
+
+
+def test_the_self_test_names_a_graph_that_computes_something_else(bundle):
+    spoiled = bytearray(bundle.graph("audio.encoder"))
+    spoiled[len(spoiled) // 2 : len(spoiled) // 2 + 2000] = bytes(2000)
+    with pytest.raises(BundleError, match=r"audio\.encoder"):
+        self_test(bundle.replace(**{"audio.encoder": bytes(spoiled)}))
+
+
+def test_a_wrong_shape_names_the_graph_and_the_input(bundle):
+    graph = load_graph(bundle, "fusion")
+    with pytest.raises(BundleError, match="fusion.*presence"):
+        graph(**{key: np.zeros(1 if key == "presence" else shape) for key, shape in graph.inputs.items()})
+
+
+def test_bytes_that_are_no_graph_are_refused_with_the_name():
+    with pytest.raises(BundleError, match="eye"):
+        Graph(b"\x00" * 64, name="eye")
+
+
+def test_an_unknown_back_end_is_a_configuration_error(monkeypatch):
+    monkeypatch.setenv("EDGE_MM_BACKEND", "tensorrt")
+    with pytest.raises(ConfigError, match="ai_edge_litert"):
+        backend_name()
