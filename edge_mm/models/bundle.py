@@ -170,7 +170,7 @@ def read_bundle(content: bytes, *, source: str = "bundle") -> Bundle:
         raise BundleError(f"{source}: not a whole bundle ({error}); {again}") from error
     raw = members.pop("manifest.json", None)
     if raw is None:
-        raise BundleError(f"{source}: manifest.json is missing; {again}")
+        raise BundleError(f"{source}: not a whole bundle (manifest.json is missing); {again}")
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
     except msgspec.DecodeError as error:
