@@ -1,7 +1,7 @@
 """Log lines on stderr for the journal; what repeats is said once a minute.
 
-In: a level. Out: the root logger, set up. No value of a person's health is logged at INFO or above: readings go to MQTT,
-not into a journal that is copied into bug reports. Not here: what is logged.
+In: a level. Out: the root logger, set up. No value of a person's health is logged at INFO or above: readings go to
+MQTT, not into a journal that is copied into bug reports. Not here: what is logged.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Counts and latencies of a run, and what the process costs.
 
-In: ``count``, ``drop`` and ``took`` from the runtime's threads. Out: plain dictionaries for ``bridge/health`` and for the
-summary. Memory is bounded: a stage keeps its newest ``KEPT`` latencies. Not here: who publishes them.
+In: ``count`` and ``took`` from the runtime's threads. Out: plain dictionaries for ``bridge/health`` and the summary.
+Memory is bounded: a stage keeps its newest ``KEPT`` latencies. Not here: who publishes them.
 """
 
 from __future__ import annotations

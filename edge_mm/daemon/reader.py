@@ -1,8 +1,8 @@
 """One source's thread: open it, read it, say what happens to it, open it again when it is lost.
 
 In: a ``Source``. Out: ``Opened``, Samples and Status events in the inbox: ``starting``, ``live``, ``lost`` (then it is
-tried again after 1, 2, 4 ... at most 30 s), ``off`` at the end of a file. A file that cannot be read is not tried again.
-Not here: ``stale``, which needs somebody who notices that nothing comes (``daemon.freshness``).
+tried again after 1, 2, 4 ... at most 30 s), ``off`` at the end of a file. A file that cannot be read is not tried
+again. Not here: ``stale``, which needs somebody who notices that nothing comes (``daemon.freshness``).
 """
 
 from __future__ import annotations

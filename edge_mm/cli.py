@@ -1,0 +1,224 @@
+"""The command ``edge-mm``: what can be asked for, and how failures are told.
+
+In: the command line. Out: an exit status (0 done, 1 failure, 2 usage, 69 device or broker missing, 78 configuration,
+130 interrupted); an error is one sentence on stderr, a traceback only with ``EDGE_MM_DEBUG=1``. Cheap on purpose: a
+verb's code is imported when it is called. Not here: what the verbs do (``edge_mm/daemon/verb_*.py``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from edge_mm.errors import EdgeMmError
+
+DEBUG = "EDGE_MM_DEBUG"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: the words after ``edge-mm``; the process's own when None.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        args = parser().parse_args(argv)
+        module, function = args.handler.split(":")
+        handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
+        status = handler(args)
+        sys.stdout.flush()
+        return status
+    except EdgeMmError as error:
+        for line in str(error).splitlines():
+            print(f"edge-mm: {line}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone (``| head``): end quietly, and keep the interpreter from flushing again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        text = " ".join(str(error).split())[:300]
+        print(
+            f"edge-mm: unexpected {type(error).__name__}: {text} (run with {DEBUG}=1 for the traceback)",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, with examples in its help."""
+    top = argparse.ArgumentParser(
+        prog="edge-mm",
+        description="Watch over a person on a small board: camera, microphone and physiological sensors in, alerts out",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action=_Version)
+    rows = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+
+    def verb(name: str, handler: str, text: str, examples: str) -> argparse.ArgumentParser:
+        one = rows.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            epilog="examples:\n" + "\n".join(f"  {line}" for line in examples.splitlines()),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        one.set_defaults(handler=f"edge_mm.daemon.{handler}")
+        loudness = one.add_mutually_exclusive_group()
+        loudness.add_argument("-v", "--verbose", action="store_true", help="say more on stderr")
+        loudness.add_argument("-q", "--quiet", action="store_true", help="say only what went wrong")
+        return one
+
+    _live(verb)
+    _recordings(verb)
+    _questions(verb)
+    return top
+
+
+_EXAMPLES = """examples:
+  edge-mm demo                     see it work on real recordings
+  edge-mm init && edge-mm check    write edge-mm.toml for the sensors of this machine, then try it
+  edge-mm run                      watch, and publish alerts over MQTT
+  edge-mm tail                     print the alerts as they arrive
+'edge-mm VERB --help' explains a verb."""
+
+_Verb = Callable[[str, str, str, str], argparse.ArgumentParser]
+_CONFIG = "configuration (default: %(default)s)"
+
+
+class _Version(argparse.Action):
+    """Prints the version; looking it up costs 20 ms, so only when asked."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and end")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata
+
+        try:
+            version = metadata.version("edge-mm")
+        except metadata.PackageNotFoundError:
+            version = "(run from a checkout, not installed)"
+        print(f"edge-mm {version}")
+        parser.exit()
+
+
+def _live(verb: _Verb) -> None:
+    one = verb(
+        "init",
+        "verb_init:main",
+        "look for cameras, microphones and sensors, and write a configuration to start from",
+        "edge-mm init\nedge-mm init --output /etc/edge-mm/edge-mm.toml",
+    )
+    one.add_argument("--output", metavar="FILE", default="edge-mm.toml", help="file to write (default: %(default)s)")
+    one.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+    one = verb(
+        "run",
+        "verb_run:main",
+        "watch with the sensors of the configuration and publish alerts over MQTT until stopped",
+        "edge-mm run\nedge-mm run -c /etc/edge-mm/edge-mm.toml -v",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
+
+    one = verb(
+        "demo",
+        "demo:main",
+        "run the daemon's own code on real recordings with a broker and a subscriber of its own",
+        "edge-mm demo\nedge-mm demo --json | tail -n 1\nedge-mm demo --live",
+    )
+    one.add_argument("--json", action="store_true", help="print JSON lines, the summary last")
+    one.add_argument("--seconds", metavar="N", type=_positive, help="end after so many seconds")
+    one.add_argument("--live", action="store_true", help="use the camera and the microphone of this machine")
+
+
+def _recordings(verb: _Verb) -> None:
+    one = verb(
+        "replay",
+        "verb_replay:main",
+        "run recordings through the monitor as fast as it can",
+        "edge-mm replay --video drive.mp4 --ecg drive_ecg.csv\n"
+        'edge-mm replay --ecg mitdb/208 --json | grep \'"type":"alert"\'\n'
+        "edge-mm replay --signals wrist.csv --map eda=EDA,temp=TEMP --bundle ./my.edgemm",
+    )
+    one.add_argument("--bundle", metavar="NAME|FILE", default=None, help="the model bundle (default: driver)")
+    one.add_argument("--video", metavar="FILE", help="video file; it becomes the stream 'vision'")
+    one.add_argument("--audio", metavar="FILE", help="sound file, or a video file whose sound is taken; stream 'audio'")
+    one.add_argument("--ecg", metavar="FILE", help="WFDB record, EDF, or CSV with a time column; stream 'ecg'")
+    one.add_argument("--ppg", metavar="FILE", help="the same for a pulse wave; stream 'ppg'")
+    one.add_argument("--signals", metavar="CSV", help="CSV with a time column and further signals, named by --map")
+    one.add_argument("--map", metavar="KIND=COLUMN,...", help="eda, temp, acc_x, acc_y, acc_z, ecg or ppg = its column")
+    one.add_argument("--note", metavar="TEXT", help="what a person said about themselves at the start")
+    one.add_argument("--config", metavar="FILE", help="take bundle and [rules] from this configuration")
+    one.add_argument("--json", action="store_true", help="print JSON lines: observation, estimate, alert, summary")
+
+
+def _questions(verb: _Verb) -> None:
+    one = verb(
+        "check",
+        "verb_check:main",
+        "say everything that is wrong with configuration, bundle, board, sensors and broker",
+        "edge-mm check\nedge-mm check -c /etc/edge-mm/edge-mm.toml --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "tail",
+        "verb_tail:main",
+        "subscribe to the broker and print alerts as they arrive",
+        "edge-mm tail\nedge-mm tail --host broker.local --username me --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
+    one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
+    one.add_argument("--port", type=int, help="port (default: the configuration's, else 1883)")
+    one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
+    one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
+    one.add_argument("--device", metavar="ID", help="only this device (default: all)")
+    one.add_argument("--count", metavar="N", type=_whole, help="end after so many alerts")
+    one.add_argument("--seconds", metavar="N", type=_positive, help="end after so many seconds")
+    one.add_argument("--json", action="store_true", help="print the payloads as they came")
+
+    one = verb(
+        "devices", "verb_devices:main", "list the cameras, microphones and serial ports found", "edge-mm devices"
+    )
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "bundle",
+        "verb_bundle:main",
+        "look into a model bundle, or check that it is whole and runs here",
+        "edge-mm bundle inspect driver\nedge-mm bundle verify ./driver-1.0.0.edgemm --json",
+    )
+    one.add_argument("action", choices=("inspect", "verify"), help="what to do")
+    one.add_argument("bundle", metavar="NAME|FILE", help="a shipped bundle's name, or a file")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""edge-mm.toml: what is accepted, and that everything wrong is said at once."""
+
+from pathlib import Path
+
+import pytest
+
+from edge_mm.daemon.config import Config, load_config
+from edge_mm.errors import ConfigError, UsageError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "edge-mm.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as error:
+        load_config(write(folder, text))
+    return error.value.problems
+
+
+HEAD = 'version = 1\ndevice_id = "car-7"\n'
+
+
+def test_the_smallest_file_is_accepted_with_defaults(tmp_path):
+    config = load_config(write(tmp_path, HEAD))
+    assert (config.bundle, config.profile, config.mqtt.port, config.source) == ("driver", "auto", 1883, ())
+
+
+def test_relative_files_count_from_the_folder_of_the_configuration(tmp_path, monkeypatch):
+    (tmp_path / "ecg.csv").write_text("t,ecg\n0,0\n")
+    path = write(tmp_path, HEAD + '[outbox]\npath = "o.db"\n[[source]]\nname="e"\nkind="ecg"\ndevice="ecg.csv"\n')
+    monkeypatch.chdir("/")
+    config = load_config(path)
+    assert config.outbox.path == str(tmp_path / "o.db")
+    assert config.source[0].device == str(tmp_path / "ecg.csv")
+
+
+def test_a_camera_index_and_a_url_stay_as_they_are(tmp_path):
+    text = (
+        HEAD + '[[source]]\nname="a"\nkind="video"\ndevice=0\n[[source]]\nname="b"\nkind="video"\ndevice="rtsp://h/x"\n'
+    )
+    assert [source.device for source in load_config(write(tmp_path, text)).source] == [0, "rtsp://h/x"]
+
+
+def test_every_problem_is_said_at_once_with_file_key_and_allowed_values(tmp_path):
+    found = problems(
+        tmp_path,
+        'version = 1\ndevice_id = "car 7"\nbundel = "x"\n'
+        '[[source]]\nname = "cabin"\nkind = "vidio"\n[[source]]\nname = "cabin"\nkind = "audio"\nbaud = 9600\n'
+        '[mqtt]\nport = "x"\n[log]\nlevel = "loud"\n',
+    )
+    text = "\n".join(found)
+    assert all(str(tmp_path / "edge-mm.toml") in line for line in found)
+    for expected in (
+        "bundel: unknown key (did you mean 'bundle'?); allowed: version, device_id",
+        "device_id: 'car 7' is wrong: it must be text: 1 to 64 letters",
+        "source[0].kind: 'vidio' is wrong: it must be one of 'video', 'audio', 'ecg', 'ppg'",
+        "source[1].name: 'cabin' is used twice",
+        "source[1].baud: means nothing for kind 'audio'",
+        "mqtt.port: 'x' is wrong: it must be a whole number from 1 to 65535",
+        "log.level: 'loud' is wrong: it must be one of 'debug', 'info', 'warning', 'error'",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "device_id: missing"),
+        ('device_id = "a"\n', "version: missing"),
+        ('version = 2\ndevice_id = "a"\n', "version: 2 is not a version that this edge-mm reads; it reads 1"),
+        (HEAD + "[mqtt\n", "not valid TOML"),
+        (HEAD + "source = 3\n", "source: write it as [[source]]"),
+        (HEAD + '[[source]]\nname="e"\nkind="ecg"\n', "source[0].device: missing"),
+        (HEAD + '[mqtt]\npassword = "p"\n', "mqtt.username: missing"),
+        (HEAD + '[mqtt]\ntls_ca = "none.pem"\n', "mqtt.tls_ca"),
+        (HEAD + '[mqtt]\nbase_topic = "a/#"\n', "mqtt.base_topic"),
+        (HEAD + '[mqtt]\nusername = "u"\npassword = "${EDGE_MM_TEST_UNSET}"\n', "EDGE_MM_TEST_UNSET is not set"),
+        (HEAD + "rules = 3\n", "rules"),
+    ],
+)
+def test_bad_input_is_one_sentence_that_names_the_key(tmp_path, text, expected):
+    assert any(expected in line for line in problems(tmp_path, text))
+
+
+def test_a_file_that_is_not_text_is_a_configuration_error(tmp_path):
+    path = tmp_path / "edge-mm.toml"
+    path.write_bytes(b"\xff\xfe\x00version")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load_config(path)
+
+
+def test_a_missing_file_is_a_usage_error_that_names_init(tmp_path):
+    with pytest.raises(UsageError, match="edge-mm init"):
+        load_config(tmp_path / "none.toml")
+
+
+def test_the_password_comes_from_environment_or_file_and_is_never_shown(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGE_MM_TEST_PASSWORD", "s3cret-A")
+    (tmp_path / "pw").write_text("s3cret-B\nnot this\n")
+    by_env = load_config(write(tmp_path, HEAD + '[mqtt]\nusername="u"\npassword="${EDGE_MM_TEST_PASSWORD}"\n'))
+    by_file = load_config(write(tmp_path, HEAD + '[mqtt]\nusername="u"\npassword_file="pw"\n'))
+    assert (by_env.mqtt.password, by_file.mqtt.password) == ("s3cret-A", "s3cret-B")
+    assert "s3cret" not in repr(by_env) + repr(by_file)
+    wrong = problems(tmp_path, HEAD + "[mqtt]\nusername='u'\npassword=123456\n")
+    assert "123456" not in "\n".join(wrong)
+
+
+def test_a_config_is_frozen(tmp_path):
+    config = load_config(write(tmp_path, HEAD))
+    assert isinstance(config, Config)
+    with pytest.raises(AttributeError):
+        config.device_id = "other"
