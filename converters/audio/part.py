@@ -1,0 +1,129 @@
+"""From recordings to a part: split, windows, training, int8, scores, golden sample.
+
+In: the shared data. Out: a folder that ``converters.parts`` reads. Not here: how each step is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.audio import encoder, scores, synthetic
+from converters.audio.clips import LABELS, RATE_HZ, Clip, read_all, read_khan
+from converters.audio.windows import FRAMES, HOP_FRAMES, SAMPLES, SETTINGS, training_windows
+from converters.parts import Part, write_part
+from converters.quantize import quantize
+from edge_mm.perception.audio import GRAPH
+from edge_mm.perception.audio_mel import LogMel, encoder_input
+from edge_mm.perception.litert import Graph
+
+Array = npt.NDArray[np.float32]
+CALIBRATION = 400
+"""Windows for int8 calibration, every class and kind."""
+
+
+def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: int, scale: float) -> dict[str, Any]:
+    """Train and write the part; gives its report."""
+    clips = read_all(data)
+    held_out = [clip for clip in clips if clip.held_out]
+    spectra, labels = _windows([clip for clip in clips if not clip.held_out], work, seed=seed, scale=scale)
+    model = encoder.build(seed=seed)
+    losses = encoder.train(model, spectra, labels, epochs=epochs, seed=seed)
+    chosen = np.random.default_rng(seed).choice(len(labels), min(CALIBRATION, len(labels)), replace=False)
+    content = quantize(model, ({"log_mel": x[None, ..., None]} for x in encoder_input(spectra[chosen])))
+    graph = Graph(content, name=GRAPH)
+
+    def in_float(x: Array) -> Array:
+        return np.asarray(model(x, training=False)["classes"], np.float32)
+
+    def in_int8(x: Array) -> Array:
+        return np.stack([graph(log_mel=one)["classes"] for one in x])
+
+    test = held_out + _held_out_sirens(seed)
+    report: dict[str, Any] = {
+        "held_out_float": scores.clip_scores(in_float, test),
+        "held_out_int8": scores.clip_scores(in_int8, test),
+        "real_sounds_int8": scores.answers(in_int8, read_khan(data)),
+        "tflite_bytes": len(content),
+        "parameters": int(model.count_params()),
+        "hop_us_x86": _hop_us(graph),
+        "train_windows": {name: int(n) for name, n in zip(LABELS, np.bincount(labels), strict=True)},
+        "loss": losses,
+        "notes": "Sirens are synthesised for training and for held_out; real_sounds_int8 are one-second clips of "
+        "unknown licence that were never trained on (siren: real vehicles).",
+        "split": {
+            "by": "source recording, person or speaker",
+            "held_out": sorted({clip.group for clip in held_out}),
+            "train": sorted({clip.group for clip in clips if not clip.held_out}),
+        },
+    }
+    write_part(out, Part("audio", _front_end(), {GRAPH: False}, report), {GRAPH: content}, _golden(graph))
+    return report
+
+
+def _front_end() -> dict[str, Any]:
+    settings = {name: getattr(SETTINGS, name) for name in SETTINGS.__slots__}
+    return {
+        **settings,
+        "window_frames": FRAMES,
+        "hop_frames": HOP_FRAMES,
+        "hop_s": HOP_FRAMES * SETTINGS.step / SETTINGS.rate_hz,
+        "labels": list(LABELS),
+        "embedding": encoder.EMBEDDING,
+        "thresholds": {name: 0.6 for name in LABELS if name != "other"},
+    }
+
+
+def _windows(
+    clips: Sequence[Clip], work: Path | None, *, seed: int, scale: float
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """The training windows, read from ``work`` where the same were made before."""
+    if work is None:
+        return training_windows(clips, seed=seed, scale=scale)
+    code = b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in ("clips", "synthetic", "windows"))
+    key = hashlib.sha256(code + repr((seed, scale, sorted(c.group for c in clips))).encode()).hexdigest()[:16]
+    path = work / f"audio-windows-{key}.npz"
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            return kept["spectra"].astype(np.float32), kept["labels"]
+    spectra, labels = training_windows(clips, seed=seed, scale=scale)
+    work.mkdir(parents=True, exist_ok=True)
+    np.savez(path, spectra=spectra.astype(np.float16), labels=labels)
+    return spectra.astype(np.float16).astype(np.float32), labels
+
+
+def _held_out_sirens(seed: int) -> list[Clip]:
+    """Synthetic sirens of another seed, so that precision and recall have sirens; the real ones are scored apart."""
+    rng = np.random.default_rng(seed + 1000)
+    return [Clip(synthetic.siren(rng, 3 * RATE_HZ), "siren", f"synthetic {i}", held_out=True) for i in range(20)]
+
+
+def _golden(graph: Graph) -> dict[str, npt.NDArray[np.generic]]:
+    """A chirp from 500 to 1500 Hz in one window, by formula (no recording), and what the graph makes of it."""
+    t = np.arange(SAMPLES) / RATE_HZ
+    sweep = 0.3 * np.sin(2 * np.pi * (500.0 * t + 500.0 * t**2))
+    hum = 0.01 * np.sin(2 * np.pi * 120.0 * t)
+    given = encoder_input(LogMel(SETTINGS)((sweep + hum).astype(np.float32)))[..., None]
+    arrays: dict[str, npt.NDArray[np.generic]] = {f"{GRAPH}/in/log_mel": given}
+    for name, value in graph(log_mel=given).items():
+        arrays[f"{GRAPH}/out/{name}"] = value
+    return arrays
+
+
+def _hop_us(graph: Graph) -> float:
+    """CPU time of one hop on this machine: spectra of the new frames and one invoke, microseconds."""
+    mel = LogMel(SETTINGS)
+    sound = np.random.default_rng(0).standard_normal(SETTINGS.samples(HOP_FRAMES)).astype(np.float32)
+    frames = np.zeros((FRAMES, SETTINGS.mels), np.float32)
+    rounds = 300
+    started = time.process_time()
+    for _ in range(rounds):
+        frames = np.concatenate((frames, mel(sound)))[-FRAMES:]
+        graph(log_mel=encoder_input(frames)[..., None])
+    return round((time.process_time() - started) / rounds * 1e6, 1)
