@@ -1,0 +1,166 @@
+"""What all senses together say about one window: pooling, one int8 attention graph, and what each sense contributed.
+
+In: a ``Window`` of embeddings that were computed once already. Out: an ``Estimate``. The graph computes, for the
+modalities m that are present, ``h_m = tanh(P_m x_m)``, ``alpha = softmax(w . h_m)`` with absent ones masked additively,
+``fused = sum(alpha_m h_m)`` and one sigmoid head per state on ``fused``. Not here: which embeddings belong to the
+window (``align``), what follows from a score (alerts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.errors import BundleError
+from edge_mm.models.bundle import Bundle
+from edge_mm.perception.litert import load_graph
+from edge_mm.types import Estimate, Window
+
+GRAPH = "fusion"
+PRESENCE = "presence"
+ALPHA = "alpha"
+
+Array = npt.NDArray[np.float32]
+
+POOLS: Mapping[str, Callable[[Array], Array]] = {
+    "mean": lambda x: np.asarray(x.mean(axis=0), np.float32),
+    "std": lambda x: np.asarray(x.std(axis=0), np.float32),
+    "max": lambda x: np.asarray(x.max(axis=0), np.float32),
+}
+"""How (n, d) embeddings over time become one (d,) vector: ``std`` says whether anything moved (a frozen camera's is 0),
+``max`` keeps a short event that ``mean`` would wash out."""
+
+
+class Pooling(NamedTuple):
+    """How one modality's embeddings become the graph's input."""
+
+    kinds: tuple[str, ...]
+    """Keys of ``POOLS``, in order."""
+    mean: Array
+    """(len(kinds) * d,) subtracted after pooling."""
+    scale: Array
+    """(len(kinds) * d,) divided by after that."""
+    clip: float
+    """Largest magnitude that the graph was calibrated for."""
+
+    def __call__(self, vectors: Array) -> Array:
+        """(n, d) embeddings, n >= 1 -> (len(kinds) * d,) float32.
+
+        Raises:
+            BundleError: d is not what the fusion was trained with.
+        """
+        if vectors.shape[1] * len(self.kinds) != self.mean.size:
+            raise BundleError(
+                f"an encoder gives {vectors.shape[1]} values, the fusion was trained with "
+                f"{self.mean.size // len(self.kinds)}: encoders and fusion are not of one bundle"
+            )
+        pooled = np.concatenate([POOLS[kind](vectors) for kind in self.kinds])
+        scaled = np.clip((pooled - self.mean) / self.scale, -self.clip, self.clip)
+        return np.asarray(scaled, np.float32)
+
+
+def poolings(params: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Pooling]:
+    """Read the fusion's front-end parameters.
+
+    Args:
+        params: ``{"pooling": ["mean", ...], "clip": 4.0, "inputs": {modality: {"mean": [...], "scale": [...]}}}``.
+        modalities: those that must be there.
+
+    Raises:
+        BundleError: a parameter is missing or does not fit.
+    """
+    try:
+        kinds = tuple(params["pooling"])
+        result = {}
+        for modality in modalities:
+            mean = np.asarray(params["inputs"][modality]["mean"], np.float32)
+            scale = np.asarray(params["inputs"][modality]["scale"], np.float32)
+            if mean.shape != scale.shape or mean.size % len(kinds) or not (scale > 0).all():
+                raise BundleError(f"front end fusion: mean and scale of {modality} do not fit; build the bundle again")
+            result[modality] = Pooling(kinds, mean, scale, float(params["clip"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"front end fusion: {error!r} is missing or not a number; build the bundle again") from None
+    unknown = sorted(set(kinds) - set(POOLS))
+    if unknown:
+        raise BundleError(f"front end fusion: unknown pooling {unknown[0]!r}; this version knows {', '.join(POOLS)}")
+    return result
+
+
+class Fusion:
+    """The window path's last stage. It has no state: the same window gives the same Estimate.
+
+    Args:
+        bundle: with the graph ``fusion`` (one input per modality and ``presence``; ``alpha`` and one output per head)
+            and the front end ``fusion``.
+
+    Raises:
+        BundleError: the graph or its parameters do not fit the manifest.
+    """
+
+    def __init__(self, bundle: Bundle) -> None:
+        manifest = bundle.manifest
+        params = bundle.front_end(GRAPH)
+        if params is None:
+            raise BundleError(f"{bundle.source}: no parameters for the fusion; build the bundle again")
+        self.modalities = tuple(manifest.modalities)
+        self.heads = tuple(manifest.heads)
+        self._min_coverage = manifest.min_coverage
+        self._pool = poolings(params, self.modalities)
+        self._graph = load_graph(bundle, GRAPH)
+        for name in (*self.modalities, PRESENCE):
+            if name not in self._graph.inputs:
+                raise BundleError(f"{bundle.source}: the fusion graph has no input {name!r}")
+        for name in (ALPHA, *self.heads):
+            if name not in self._graph.outputs:
+                raise BundleError(f"{bundle.source}: the fusion graph has no output {name!r}")
+        self._zeros = {m: np.zeros(self._pool[m].mean.shape, np.float32) for m in self.modalities}
+
+    def estimate(self, window: Window) -> Estimate:
+        """Fuse one window.
+
+        A modality counts as present from the bundle's ``min_coverage`` on. A contribution is the score with all that
+        is present, less the score with that modality masked too; for the only one present the latter is what the graph
+        says when it is told nothing. When nothing is present, ``scores``, ``weights`` and ``contributions`` are empty:
+        the Estimate says that there is a gap.
+
+        Raises:
+            BundleError: an encoder of another bundle made the embeddings.
+        """
+        present = [
+            m
+            for m in self.modalities
+            if window.coverage.get(m, 0.0) >= self._min_coverage and len(window.embeddings.get(m, ()))
+        ]
+        scores: dict[str, float] = {}
+        weights: dict[str, float] = {}
+        contributions: dict[str, dict[str, float]] = {}
+        if present:
+            inputs = {m: self._pool[m](window.embeddings[m]) for m in present}
+            scores, weights = self._run(inputs)
+            contributions = {head: {} for head in self.heads}
+            for left_out in present:
+                without, _ = self._run({m: x for m, x in inputs.items() if m != left_out})
+                for head in self.heads:
+                    contributions[head][left_out] = scores[head] - without[head]
+        return Estimate(
+            t_ns=window.end_ns,
+            start_ns=window.start_ns,
+            scores=scores,
+            weights=weights,
+            contributions=contributions,
+            coverage=dict(window.coverage),
+            quality=dict(window.quality),
+        )
+
+    def _run(self, inputs: Mapping[str, Array]) -> tuple[dict[str, float], dict[str, float]]:
+        """Scores by head, and weights of the modalities in ``inputs``; the others are absent."""
+        presence = np.array([m in inputs for m in self.modalities], np.float32)
+        result = self._graph(presence=presence, **{m: inputs.get(m, self._zeros[m]) for m in self.modalities})
+        scores = {head: min(1.0, max(0.0, float(result[head].reshape(-1)[0]))) for head in self.heads}
+        alpha = result[ALPHA].reshape(-1) * presence
+        total = float(alpha.sum())  # 1 but for int8 rounding (0.996 to 1.004)
+        weights = {m: float(a) / total for m, a in zip(self.modalities, alpha, strict=True) if m in inputs and total}
+        return scores, weights
