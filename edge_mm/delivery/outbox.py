@@ -1,0 +1,229 @@
+"""The outbox: every transition is on disk, with the alarm machine's snapshot, before anyone hears of it.
+
+In: alerts and a snapshot. Out: ``Record``s with a gapless ``seq`` per device, until the broker has confirmed them; the
+present state of every alarm; the snapshot to start again from. One SQLite file in WAL mode with synchronous FULL: what
+``commit`` returned survives SIGKILL and power loss, and what it refused left no trace. One process owns the file at a
+time. Safe to use from several threads. Not here: publishing (``mqtt``), wall time (``clock``).
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from edge_mm.delivery import clock
+from edge_mm.delivery.clock import Anchor
+from edge_mm.delivery.outbox_file import DAMAGED, explained, fact, open_file, rollback
+from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, sortable_id
+from edge_mm.errors import OutboxError
+from edge_mm.types import Alert
+
+MAX_RECORDS = 100_000
+"""Unconfirmed transitions that are kept (about 100 MB; years of alerts). Beyond it ``commit`` refuses: an old alert is
+never dropped to make room, since its number would be missing at the subscriber."""
+
+
+class Outbox:
+    """Durable queue of transitions.
+
+    Args:
+        path: the SQLite file; it and its folder are made, readable for this user only.
+        device: name of this installation; the numbers are per device.
+        bundle: what the alerts of this run are made with; kept with each of them.
+        max_records: how many unconfirmed transitions are kept.
+
+    Raises:
+        OutboxError: the file cannot be used; the text names it and what to do.
+    """
+
+    def __init__(
+        self, path: str | Path, *, device: str, bundle: BundleRef | None = None, max_records: int = MAX_RECORDS
+    ) -> None:
+        self.path = Path(path)
+        self.device = device
+        self.bundle = bundle
+        self._max_records = max_records
+        self._lock = threading.RLock()
+        self._encode = msgspec.msgpack.Encoder(enc_hook=_plain).encode  # msgpack: JSON has no NaN
+        self._decode = msgspec.msgpack.Decoder(Record).decode
+        self._db: sqlite3.Connection | None = open_file(self.path, device=device)
+        self._depth = int(self._one("SELECT count(*) FROM record") or 0)
+
+    def commit(
+        self, alerts: Sequence[Alert], snapshot: bytes | None = None, *, anchor: Anchor | None = None
+    ) -> list[Record]:
+        """Store transitions and the alarm machine's snapshot in one transaction.
+
+        Args:
+            alerts: transitions in order of emission; may be empty.
+            snapshot: the state of the alarm machine after the last of them; None keeps the one that is there.
+            anchor: the present moment; read from the clock when absent.
+
+        Returns:
+            The numbered records; they are on disk.
+
+        Raises:
+            OutboxError: nothing was stored; no number was used up.
+        """
+        here = anchor or clock.now()
+        if alerts and self.depth + len(alerts) > self._max_records:
+            raise OutboxError(
+                f"outbox {self.path}: {self.depth} alerts wait for the broker, more are not accepted; "
+                "make the broker reachable (edge-mm check)"
+            )
+        with self._transaction() as db:
+            last = int(fact(db, self.path, "last_seq"))
+            lineage = bytes(fact(db, self.path, "lineage"))
+            records = [self._record(alert, last + i, here.boot_id, lineage) for i, alert in enumerate(alerts, 1)]
+            bodies = [self._encode(record) for record in records]
+            rows = [(record.seq, here.boot_id, body) for record, body in zip(records, bodies, strict=True)]
+            db.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
+            db.executemany(
+                "INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?)",
+                [(record.alert.key, *row) for record, row in zip(records, rows, strict=True)],
+            )
+            db.execute("UPDATE fact SET value = ? WHERE name = 'last_seq'", (last + len(records),))
+            if snapshot is not None:
+                db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot', ?)", (snapshot,))
+            _keep_anchor(db, here)
+        with self._lock:
+            self._depth += len(records)
+        return records
+
+    def pending(self, limit: int = 100, *, after: int = 0) -> list[Record]:
+        """The oldest unconfirmed records with ``seq > after``, in order, at most ``limit``.
+
+        Raises:
+            OutboxError: the file cannot be read.
+        """
+        return self._records("SELECT body FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+
+    def acknowledged(self, *seqs: int) -> None:
+        """The broker has confirmed these: forget them. Numbers that are not there are ignored.
+
+        Raises:
+            OutboxError: they are still there.
+        """
+        with self._transaction() as db:
+            gone = db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs]).rowcount
+        with self._lock:
+            self._depth -= max(gone, 0)
+
+    def snapshot(self) -> bytes | None:
+        """The alarm machine's state after the last stored transition; None at the very beginning."""
+        value = self._one("SELECT value FROM fact WHERE name = 'snapshot'")
+        return None if value is None else bytes(value)
+
+    def states(self, *, after: int = 0) -> list[Record]:
+        """The latest transition of every alarm that ever was raised, those with ``seq > after``, by ``seq``."""
+        return self._records("SELECT body FROM alarm WHERE seq > ? ORDER BY seq", after)
+
+    def anchor(self, anchor: Anchor) -> None:
+        """Remember a newer moment of a boot; one that was not synchronised never replaces one that was.
+
+        Raises:
+            OutboxError: it could not be stored.
+        """
+        with self._transaction() as db:
+            _keep_anchor(db, anchor)
+
+    def anchor_of(self, boot_id: str) -> Anchor | None:
+        """The newest anchor of a boot; there is one for each boot that has a record."""
+        with self._lock, self._guarded() as db:
+            row = db.execute("SELECT wall_ns, mono_ns, synced FROM anchor WHERE boot_id = ?", (boot_id,)).fetchone()
+        return None if row is None else Anchor(int(row[0]), int(row[1]), boot_id, bool(row[2]))
+
+    @property
+    def depth(self) -> int:
+        """How many transitions wait for the broker."""
+        with self._lock:
+            return self._depth
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the last stored transition, 0 before the first."""
+        return int(self._one("SELECT value FROM fact WHERE name = 'last_seq'") or 0)
+
+    def close(self) -> None:
+        """Release the file; safe to call twice."""
+        with self._lock:
+            db, self._db = self._db, None
+            if db is not None:
+                db.close()
+
+    def __enter__(self) -> Outbox:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _record(self, alert: Alert, seq: int, boot_id: str, lineage: bytes) -> Record:
+        return Record(
+            seq=seq,
+            id=sortable_id(seq, secrets.token_bytes(TAIL_BYTES)),
+            incident_id=sortable_id(alert.incident, lineage),
+            boot_id=boot_id,
+            alert=alert,
+            bundle=self.bundle,
+        )
+
+    @contextmanager
+    def _guarded(self) -> Iterator[sqlite3.Connection]:
+        if self._db is None:
+            raise OutboxError(f"outbox {self.path}: it was closed")
+        try:
+            yield self._db
+        except sqlite3.Error as error:
+            raise explained(self.path, error) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._guarded() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                rollback(db)
+                raise
+
+    def _one(self, query: str) -> Any:
+        with self._lock, self._guarded() as db:
+            row = db.execute(query).fetchone()
+        return None if row is None else row[0]
+
+    def _records(self, query: str, *values: int) -> list[Record]:
+        with self._lock, self._guarded() as db:
+            rows = db.execute(query, values).fetchall()
+        try:
+            return [self._decode(row[0]) for row in rows]
+        except (msgspec.DecodeError, TypeError) as error:
+            raise OutboxError(f"outbox {self.path}: {DAMAGED} ({error})") from error
+
+
+def _keep_anchor(db: sqlite3.Connection, anchor: Anchor) -> None:
+    """Store an anchor; forget those of boots that nothing refers to."""
+    db.execute(
+        "INSERT INTO anchor VALUES (?, ?, ?, ?) ON CONFLICT (boot_id) DO UPDATE SET wall_ns = excluded.wall_ns, "
+        "mono_ns = excluded.mono_ns, synced = excluded.synced WHERE excluded.synced >= synced",
+        (anchor.boot_id, anchor.wall_ns, anchor.mono_ns, int(anchor.synced)),
+    )
+    db.execute(
+        "DELETE FROM anchor WHERE boot_id <> ? AND boot_id NOT IN (SELECT boot_id FROM alarm) "
+        "AND NOT EXISTS (SELECT 1 FROM record WHERE record.boot_id = anchor.boot_id)",
+        (anchor.boot_id,),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """What a policy may leave in an alert: numpy scalars become Python numbers, read-only mappings dicts."""
+    if hasattr(value, "item"):
+        return value.item()
+    return dict(value)

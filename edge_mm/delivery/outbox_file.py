@@ -1,0 +1,143 @@
+"""The outbox's SQLite file: opened, checked, owned by this process alone; its errors in words.
+
+In: a path and the device's name. Out: a connection, or one sentence that says what is wrong with the file. Not here:
+what is stored (``outbox``).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from edge_mm.delivery.record import TAIL_BYTES
+from edge_mm.errors import OutboxError
+
+SCHEMA = 1
+_APPLICATION_ID = 0x656D6D31  # "emm1"
+_BUSY_S = 2.0
+_TABLES = """
+CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE record (seq INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE alarm (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, boot_id TEXT NOT NULL,
+                    body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE anchor (boot_id TEXT PRIMARY KEY, wall_ns INTEGER NOT NULL, mono_ns INTEGER NOT NULL,
+                     synced INTEGER NOT NULL) WITHOUT ROWID;
+"""
+DAMAGED = "it is damaged; move it away and a new one is made (alerts still in it are not delivered)"
+_IN_USE = "another process uses it; stop the other edge-mm, or give this one a file of its own"
+_ANSWERS = {
+    sqlite3.SQLITE_FULL: "no space left on its file system; free some space",
+    sqlite3.SQLITE_IOERR: "reading or writing failed; check the disk (is it full or failing?)",
+    sqlite3.SQLITE_READONLY: "it is read-only; make the file and its folder writable for this user",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; the folder must exist and be writable for this user",
+    sqlite3.SQLITE_PERM: "access denied; make it readable and writable for this user",
+    sqlite3.SQLITE_BUSY: _IN_USE,
+    sqlite3.SQLITE_LOCKED: _IN_USE,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_NOTADB: "it is not an outbox or is damaged; move it away and a new one is made",
+}
+
+
+def open_file(path: Path, *, device: str) -> sqlite3.Connection:
+    """Open or make the file and lock it for this process.
+
+    Args:
+        path: the file; its folder is made when absent.
+        device: whose outbox it is.
+
+    Raises:
+        OutboxError: the file cannot be used.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)  # alerts are about a person; SQLite gives its -wal file the same mode
+    except OSError as error:
+        raise OutboxError(
+            f"outbox {path}: {error.strerror or error}; give a file in a folder that this user can write"
+        ) from error
+    try:
+        db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(db, path, device)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
+        raise explained(path, error) from error
+    return db
+
+
+def explained(path: Path, error: sqlite3.Error) -> OutboxError:
+    """SQLite's error as a sentence that names the file and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return OutboxError(f"outbox {path}: {_ANSWERS.get(code, str(error))}")
+
+
+def fact(db: sqlite3.Connection, path: Path, name: str) -> Any:
+    """One of the facts that are there from the beginning.
+
+    Raises:
+        OutboxError: it is missing.
+    """
+    row = db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise OutboxError(f"outbox {path}: {DAMAGED}")
+    return row[0]
+
+
+def rollback(db: sqlite3.Connection) -> None:
+    """Undo what is open; SQLite may have done it already (it does when the disk is full)."""
+    if db.in_transaction:
+        try:
+            db.execute("ROLLBACK")
+        except sqlite3.Error:
+            if db.in_transaction:
+                raise
+
+
+def _prepare(db: sqlite3.Connection, path: Path, device: str) -> None:
+    # EXCLUSIVE: SQLite's own lock keeps a second process out; the kernel frees it when this one dies.
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    db.execute("PRAGMA synchronous = FULL")
+    if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise OutboxError(f"outbox {path}: this file system cannot hold it; give a file on a local disk")
+    db.execute("PRAGMA journal_size_limit = 4194304")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+            _make(db, device)
+        else:
+            _check(db, path, device)
+        db.execute("COMMIT")
+    except BaseException:
+        rollback(db)
+        raise
+
+
+def _make(db: sqlite3.Connection, device: str) -> None:
+    for statement in _TABLES.split(";"):
+        db.execute(statement)
+    facts = [("device", device), ("last_seq", 0), ("lineage", secrets.token_bytes(TAIL_BYTES))]
+    db.executemany("INSERT INTO fact VALUES (?, ?)", facts)
+    db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+def _check(db: sqlite3.Connection, path: Path, device: str) -> None:
+    if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
+        raise OutboxError(f"outbox {path}: this is another program's database; give another file")
+    schema = db.execute("PRAGMA user_version").fetchone()[0]
+    if schema != SCHEMA:
+        raise OutboxError(f"outbox {path}: schema {schema}, this edge-mm reads {SCHEMA}; give another file")
+    if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise OutboxError(f"outbox {path}: {DAMAGED}")
+    owner = fact(db, path, "device")
+    if owner != device:
+        raise OutboxError(
+            f"outbox {path}: it belongs to the device {owner!r}, this one is {device!r}; give each device its own file"
+        )

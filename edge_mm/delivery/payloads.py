@@ -1,0 +1,265 @@
+"""What is said about an alert: the event (CloudEvents JSON) and the present state of an alarm (plain JSON).
+
+In: a ``Record`` and the clock. Out: frozen Structs whose JSON goes to MQTT or into a replay's lines. Wall time is worked
+out here, when the message leaves, from the newest anchor of the boot that the record belongs to. Not a number and
+infinity become null: JSON has neither. Not here: topics, what else the device says (``bridge_payloads``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from edge_mm.delivery.clock import Anchor, iso
+from edge_mm.delivery.record import BundleRef, Record, replay_record
+from edge_mm.types import NS_PER_S, Alert, Category, Modality, Priority
+
+ALERT_SCHEMA = 1
+LATE_S = 30.0
+"""A transition that leaves the device later than this after it happened is marked ``late``."""
+_DIGITS = 5
+"""Significant digits of readings; more would be noise of the sensor."""
+
+ActiveState = Literal["active", "inactive"]
+
+
+class ReasonData(msgspec.Struct, frozen=True):
+    """Why."""
+
+    code: str
+    """Stable, for programs."""
+    params: dict[str, float | str | None]
+    """The values in the sentence."""
+    text: str
+    """One English sentence."""
+
+
+class AlertData(msgspec.Struct, frozen=True):
+    """``data`` of an event."""
+
+    alert_id: str
+    """Which alarm (its key)."""
+    kind: str
+    """For example ``driver.drowsy``."""
+    category: Category
+    """About the person (physiological) or the device (technical)."""
+    priority: Priority
+    """How urgent."""
+    state: ActiveState
+    """State of the alarm after this transition."""
+    previous: ActiveState
+    """State before it."""
+    reason: ReasonData
+    """Why."""
+    value: float | None
+    """What was compared, in ``unit``."""
+    limit: float | None
+    """With what."""
+    unit: str
+    """Unit of both."""
+    onset: str | None
+    """When the condition began, RFC 3339 UTC; null when no wall clock of that boot is known."""
+    onset_mono: float
+    """The same on the monotonic clock of ``boot_id``, seconds."""
+    seq: int
+    """1, 2, 3 ... per device without a gap."""
+    boot_id: str
+    """Which boot the monotonic clock counts from."""
+    clock_synced: bool
+    """Whether a time service had set the clock that ``time`` and ``onset`` come from."""
+    late: bool
+    """Delivered much later than it happened."""
+    incident_id: str
+    """Shared by the raised and the cleared transition."""
+    quality: dict[str, float | None]
+    """Modality -> quality 0..1, null when absent."""
+    attention: dict[str, float | None]
+    """Modality -> attention weight alpha 0..1."""
+    contribution: dict[str, float | None]
+    """Modality -> how much the score falls without it."""
+    sources: tuple[Modality, ...]
+    """The senses it rests on."""
+    bundle: BundleRef | None
+    """Which models it was made with."""
+
+
+class AlertEvent(msgspec.Struct, frozen=True):
+    """CloudEvents 1.0, structured mode: one transition."""
+
+    specversion: str
+    """``1.0``."""
+    id: str
+    """Drop doubles by it."""
+    source: str
+    """``<base>/<device>``."""
+    type: str
+    """``edge_mm.alert.raised`` or ``edge_mm.alert.cleared``."""
+    time: str | None
+    """When the transition happened, RFC 3339 UTC."""
+    datacontenttype: str
+    """``application/json``."""
+    dataschema: str
+    """Name and version of the schema of ``data``."""
+    data: AlertData
+    """The transition."""
+
+
+class AlertState(msgspec.Struct, frozen=True):
+    """Retained: the present state of one alarm, flat for templates."""
+
+    state: ActiveState
+    """``active`` or ``inactive``."""
+    kind: str
+    """For example ``driver.drowsy``."""
+    alert_id: str
+    """Its key."""
+    category: Category
+    """Physiological or technical."""
+    priority: Priority
+    """How urgent."""
+    reason: str
+    """The sentence."""
+    reason_code: str
+    """The code."""
+    value: float | None
+    """What was compared."""
+    limit: float | None
+    """With what."""
+    unit: str
+    """Unit of both."""
+    since: str | None
+    """Since when it is in this state, RFC 3339 UTC."""
+    onset: str | None
+    """When the condition began."""
+    seq: int
+    """Number of the transition that led here."""
+    incident_id: str
+    """Of the alarm."""
+    clock_synced: bool
+    """Whether the times can be believed."""
+
+
+def alert_event(record: Record, *, source: str, anchor: Anchor | None, now: Anchor) -> AlertEvent:
+    """The event of one transition, as it is said now.
+
+    Args:
+        record: the transition.
+        source: ``<base>/<device>``.
+        anchor: newest anchor of the record's boot, None if there is none.
+        now: the present moment.
+    """
+    alert = record.alert
+    waited = (now.mono_ns - alert.t_ns) / NS_PER_S
+    late = record.boot_id != now.boot_id or waited > LATE_S
+    return _event(record, source=source, anchor=anchor, late=late)
+
+
+def replay_event(
+    alert: Alert, *, seq: int, digest: str, origin_ns: int, bundle: BundleRef | None, source: str
+) -> AlertEvent:
+    """The event of a replayed alert: the same input gives the same bytes; time counts from 1970-01-01T00:00:00Z.
+
+    Args:
+        alert: the transition.
+        seq: its number in this replay, from 1.
+        digest: digest of the input, hex.
+        origin_ns: ``t_ns`` of the earliest input.
+        bundle: what the replay ran with.
+        source: the event's source.
+    """
+    shifted = dataclasses.replace(alert, t_ns=alert.t_ns - origin_ns, onset_ns=alert.onset_ns - origin_ns)
+    record = replay_record(shifted, seq=seq, digest=digest, bundle=bundle)
+    return _event(record, source=source, anchor=Anchor(0, 0, record.boot_id, synced=False), late=False)
+
+
+def alert_state(record: Record, *, anchor: Anchor | None) -> AlertState:
+    """The present state of the alarm whose latest transition this is."""
+    alert = record.alert
+    return AlertState(
+        state=_state(alert),
+        kind=alert.kind,
+        alert_id=alert.key,
+        category=alert.category,
+        priority=alert.priority,
+        reason=alert.reason.text,
+        reason_code=alert.reason.code,
+        value=tidy(alert.value),
+        limit=tidy(alert.limit),
+        unit=alert.unit,
+        since=_wall(anchor, alert.t_ns),
+        onset=_wall(anchor, alert.onset_ns),
+        seq=record.seq,
+        incident_id=record.incident_id,
+        clock_synced=anchor is not None and anchor.synced,
+    )
+
+
+def tidy(value: float | None, *, digits: int = _DIGITS) -> float | None:
+    """A number as it is sent: rounded to significant digits, -0 as 0, not-a-number and infinity as None."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{digits}g}") + 0.0
+
+
+def tidy_all(values: Mapping[str, float] | Mapping[str, float | None]) -> dict[str, float | None]:
+    """``tidy`` for each value."""
+    return {name: tidy(value) for name, value in values.items()}
+
+
+def seconds(t_ns: int) -> float:
+    """Nanoseconds as seconds, to 0.1 ms."""
+    return round(t_ns / NS_PER_S, 4) + 0.0
+
+
+def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) -> AlertEvent:
+    alert = record.alert
+    state = _state(alert)
+    return AlertEvent(
+        specversion="1.0",
+        id=record.id,
+        source=source,
+        type=f"edge_mm.alert.{alert.state}",
+        time=_wall(anchor, alert.t_ns),
+        datacontenttype="application/json",
+        dataschema=f"urn:edge-mm:schema:alert-{ALERT_SCHEMA}",
+        data=AlertData(
+            alert_id=alert.key,
+            kind=alert.kind,
+            category=alert.category,
+            priority=alert.priority,
+            state=state,
+            previous="inactive" if state == "active" else "active",
+            reason=ReasonData(
+                alert.reason.code,
+                {name: v if isinstance(v, str) else tidy(v) for name, v in alert.reason.params.items()},
+                alert.reason.text,
+            ),
+            value=tidy(alert.value),
+            limit=tidy(alert.limit),
+            unit=alert.unit,
+            onset=_wall(anchor, alert.onset_ns),
+            onset_mono=seconds(alert.onset_ns),
+            seq=record.seq,
+            boot_id=record.boot_id,
+            clock_synced=anchor is not None and anchor.synced,
+            late=late,
+            incident_id=record.incident_id,
+            quality=tidy_all(alert.quality),
+            attention=tidy_all(alert.attention),
+            contribution=tidy_all(alert.contribution),
+            sources=alert.sources,
+            bundle=record.bundle,
+        ),
+    )
+
+
+def _state(alert: Alert) -> ActiveState:
+    return "active" if alert.state == "raised" else "inactive"
+
+
+def _wall(anchor: Anchor | None, t_ns: int) -> str | None:
+    return None if anchor is None else iso(anchor.wall(t_ns))

@@ -1,0 +1,90 @@
+"""What the outbox keeps of one transition: the alert, its number, its ids.
+
+In: an ``Alert`` and who numbers it. Out: a frozen ``Record``. Not here: storing it (``outbox``), rendering it
+(``payloads``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_mm.types import Alert
+
+if TYPE_CHECKING:
+    from edge_mm.models.bundle import Bundle
+
+TAIL_BYTES = 10
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
+_ID_CHARS = 26
+
+
+class BundleRef(msgspec.Struct, frozen=True):
+    """Which bundle an alert was made with."""
+
+    name: str
+    """For example ``driver``."""
+    version: str
+    """Semantic version."""
+    sha256: str
+    """Digest of the bundle's file, hex."""
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> BundleRef:
+        """The reference to a loaded bundle."""
+        return cls(bundle.manifest.name, bundle.manifest.version, bundle.digest)
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One transition, numbered."""
+
+    seq: int
+    """1, 2, 3 ... per device without a gap."""
+    id: str
+    """Unique; sorts like ``seq`` within one device."""
+    incident_id: str
+    """Shared by the raised and the cleared transition of one alarm."""
+    boot_id: str
+    """Which boot ``alert.t_ns`` counts from."""
+    alert: Alert
+    """The transition."""
+    bundle: BundleRef | None = None
+    """What it was made with."""
+
+
+def sortable_id(number: int, tail: bytes) -> str:
+    """26 characters shaped like a ULID, with a counter where a ULID has the time.
+
+    A board's wall clock may be wrong or jump back; the counter never does.
+
+    Args:
+        number: 0 <= number < 2**48; ids sort by it.
+        tail: 10 bytes that make it unique.
+    """
+    value = (number << 8 * TAIL_BYTES) | int.from_bytes(tail, "big")
+    return "".join(_ALPHABET[(value >> 5 * place) & 31] for place in reversed(range(_ID_CHARS)))
+
+
+def replay_record(alert: Alert, *, seq: int, digest: str, bundle: BundleRef | None) -> Record:
+    """The record of a replayed alert; its ids follow from the input alone, so two replays agree.
+
+    Args:
+        alert: the transition.
+        seq: its number in this replay, from 1.
+        digest: digest of the input, hex.
+        bundle: what the replay ran with.
+    """
+    return Record(
+        seq=seq,
+        id=sortable_id(seq, _derived(digest, "event", seq)),
+        incident_id=sortable_id(alert.incident, _derived(digest, "incident", 0)),
+        boot_id="replay",
+        alert=alert,
+        bundle=bundle,
+    )
+
+
+def _derived(digest: str, what: str, number: int) -> bytes:
+    return hashlib.sha256(f"{digest}/{what}/{number}".encode()).digest()[:TAIL_BYTES]
