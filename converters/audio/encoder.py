@@ -1,8 +1,8 @@
 """The net: three strided convolutions, then an LSTM over 12 steps of 80 ms; embedding and classes.
 
 In: ``log_mel`` (96, 40, 1), normalised by ``audio_mel.encoder_input``. Out: ``embedding`` (32, within +-1) and
-``classes`` (softmax). The LSTM is unrolled: calibrating a WHILE loop crashes the converter, and the unrolled form is the
-fastest on the device. Not here: data, scores.
+``classes`` (softmax). The LSTM is unrolled: calibrating a WHILE loop crashes the converter, and the unrolled form is
+the fastest on the device. Not here: data, scores.
 """
 
 from __future__ import annotations

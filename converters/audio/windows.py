@@ -28,6 +28,9 @@ ACTIVE_DB = 12.0
 IDLE_DB = 30.0
 """A window this much quieter than the loudest one holds background only; in between nobody can say."""
 
+CUT = 1.35
+"""Windows of sound that are cut from a clip, so that a faster copy still fills one."""
+
 SYNTHETIC: Mapping[str, tuple[synthetic.Maker, int, str]] = {
     "siren": (synthetic.siren, 4200, "siren"),
     "snore": (synthetic.snore, 1800, "other"),
@@ -76,9 +79,12 @@ def training_windows(clips: Sequence[Clip], *, seed: int, scale: float = 1.0) ->
     labels: list[int] = []
     for kind, count in PER_KIND.items():
         for _ in range(int(count * scale)):
-            sound = _speech(rng, by_kind[kind]) if kind == "speech" else _cut(rng, by_kind[kind])
+            speech = kind == "speech"
+            sound = _speech(rng, by_kind[kind]) if speech else _cut(rng, by_kind[kind])
             quiet = 12.0 if kind in BACKGROUNDS else 0.0
-            spectra.append(mel(_scene(rng, _vary(rng, sound), backgrounds, least_snr_db=quiet)))
+            spectra.append(
+                mel(_scene(rng, _vary(rng, sound, most=0.25 if speech else 0.15), backgrounds, least_snr_db=quiet))
+            )
             labels.append(LABELS.index(kind) if kind in LABELS else LABELS.index("other"))
     for maker, count, label in SYNTHETIC.values():
         for _ in range(int(count * scale)):
@@ -103,15 +109,15 @@ def test_windows(clip: Clip) -> tuple[Array, npt.NDArray[np.bool_]]:
 
 
 def _cut(rng: np.random.Generator, clips: Sequence[Clip]) -> Array:
-    """A stretch of 1.3 windows around a loud part of one clip; sources count alike, not files."""
+    """A stretch of ``CUT`` windows around a loud part of one clip; sources count alike, not files."""
     groups = sorted({clip.group for clip in clips})
     group = groups[int(rng.integers(len(groups)))]
     own = [clip for clip in clips if clip.group == group]
     sound = own[int(rng.integers(len(own)))].sound
-    length = int(1.3 * SAMPLES)
+    length = int(CUT * SAMPLES)
     loud = loudness_db(sound)
     spots = np.flatnonzero(loud > loud.max() - ACTIVE_DB)
-    spot = int((rng.choice(spots) + rng.random()) * RATE_HZ / 10)
+    spot = int((float(rng.choice(spots)) + rng.random()) * RATE_HZ / 10)
     start = spot - int(rng.uniform(0.2, 0.8) * length)
     padded = np.pad(sound, (max(0, -start), max(0, start + length - len(sound))))
     return padded[max(0, start) :][:length]
@@ -124,7 +130,7 @@ def _speech(rng: np.random.Generator, clips: Sequence[Clip]) -> Array:
         return _cut(rng, grid)
     first = clips[int(rng.integers(len(clips)))]
     own = [clip for clip in clips if clip.group == first.group]
-    length = int(1.3 * SAMPLES)
+    length = int(CUT * SAMPLES)
     parts: list[Array] = []
     while sum(map(len, parts)) < length + SAMPLES // 2:
         word = own[int(rng.integers(len(own)))].sound
@@ -136,9 +142,9 @@ def _speech(rng: np.random.Generator, clips: Sequence[Clip]) -> Array:
     return np.concatenate(parts)[start : start + length]
 
 
-def _vary(rng: np.random.Generator, sound: Array) -> Array:
-    """Another voice, room and microphone: speed and pitch +-15 %, echo, tone."""
-    at = np.arange(SAMPLES) * rng.uniform(0.85, 1.15) + rng.uniform(0, 0.1 * SAMPLES)
+def _vary(rng: np.random.Generator, sound: Array, *, most: float) -> Array:
+    """Another voice, room and microphone: speed and pitch changed by up to ``most``, echo, tone."""
+    at = np.arange(SAMPLES) * rng.uniform(1 - most, 1 + most) + rng.uniform(0, 0.05 * SAMPLES)
     sound = np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
     if rng.random() < 0.35:
         sound = synthetic.echo(rng, sound)
@@ -150,16 +156,14 @@ def _colour(rng: np.random.Generator, sound: Array) -> Array:
     f = np.fft.rfftfreq(len(sound), 1.0 / RATE_HZ)
     octave = np.log2(np.maximum(f, 50.0) / 1000.0)
     db = rng.uniform(-4, 4) * octave + rng.uniform(0, 4) * np.sin(octave * rng.uniform(1, 4) + rng.uniform(0, 6.28))
-    if rng.random() < 0.3:
-        db = db - np.maximum(0.0, f - rng.uniform(3000, 7000)) / 20.0
+    if rng.random() < 0.4:
+        db = db - np.maximum(0.0, f - rng.uniform(2800, 7000)) / 20.0
     if rng.random() < 0.3:
         db = db - np.maximum(0.0, rng.uniform(80, 350) - f) / 10.0
     return np.fft.irfft(np.fft.rfft(sound) * 10 ** (db / 20), len(sound)).astype(np.float32)
 
 
-def _scene(
-    rng: np.random.Generator, sound: Array, backgrounds: Sequence[Clip], *, least_snr_db: float = 0.0
-) -> Array:
+def _scene(rng: np.random.Generator, sound: Array, backgrounds: Sequence[Clip], *, least_snr_db: float = 0.0) -> Array:
     """The sound over a background at a random signal-to-noise ratio and level; now and then clipped."""
     choice = rng.random()
     if choice < 0.45 and backgrounds:

@@ -57,7 +57,10 @@ class AudioFrontEnd:
         self._meter = LevelMeter(hop_s=hop_s, window_hops=-(-self._window // self._hop))
         self._report_every = max(1, round(1.0 / hop_s))
         self._hops = 0
-        self._start_over()
+        self._sound: Array = np.zeros(0, np.float32)
+        self._frames: Array = np.zeros((0, self._settings.mels), np.float32)
+        self._sound_ns: int | None = None  # time of the first sample in _sound
+        self._heard = False  # whether there was a window since the sound began
 
     def push(self, sample: Sample) -> list[Observation | Embedding]:
         """Take the next block.
@@ -98,9 +101,9 @@ class AudioFrontEnd:
 
     def _start_over(self) -> None:
         """Forget all sound; the next block sets the clock."""
-        self._sound: Array = np.zeros(0, np.float32)
-        self._frames: Array = np.zeros((0, self._settings.mels), np.float32)
-        self._sound_ns: int | None = None  # time of the first sample in _sound
+        self._sound = self._sound[:0]
+        self._frames = self._frames[:0]
+        self._sound_ns = None
         self._heard = False
         self._meter.reset()
 

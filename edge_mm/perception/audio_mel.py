@@ -128,4 +128,4 @@ def encoder_input(frames_db: Array) -> Array:
     loudest = frames_db.max(axis=(-2, -1), keepdims=True)
     raised = np.maximum(frames_db, loudest - np.float32(RANGE_DB))
     centred = (raised - raised.mean(axis=(-2, -1), keepdims=True)) * np.float32(1.0 / SCALE_DB)
-    return np.clip(centred, -INPUT_LIMIT, INPUT_LIMIT).astype(np.float32)
+    return np.asarray(np.clip(centred, -INPUT_LIMIT, INPUT_LIMIT), np.float32)
