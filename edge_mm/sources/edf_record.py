@@ -1,0 +1,58 @@
+"""An EDF or EDF+C file as a ``Record``.
+
+In: a path. Out: physical values in the kind's unit. Read in slices by ``edfio``, the extra ``[edf]``, imported when
+such a file is opened. Discontinuous files (EDF+D) are refused: their gaps would be read as time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.errors import SourceError
+from edge_mm.sources.channels import SignalKind, choose_columns, unit_factor
+from edge_mm.sources.record import Record
+
+
+def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_hz: float | None) -> Record:
+    """Open an EDF file; ``rate_hz`` is not used: the file knows.
+
+    Raises:
+        SourceError: missing, damaged, discontinuous, no such signal, or ``edfio`` is not installed.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path}: there is no such file; check the path.")
+    try:
+        import edfio
+    except ImportError:
+        raise SourceError(f"{path}: EDF files need the package edfio: pip install 'edge-mm[edf]'.") from None
+    read_file = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
+    try:
+        edf: Any = read_file(path, lazy_load_data=True)
+        continuous, signals = bool(edf.is_continuous), list(edf.signals)
+    except Exception as error:  # a damaged header fails in many ways
+        raise SourceError(f"{path}: not a readable EDF file: {error.__class__.__name__} {error}.") from None
+    if not continuous:
+        raise SourceError(f"{path}: the recording has gaps (EDF+D), which is not supported; export it as EDF+C.")
+    columns = choose_columns([signal.label for signal in signals], kind=kind, wanted=wanted, where=str(path))
+    chosen = [signals[column] for column in columns]
+    rates = {float(signal.sampling_frequency) for signal in chosen}
+    if len(rates) != 1:
+        raise SourceError(f"{path}: the three axes have different rates; convert the file.")
+    rate = rates.pop()
+    factors = [unit_factor(signal.physical_dimension, kind) for signal in chosen]
+    length = min(int(signal.samples_per_data_record) * int(edf.num_data_records) for signal in chosen)
+
+    def read(first: int, end: int) -> npt.NDArray[np.floating]:
+        try:
+            parts = [signal.get_data_slice(first / rate, end / rate) for signal in chosen]
+        except Exception as error:  # a truncated file
+            raise SourceError(f"{path}: the signal cannot be read: {error.__class__.__name__} {error}.") from None
+        values = np.stack([part * factor for part, factor in zip(parts, factors, strict=True)], axis=1)
+        return values if len(columns) > 1 else values[:, 0]
+
+    return Record(rate_hz=rate, length=length, read=read)

@@ -1,0 +1,180 @@
+"""A microphone through PortAudio -> blocks of 50 ms of 16 kHz mono sound.
+
+In: a name pattern, resolved at each open. Out: (n,) float32, full scale = 1, stamped with the time at which the first
+sample was captured. Not here: sound files (``audio_file``), reopening (the daemon), de-jittering (``align``).
+
+The device is asked for 16 kHz; where it refuses (many USB microphones) it runs at its own rate and the sound is
+resampled here. A read waits for the samples without entering PortAudio's blocking read, so a device that stalls is lost
+after ``stall_s`` and not never.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.errors import SourceError, SourceLost
+from edge_mm.sources.portaudio import find_input, load_pyaudio, quiet_stderr
+from edge_mm.sources.resample import Resampler
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
+
+RATE_HZ = 16_000
+_BLOCK_S = 0.05
+_FIRST_BLOCK_S = 5.0  # a sound server that wakes its device needed up to 2 s here
+_OVERFLOWED = -9981  # paInputOverflowed
+_MOST_CHANNELS = 8
+
+
+class Microphone:
+    """A live microphone.
+
+    Args:
+        pattern: ``default``, part of the device's name, or a shell pattern; see ``portaudio.find_input``.
+        name: Stream name.
+        stall_s: A device that gives nothing for this long is lost.
+    """
+
+    live = True
+
+    def __init__(self, pattern: str = "default", *, name: str = "audio", stall_s: float = 2.0) -> None:
+        self.name = name
+        self.overruns = 0
+        """How often sound was lost because it was not read in time, since this object was made."""
+        self._pattern = pattern
+        self._stall_s = stall_s
+        self._audio: Any = None
+        self._stream: Any = None
+        self._label = f"microphone {pattern!r}"
+        self._rate_hz = RATE_HZ
+        self._channels = 1
+        self._resampler = Resampler(from_hz=RATE_HZ, to_hz=RATE_HZ)
+        self._taken = 0  # samples read since the resampler was made
+        self._expected_ns: int | None = None
+
+    def open(self) -> StreamSpec:
+        """Find the device and start recording.
+
+        Raises:
+            SourceError: PyAudio is missing, nothing matches the pattern, or the device refuses.
+        """
+        self.close()
+        pyaudio = load_pyaudio()
+        with quiet_stderr():
+            try:
+                self._audio = pyaudio.PyAudio()  # anew each time: PortAudio lists devices once per start
+                device = find_input(self._audio, self._pattern)
+                self._label = f"microphone {device['name']!r}"
+                self._stream = self._start(pyaudio, device)
+            except SourceError:
+                self.close()
+                raise
+            except OSError as error:
+                self.close()
+                raise SourceError(f"{self._label} cannot be opened: {_text(error)}.") from None
+        self._restart_time()
+        self._expected_ns = None
+        return StreamSpec(name=self.name, kind="audio", rate_hz=float(RATE_HZ), unit="full scale")
+
+    def read(self) -> Sample | None:
+        """Block until 50 ms of sound are there.
+
+        Raises:
+            SourceLost: the device is gone, or gave nothing for ``stall_s``.
+        """
+        if self._stream is None:
+            raise SourceLost(f"{self._label} is not open; call open() first.")
+        while True:
+            block, first_ns = self._next_block()
+            self._notice_loss(first_ns, len(block))
+            at = self._resampler.position
+            sound = self._resampler.push(block)
+            # Where the first output lies, seen from the first sample of this block: resampling holds a few back.
+            lead_ns = at * NS_PER_S // RATE_HZ - self._taken * NS_PER_S // self._rate_hz
+            self._taken += len(block)
+            if len(sound):
+                return Sample(stream=self.name, t_ns=first_ns + lead_ns, data=sound, rate_hz=float(RATE_HZ))
+
+    def close(self) -> None:
+        """Stop recording."""
+        stream, self._stream = self._stream, None
+        audio, self._audio = self._audio, None
+        try:
+            if stream is not None:
+                stream.close()
+        except OSError:
+            pass  # the device is gone: nothing left to stop
+        finally:
+            if audio is not None:
+                audio.terminate()
+
+    def _start(self, pyaudio: Any, device: dict[str, Any]) -> Any:
+        """Open a stream: 16 kHz mono if the device does it, else its own rate and all its channels."""
+        native = round(device["defaultSampleRate"])
+        channels = min(int(device["maxInputChannels"]), _MOST_CHANNELS)
+        refused: OSError | None = None
+        for rate, count in dict.fromkeys([(RATE_HZ, 1), (RATE_HZ, channels), (native, 1), (native, channels)]):
+            self._rate_hz, self._channels = rate, count
+            try:
+                return self._audio.open(
+                    format=pyaudio.paInt16,
+                    channels=count,
+                    rate=rate,
+                    input=True,
+                    input_device_index=device["index"],
+                    frames_per_buffer=self._block(),
+                )
+            except (OSError, ValueError) as error:
+                refused = error if isinstance(error, OSError) else OSError(str(error))
+        raise refused if refused is not None else OSError("no format was accepted")
+
+    def _block(self) -> int:
+        return round(self._rate_hz * _BLOCK_S)
+
+    def _next_block(self) -> tuple[npt.NDArray[np.float32], int]:
+        """The next block as mono float32 at the device's rate, and the capture time of its first sample."""
+        frames = self._block()
+        try:
+            waiting = self._wait_for(frames)
+            raw = self._stream.read(frames, exception_on_overflow=False)
+        except OSError as error:
+            raise SourceLost(f"{self._label} stopped: {_text(error)}; is it still plugged in?") from None
+        # What waits behind the block was captured after it: count it, or a slow reader would seem to hear late.
+        first_ns = time.monotonic_ns() - waiting * NS_PER_S // self._rate_hz
+        pcm = np.frombuffer(raw, dtype=np.int16).reshape(-1, self._channels)
+        return pcm.mean(axis=1, dtype=np.float32) / np.float32(32768), first_ns
+
+    def _wait_for(self, frames: int) -> int:
+        """Sleep until so many frames can be read; return how many can."""
+        limit_s = self._stall_s if self._expected_ns is not None else max(self._stall_s, _FIRST_BLOCK_S)
+        deadline = time.monotonic() + limit_s
+        while True:
+            waiting = int(self._stream.get_read_available())
+            if waiting == _OVERFLOWED:
+                return frames
+            if waiting < 0:
+                raise OSError(waiting, "PortAudio reports a broken stream")
+            if waiting >= frames:
+                return waiting
+            if time.monotonic() > deadline:
+                raise SourceLost(f"{self._label} gave no sound for {limit_s:g} s; unplug it and plug it in again.")
+            time.sleep(max((frames - waiting) / self._rate_hz, 0.002))
+
+    def _notice_loss(self, first_ns: int, count: int) -> None:
+        """Count a hole in the sound: the block begins more than one block later than the last one ended."""
+        if self._expected_ns is not None and first_ns - self._expected_ns > _BLOCK_S * NS_PER_S:
+            self.overruns += 1
+            self._restart_time()
+        self._expected_ns = first_ns + count * NS_PER_S // self._rate_hz
+
+    def _restart_time(self) -> None:
+        """Forget the sound before a hole: it must not be filtered together with what comes after."""
+        self._resampler = Resampler(from_hz=self._rate_hz, to_hz=RATE_HZ)
+        self._taken = 0
+
+
+def _text(error: OSError) -> str:
+    """PortAudio puts its sentence second: OSError(-9999, 'Unanticipated host error')."""
+    return str(error.args[1] if len(error.args) > 1 else error)

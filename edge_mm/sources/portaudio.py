@@ -1,0 +1,103 @@
+"""Loads PyAudio, keeps its C libraries quiet, and finds an input device by name.
+
+In: a name pattern. Out: PortAudio's record of the device. Not here: reading sound (``microphone``).
+
+An index is never kept: PortAudio numbers devices anew at each start and each plug.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edge_mm.errors import SourceError
+
+_NOISE = re.compile(rb"^(ALSA lib|Cannot connect to server|jack server|JackShm|Expression '|connect\(2\)|attempt to )")
+# Not microphones: loopbacks of outputs, and ALSA plug-ins that only pass on what another name gives.
+_NOT_A_MICROPHONE = re.compile(
+    r"monitor|^(null|sysdefault|dmix|dsnoop|surround\d+|iec958|spdif|lavrate|samplerate|speexrate|speex|upmix|vdownmix|"
+    r"a52|jack|oss|front|rear|center_lfe|side|hdmi)\b",
+    re.IGNORECASE,
+)
+
+
+def load_pyaudio() -> Any:
+    """The ``pyaudio`` module.
+
+    Raises:
+        SourceError: it is not installed.
+    """
+    try:
+        import pyaudio
+    except ImportError as error:
+        raise SourceError(
+            "A microphone needs PyAudio: apt install portaudio19-dev, then pip install 'edge-mm[mic]' "
+            f"({error.__class__.__name__}: {error})."
+        ) from None
+    return pyaudio
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep back what ALSA and JACK print while devices are probed; whatever else is written meanwhile is passed on."""
+    saved = os.dup(2)
+    caught = os.memfd_create("stderr")
+    os.dup2(caught, 2)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        with os.fdopen(caught, "rb") as file:
+            file.seek(0)
+            rest = b"".join(line for line in file if line.strip() and not _NOISE.match(line))
+        if rest:
+            os.write(2, rest)
+
+
+def input_devices(audio: Any) -> list[dict[str, Any]]:
+    """PortAudio's records of everything that can be recorded from, in its order."""
+    records = (dict(audio.get_device_info_by_index(index)) for index in range(audio.get_device_count()))
+    return [record for record in records if record["maxInputChannels"] > 0]
+
+
+def is_microphone(name: str) -> bool:
+    """False for monitors of outputs and for ALSA's plug-in names."""
+    return not _NOT_A_MICROPHONE.search(name)
+
+
+def find_input(audio: Any, pattern: str) -> dict[str, Any]:
+    """The first input device that the pattern names.
+
+    Args:
+        audio: A ``pyaudio.PyAudio``.
+        pattern: ``default`` (what the system records from), a part of a device name in any case, or a shell pattern
+            (``*USB*Mono*``). Monitors of outputs match only a pattern that is their whole name or says ``monitor``.
+
+    Raises:
+        SourceError: nothing matches; the text lists what is there.
+    """
+    devices = input_devices(audio)
+    if pattern.lower() == "default":
+        try:
+            return dict(audio.get_default_input_device_info())
+        except OSError:
+            raise SourceError(
+                "There is no default microphone; plug one in, or name one that `edge-mm devices` lists."
+            ) from None
+    wanted = pattern.lower()
+    exact = [device for device in devices if device["name"].lower() == wanted]
+    alike = [
+        device
+        for device in devices
+        if (wanted in device["name"].lower() or fnmatch.fnmatchcase(device["name"].lower(), wanted))
+        and (is_microphone(device["name"]) or "monitor" in wanted)
+    ]
+    for device in exact + alike:
+        return device
+    there = ", ".join(repr(device["name"]) for device in devices if is_microphone(device["name"])) or "no microphone"
+    raise SourceError(f"No microphone's name contains {pattern!r}; this machine has {there}.")

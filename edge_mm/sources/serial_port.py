@@ -1,0 +1,201 @@
+"""A sensor on a serial port -> blocks of about 0.1 s.
+
+In: text lines, one per sample, as the folder's README defines them: ``value[,value...][*HH]`` and, once or more often,
+a header ``#edge-mm kind=ecg rate_hz=250 unit=mV``. Out: (n,) float32 in the kind's unit ((n, 3) for ``acc``), stamped
+with arrival minus block length. Not here: reconnecting (the daemon), drift of the sensor's clock (``align``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+from edge_mm.errors import SourceError, SourceLost
+from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, SignalKind, unit_factor
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
+
+_BLOCK_S = 0.1
+_LONGEST_LINE = 256  # bytes; a longer one is garbage (wrong baud rate, a binary protocol)
+_MOST_PER_READ = 4096
+
+
+class SerialPort:
+    """A live sensor behind a serial port or a pseudo terminal.
+
+    Args:
+        port: ``/dev/ttyUSB0``, better ``/dev/serial/by-id/...``.
+        kind: What is measured; None takes it from the sensor's header.
+        name: Stream name; empty takes the kind (``physio`` until the header has named it).
+        rate_hz: Samples per second; None takes it from the sensor's header.
+        column: Which value of a line, from 0; the first of three for ``acc``.
+        baud: Bits per second.
+        stall_s: A sensor that sends no sample for this long is lost.
+        header_s: How long ``open`` waits for the header (a board that resets when its port opens needs about 2 s).
+    """
+
+    live = True
+
+    def __init__(
+        self,
+        port: str,
+        *,
+        kind: SignalKind | None = None,
+        name: str = "",
+        rate_hz: float | None = None,
+        column: int = 0,
+        baud: int = 115_200,
+        stall_s: float = 2.0,
+        header_s: float = 4.0,
+    ) -> None:
+        self.name = name or kind or "physio"
+        self.bad_lines = 0
+        """Lines that were no sample: not a number, wrong check sum, too few values, too long."""
+        self._port = port
+        self._given_kind, self._given_rate_hz = kind, rate_hz
+        self._kind: SignalKind | None = kind
+        self._rate_hz = rate_hz
+        self._factor = 1.0
+        self._column = column
+        self._baud = baud
+        self._stall_s = stall_s
+        self._header_s = header_s
+        self._serial: Any = None
+        self._partial = b""
+        self._skipping = True  # inside a line whose beginning was missed or that is too long
+        self._heard_s = 0.0
+
+    def open(self) -> StreamSpec:
+        """Open the port and, where kind or rate are not given, wait for the header.
+
+        Raises:
+            SourceError: there is no such port, it is in use, or no header came.
+        """
+        self.close()
+        import serial
+
+        self._kind, self._rate_hz, self._factor = self._given_kind, self._given_rate_hz, 1.0
+        try:
+            # Reads return after one block length with what there is; exclusive: two readers would share the bytes.
+            self._serial = serial.Serial(self._port, self._baud, timeout=_BLOCK_S, exclusive=True)
+            self._serial.reset_input_buffer()
+        except (serial.SerialException, OSError, ValueError) as error:
+            raise SourceError(
+                f"serial port {self._port} cannot be opened: {error}; check the cable, and that this user is in the "
+                "group 'dialout'."
+            ) from None
+        self._partial, self._skipping = b"", True
+        self._heard_s = time.monotonic()
+        while self._kind is None or not self._rate_hz:
+            self._take_lines()
+            if time.monotonic() - self._heard_s > self._header_s:
+                self.close()
+                raise SourceError(
+                    f"serial port {self._port}: no header '#edge-mm kind=... rate_hz=...' within {self._header_s:g} s; "
+                    "let the sensor send it, or set kind and rate_hz in the configuration."
+                )
+        self._heard_s = time.monotonic()
+        return StreamSpec(name=self.name, kind=self._kind, rate_hz=self._rate_hz, unit=UNIT_OF[self._kind])
+
+    def read(self) -> Sample | None:
+        """Block until there are samples, about 0.1 s.
+
+        Raises:
+            SourceLost: the port is gone, or no sample came for ``stall_s``.
+        """
+        if self._serial is None or not self._rate_hz:
+            raise SourceLost(f"serial port {self._port} is not open; call open() first.")
+        while True:
+            rows = self._take_lines()
+            now_ns = time.monotonic_ns()
+            if rows:
+                self._heard_s = now_ns / NS_PER_S
+                values = np.array(rows, dtype=np.float32) * np.float32(self._factor)
+                t_ns = now_ns - round(len(rows) * NS_PER_S / self._rate_hz)
+                data = values if self._kind == "acc" else values[:, 0]
+                return Sample(stream=self.name, t_ns=t_ns, data=data, rate_hz=self._rate_hz)
+            if now_ns / NS_PER_S - self._heard_s > self._stall_s:
+                raise SourceLost(
+                    f"serial port {self._port} gave no sample for {self._stall_s:g} s "
+                    f"({self.bad_lines} unreadable lines so far); check the sensor and its baud rate."
+                )
+
+    def close(self) -> None:
+        """Close the port."""
+        port, self._serial = self._serial, None
+        if port is not None:
+            with contextlib.suppress(OSError):  # it was unplugged
+                port.close()
+
+    def _take_lines(self) -> list[list[float]]:
+        """Read what came in one block length; give the samples of the complete lines in it."""
+        try:
+            self._partial += self._serial.read(_MOST_PER_READ)
+        except (OSError, TypeError) as error:  # SerialException is an OSError; pyserial raises TypeError when closed
+            raise SourceLost(f"serial port {self._port} is gone: {error}; was it unplugged?") from None
+        *lines, self._partial = self._partial.split(b"\n")
+        if lines and self._skipping:
+            del lines[0]
+            self._skipping = False
+        if len(self._partial) > _LONGEST_LINE:
+            if not self._skipping:
+                self.bad_lines += 1
+            self._partial, self._skipping = b"", True
+        rows = []
+        for line in lines:
+            text = line.strip()
+            if text.startswith(b"#"):
+                self._take_header(text.decode("ascii", "replace"))
+            elif text:
+                row = _values(text, self._column, 3 if self._kind == "acc" else 1)
+                if row is None:
+                    self.bad_lines += 1
+                else:
+                    rows.append(row)
+        return rows
+
+    def _take_header(self, line: str) -> None:
+        """Use ``#edge-mm key=value ...`` for what the configuration left open; other comments mean nothing."""
+        words = line[1:].split()
+        if not words or words[0] != "edge-mm":
+            return
+        fields = dict(word.split("=", 1) for word in words[1:] if "=" in word)
+        kind = fields.get("kind", "").lower()
+        if self._kind is None and kind in SIGNAL_KINDS:
+            self._kind = kind
+        if not self._rate_hz:
+            try:
+                rate_hz = float(fields.get("rate_hz", "0"))
+            except ValueError:
+                rate_hz = 0.0
+            self._rate_hz = rate_hz if 0.0 < rate_hz <= 100_000.0 else None
+        if self._kind is not None:
+            self._factor = unit_factor(fields.get("unit", ""), self._kind)
+
+
+def _values(line: bytes, column: int, count: int) -> list[float] | None:
+    """The wanted numbers of one line; None when it is no sample. ``nan`` is a sample that says: missing."""
+    if len(line) > _LONGEST_LINE:
+        return None
+    body, star, check = line.partition(b"*")
+    try:
+        if star and int(check, 16) != _xor(body):
+            return None
+        cells = body.split(b",")
+        if len(cells) < column + count:
+            return None
+        row = [float(cell) for cell in cells[column : column + count]]
+    except ValueError:
+        return None
+    return None if any(math.isinf(value) for value in row) else row
+
+
+def _xor(body: bytes) -> int:
+    """NMEA 0183's check sum: all bytes before the star, exclusive-or."""
+    result = 0
+    for byte in body:
+        result ^= byte
+    return result
