@@ -1,0 +1,49 @@
+"""The built-in set of rules.
+
+In: what the bundle can say, and the limits of the installation. Out: the policies for ``Alarms``. Not here: the rules
+(``driver``, ``vitals``, ``sound``, ``sensors``) and their numbers (``limits``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from edge_mm.alerts.driver import driver_policies
+from edge_mm.alerts.limits import Limits, limits_from
+from edge_mm.alerts.rules import HeadWatch, Watch
+from edge_mm.alerts.sensors import Connection, Usable
+from edge_mm.alerts.sound import SOUNDS, sound_policies
+from edge_mm.alerts.vitals import vitals_policies
+from edge_mm.types import Modality, Policy
+
+ALL_SENSES: tuple[Modality, ...] = ("vision", "audio", "physio")
+
+
+def default_policies(
+    *,
+    heads: Iterable[str] = (),
+    modalities: Iterable[str] = ALL_SENSES,
+    sounds: Iterable[str] | None = None,
+    limits: Limits | None = None,
+) -> list[Policy]:
+    """Build the policies.
+
+    Args:
+        heads: the fusion graph's heads; ``drowsy`` has a rule.
+        modalities: the senses that have a front end.
+        sounds: classes of the sound encoder; None: all that have a rule.
+        limits: the numbers; None: the defaults.
+
+    Raises:
+        ConfigError: limits out of range or out of order; all that was found.
+    """
+    limits = Limits() if limits is None else limits_from(msgspec.structs.asdict(limits))
+    senses = set(modalities)
+    rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=set(heads), frames="vision" in senses))
+    if "audio" in senses:
+        rules += sound_policies(limits, sounds=SOUNDS if sounds is None else sounds)
+    if "physio" in senses:
+        rules += vitals_policies(limits)
+    return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

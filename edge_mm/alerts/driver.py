@@ -1,0 +1,195 @@
+"""Rules about a driver: eyes, yawns, head, and the fused drowsiness.
+
+In: ``driver.*`` observations and the ``drowsy`` head. Out: policies, one per kind of alert. Not here: the numbers and
+their sources (``limits``), how durations are measured (``rules``, ``windows``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from edge_mm.alerts.hold import Hold
+from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.rules import HeadWatch, Level, Measured, Rule, Tracker, Watch, measured_of
+from edge_mm.alerts.windows import ShareOfTime
+from edge_mm.types import Observation
+
+EYES_CLOSED = Rule(
+    kind="driver.eyes_closed",
+    priority="high",
+    code="eyes_closed_for",
+    raised="eyes closed for {seconds:.1f} s (limit {limit:g} s)",
+    cleared="eyes open again for {seconds:.1f} s",
+    unit="s",
+)
+SLEEP = Rule(
+    kind="driver.sleep",
+    priority="high",
+    code="asleep_for",
+    raised="asleep: eyes closed for {seconds:.1f} s (limit {limit:g} s)",
+    cleared="awake: eyes open again for {seconds:.1f} s",
+    unit="s",
+)
+PERCLOS = Rule(
+    kind="driver.perclos",
+    priority="medium",
+    code="perclos_above",
+    raised="eyes closed for {value:.0%} of the last {window:g} s (limit {limit:.0%})",
+    cleared="eyes closed for {value:.0%} of the last {window:g} s, below the limit of {limit:.0%} again",
+    unit="1",
+)
+YAWNING = Rule(
+    kind="driver.yawning",
+    priority="low",
+    code="yawning_for",
+    raised="yawning for {seconds:.1f} s (limit {limit:g} s)",
+    cleared="no yawn for {seconds:.1f} s",
+    unit="s",
+)
+LOOKING_AWAY = Rule(
+    kind="driver.looking_away",
+    priority="medium",
+    code="looking_away_for",
+    raised="looking away for {seconds:.1f} s (limit {limit:g} s)",
+    cleared="looking ahead again for {seconds:.1f} s",
+    unit="s",
+)
+DROWSY = Rule(
+    kind="driver.drowsy",
+    priority="high",
+    code="drowsy_above",
+    raised="drowsy: all senses together say {value:.2f} (limit {limit:g}) for {seconds:.1f} s",
+    cleared="no longer drowsy: all senses together say {value:.2f} (limit {limit:g})",
+    unit="probability",
+)
+
+
+class Away:
+    """Tracker: the head is turned beyond a limit of yaw or of pitch.
+
+    Yaw and pitch of one frame carry the same time and are judged together, so that going from the mirror to the lap
+    is one long glance. A face that is lost while the head was turned away was turned further: the glance goes on.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._hold = Hold(dwell_s=limits.away_s, keep_s=limits.away_keep_s, max_gap_s=limits.vision_max_gap_s)
+        self._frame: dict[str, Observation] = {}
+        self._ratio = 0.0
+
+    @property
+    def told(self) -> bool | None:
+        """See ``Tracker``."""
+        return self._hold.told
+
+    @property
+    def onset_ns(self) -> int | None:
+        """See ``Tracker``."""
+        return self._hold.onset_ns
+
+    @property
+    def last_ns(self) -> int | None:
+        """See ``Tracker``."""
+        return self._hold.last_ns
+
+    def read(self, reading: Observation) -> None:
+        """Take an angle, or whether there is a face; a frame without its other angle is judged by the next frame."""
+        if reading.name == "driver.face_found":
+            if reading.value < 0.5 and self._ratio >= 1.0:
+                self._judge(reading.t_ns)
+            return
+        if self._frame and any(one.t_ns != reading.t_ns for one in self._frame.values()):
+            self._close()
+        self._frame[reading.name] = reading
+        if len(self._frame) == 2:
+            self._close()
+
+    def measured(self) -> Measured:
+        """How long, and the limit."""
+        return measured_of(self._hold, self._ratio, limit=1.0, dwell_s=self._limits.away_s, timed=True)
+
+    def _close(self) -> None:
+        limits = self._limits
+        t_ns = 0
+        self._ratio = 0.0
+        for name, one in self._frame.items():
+            yaw = name == "driver.head_yaw_deg"
+            neutral, limit = (
+                (limits.neutral_yaw_deg, limits.away_yaw_deg)
+                if yaw
+                else (limits.neutral_pitch_deg, limits.away_pitch_deg)
+            )
+            self._ratio = max(self._ratio, abs(one.value - neutral) / limit)
+            t_ns = one.t_ns
+        self._frame = {}
+        self._judge(t_ns)
+
+    def _judge(self, t_ns: int) -> None:
+        self._hold.read(t_ns, enters=self._ratio >= 1.0, leaves=self._ratio < self._limits.away_exit_ratio)
+
+
+def driver_policies(limits: Limits, *, heads: Iterable[str], frames: bool = True) -> list[Watch | HeadWatch]:
+    """One policy per rule: those over frames where there is a camera, the fused one where the bundle has the head."""
+    policies: list[Watch | HeadWatch] = frame_policies(limits) if frames else []
+    if "drowsy" in heads:
+        level = Level(
+            enter=limits.drowsy_enter,
+            exit=limits.drowsy_exit,
+            dwell_s=limits.drowsy_s,
+            keep_s=limits.drowsy_keep_s,
+            max_gap_s=limits.fusion_max_gap_s,
+        )
+        policies.append(HeadWatch(DROWSY, level, head="drowsy", min_quality=limits.min_quality))
+    return policies
+
+
+def frame_policies(limits: Limits) -> list[Watch | HeadWatch]:
+    """The rules over the readings of each frame."""
+    gap_s = limits.vision_max_gap_s
+
+    def watch(rule: Rule, *names: str, track: Callable[[], Tracker]) -> Watch:
+        return Watch(rule, track, names=frozenset(names), min_quality=limits.min_quality, max_gap_s=gap_s)
+
+    def closed(dwell_s: float) -> Level:
+        return Level(
+            enter=limits.eyes_closed_enter,
+            exit=limits.eyes_closed_exit,
+            dwell_s=dwell_s,
+            keep_s=limits.eyes_closed_keep_s,
+            max_gap_s=gap_s,
+            timed=True,
+        )
+
+    def perclos() -> ShareOfTime:
+        return ShareOfTime(
+            above=limits.perclos_closed,
+            window_s=limits.perclos_window_s,
+            min_cover_s=limits.perclos_min_cover_s,
+            enter=limits.perclos_enter,
+            exit=limits.perclos_exit,
+            max_gap_s=gap_s,
+        )
+
+    def yawning() -> Level:
+        return Level(
+            enter=limits.yawning_enter,
+            exit=limits.yawning_exit,
+            dwell_s=limits.yawning_s,
+            keep_s=limits.yawning_keep_s,
+            max_gap_s=gap_s,
+            timed=True,
+        )
+
+    return [
+        watch(EYES_CLOSED, "driver.eyes_closed", track=lambda: closed(limits.eyes_closed_s)),
+        watch(SLEEP, "driver.eyes_closed", track=lambda: closed(limits.sleep_s)),
+        watch(PERCLOS, "driver.eyes_closed", track=perclos),
+        watch(YAWNING, "driver.yawning", track=yawning),
+        watch(
+            LOOKING_AWAY,
+            "driver.head_yaw_deg",
+            "driver.head_pitch_deg",
+            "driver.face_found",
+            track=lambda: Away(limits),
+        ),
+    ]

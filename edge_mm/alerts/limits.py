@@ -1,0 +1,246 @@
+"""Every number of the built-in rules, with its unit and where it comes from.
+
+In: the ``[rules]`` table of ``edge-mm.toml``, key by key; what is not given keeps its default. Out: a checked
+``Limits``. Not here: the rules themselves (``driver``, ``vitals``, ``sound``, ``sensors``). The defaults are *inspired
+by* the sources named; this is neither a type-approved driver monitor nor a medical device.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from edge_mm.errors import ConfigError
+
+Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+"""A probability, a quality or a share of time, 0..1."""
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
+"""A duration; 0 means at the first reading."""
+Bpm = Annotated[float, msgspec.Meta(ge=10.0, le=300.0)]
+"""Beats per minute."""
+Degrees = Annotated[float, msgspec.Meta(gt=0.0, le=90.0)]
+"""An angle away from straight ahead."""
+Angle = Annotated[float, msgspec.Meta(ge=-90.0, le=90.0)]
+"""A direction; signed as the observations are."""
+Count = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+"""How many."""
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The numbers. ``*_enter`` starts a condition, ``*_exit`` ends it, ``*_s`` is how long it must have lasted,
+    ``*_keep_s`` how long it must have been over before the alert is cleared.
+    """
+
+    disabled: list[str] = []
+    """Kinds of alert that are not wanted, for example ``["sound.dog"]``. Technical ones cannot be switched off."""
+    min_quality: Share = 0.25
+    """Readings below this quality neither start nor end a condition; the same number as the bundle's."""
+
+    eyes_closed_enter: Share = 0.6
+    """Probability from which eyes count as closed. Ours: symmetric about the classifier's 0.5."""
+    eyes_closed_exit: Share = 0.4
+    """Probability below which eyes count as open."""
+    eyes_closed_s: Seconds = 1.5
+    """Microsleep: eyes closed 1 to 2 s (Euro NCAP Driver Engagement v1.1, secondary source); blinks end by 0.5 s."""
+    sleep_s: Seconds = 3.0
+    """Sleep: eyes closed for 3 s or more (same source)."""
+    eyes_closed_keep_s: Seconds = 1.0
+    """Eyes open again for this long: ours."""
+    vision_max_gap_s: Seconds = 1.0
+    """Without a usable frame for longer, what had not yet lasted long enough starts again: ours."""
+
+    perclos_closed: Share = 0.5
+    """Probability from which a moment counts as closed. P80 (lid at least 80 % down, Wierwille 1994) is in the label
+    that the encoder was trained on."""
+    perclos_window_s: Seconds = 60.0
+    """One minute (FHWA/NHTSA tech brief on PERCLOS)."""
+    perclos_min_cover_s: Seconds = 30.0
+    """Seconds inside the window that must have been seen before anything is said: ours."""
+    perclos_enter: Share = 0.15
+    """Share of time. Studies propose 10 % for drowsy, with 12 % at the end of a sleep-deprived drive (JOV VSS 2012
+    2141193); 15 % is widely used but not a standard, chosen for fewer false alerts."""
+    perclos_exit: Share = 0.10
+    """Share of time below which it is over; 6 % is the rested baseline of the same study."""
+
+    yawning_enter: Share = 0.5
+    """Probability of yawning per frame."""
+    yawning_exit: Share = 0.35
+    """Probability below which the yawn is over."""
+    yawning_s: Seconds = 1.5
+    """Yawns last 4 to 7 s; an open mouth in speech rarely 1 s: ours."""
+    yawning_keep_s: Seconds = 2.0
+    """One yawn is one alert: ours."""
+
+    away_yaw_deg: Degrees = 23.03
+    """Head turn; openpilot ``selfdrive/monitoring/policy.py``: 0.4020 rad."""
+    away_pitch_deg: Degrees = 17.95
+    """Head up or down; same source: 0.3133 rad."""
+    neutral_yaw_deg: Angle = 0.0
+    """Reading when the driver looks straight ahead: not 0 for a camera at the side."""
+    neutral_pitch_deg: Angle = 0.0
+    """The same, up and down."""
+    away_exit_ratio: Share = 0.85
+    """Back below this share of the limits: ours."""
+    away_s: Seconds = 3.0
+    """Single long glance 3 to 4 s (Euro NCAP v1.1, secondary source); openpilot's first alert: 3 s."""
+    away_keep_s: Seconds = 1.0
+    """Looking ahead again for this long: ours."""
+
+    drowsy_enter: Share = 0.6
+    """Fused probability: ours, to be set from the bundle's report."""
+    drowsy_exit: Share = 0.4
+    """Fused probability below which it is over."""
+    drowsy_s: Seconds = 3.0
+    """From the end of the first window above to the end of the latest: more than one window must agree. Ours."""
+    drowsy_keep_s: Seconds = 6.0
+    """Fused probability low for this long: ours."""
+    fusion_max_gap_s: Seconds = 10.0
+    """Stretch that no window covers after which the duration starts again: ours."""
+
+    heart_rate_low_bpm: Bpm = 50.0
+    """Adult monitor default (Contec CMS8000 50 to 120, LIFEPAK 15 50 to 150; vendor manuals)."""
+    heart_rate_low_exit_bpm: Bpm = 53.0
+    """Ours: 3 bpm of hysteresis."""
+    heart_rate_high_bpm: Bpm = 120.0
+    """Adult monitor default (Contec CMS8000)."""
+    heart_rate_high_exit_bpm: Bpm = 117.0
+    """Ours: 3 bpm of hysteresis."""
+    heart_rate_s: Seconds = 10.0
+    """Alarm within 10 s (IEC 60601-2-27 as quoted by vendors; Draeger M540 waits 6 s)."""
+    heart_rate_keep_s: Seconds = 5.0
+    """Within limits for this long: ours."""
+    vitals_max_gap_s: Seconds = 5.0
+    """Without a usable beat or rate for longer, durations start again: ours (a rate of 12 bpm still passes)."""
+
+    irregular_enter: Share = 0.5
+    """Probability that the RR intervals are those of atrial fibrillation."""
+    irregular_exit: Share = 0.3
+    """Probability below which the rhythm counts as regular: ours."""
+    irregular_s: Seconds = 10.0
+    """Ours; a clinical diagnosis needs 30 s of ECG (ESC guideline) and a physician."""
+    irregular_keep_s: Seconds = 10.0
+    """Regular for this long: ours."""
+    irregular_max_gap_s: Seconds = 30.0
+    """The rhythm is read once per stretch of ECG, so its readings are far apart: ours."""
+
+    ventricular_count: Count = 6
+    """More than 5 ventricular beats in a minute: the classic coronary-care warning (Lown)."""
+    ventricular_exit_count: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
+    """At most this many in the window: ours."""
+    ventricular_window_s: Seconds = 60.0
+    """One minute."""
+    ventricular_keep_s: Seconds = 30.0
+    """Seconds of beats without a gap before few ventricular beats are believed: ours."""
+    ventricular_run_beats: Count = 3
+    """Three or more ventricular beats in a row (ACC/AHA/HRS: non-sustained ventricular tachycardia)."""
+    ventricular_run_bpm: Bpm = 100.0
+    """At this rate or faster (same source)."""
+    ventricular_run_keep_s: Seconds = 10.0
+    """Seconds of beats without such a run: ours."""
+
+    sound_enter: Share = 0.5
+    """Probability of the class."""
+    sound_exit: Share = 0.3
+    """Probability below which the sound is over."""
+    sound_min_quality: Share = 0.05
+    """Lower than ``min_quality``: a quiet room (quality 0.1) is a reading that nothing is heard and ends a sound; a dead
+    microphone (0) is none."""
+    sound_s: Seconds = 0.45
+    """At least two readings at a hop of 0.5 s: one reading alone never alerts. Ours."""
+    sound_keep_s: Seconds = 4.0
+    """A cough, a pause and a cough are one alert: ours."""
+    sound_max_gap_s: Seconds = 3.0
+    """Without a usable reading for longer, durations start again: ours."""
+
+    unusable_enter: Share = 0.25
+    """Signal quality below which a sensor tells us nothing; the same number as ``min_quality``."""
+    unusable_exit: Share = 0.35
+    """Signal quality from which it is usable again: ours."""
+    unusable_s: Seconds = 5.0
+    """A hand before the camera is not a fault: ours."""
+    unusable_keep_s: Seconds = 2.0
+    """Usable again for this long: ours."""
+    unusable_max_gap_s: Seconds = 5.0
+    """Quality readings further apart than this do not add up: ours."""
+
+
+KINDS = (
+    "driver.eyes_closed",
+    "driver.sleep",
+    "driver.perclos",
+    "driver.yawning",
+    "driver.looking_away",
+    "driver.drowsy",
+    "sound.siren",
+    "sound.baby_cry",
+    "sound.dog",
+    "sound.cough",
+    "sound.sneeze",
+    "health.heart_rate_low",
+    "health.heart_rate_high",
+    "health.irregular_rhythm",
+    "health.ventricular_beats",
+    "health.ventricular_run",
+)
+"""Kinds of alert about the person, in the order in which their rules run."""
+
+_ORDERED = (
+    ("eyes_closed_exit", "eyes_closed_enter"),
+    ("perclos_exit", "perclos_enter"),
+    ("perclos_min_cover_s", "perclos_window_s"),
+    ("yawning_exit", "yawning_enter"),
+    ("drowsy_exit", "drowsy_enter"),
+    ("heart_rate_low_bpm", "heart_rate_low_exit_bpm"),
+    ("heart_rate_low_exit_bpm", "heart_rate_high_exit_bpm"),
+    ("heart_rate_high_exit_bpm", "heart_rate_high_bpm"),
+    ("irregular_exit", "irregular_enter"),
+    ("ventricular_exit_count", "ventricular_count"),
+    ("sound_exit", "sound_enter"),
+    ("unusable_enter", "unusable_exit"),
+)
+"""(lower, upper): the lower one may not be above the upper one."""
+
+
+def limits_from(table: Mapping[str, Any], *, where: str = "[rules]") -> Limits:
+    """Check a table of overrides.
+
+    Args:
+        table: key -> value, as read from TOML.
+        where: how to call the table in messages.
+
+    Raises:
+        ConfigError: every unknown key, wrong type, number out of range and pair out of order, one sentence each.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(Limits)}
+    problems: list[str] = []
+    wrong: set[str] = set()
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            problems.append(f"{where} {key}: unknown key" + (f"; did you mean {near[0]}?" if near else ""))
+            continue
+        try:
+            values[key] = msgspec.convert(value, type=fields[key].type)
+        except msgspec.ValidationError as error:
+            problems.append(f"{where} {key} = {value!r}: {str(error)[0].lower()}{str(error)[1:]}")
+            wrong.add(key)
+            continue
+        if isinstance(value, float) and not math.isfinite(value):
+            problems.append(f"{where} {key} = {value!r}: expected a finite number")
+            wrong.add(key)
+            del values[key]
+    limits = Limits(**values)
+    strangers = [kind for kind in limits.disabled if kind not in KINDS]
+    problems += [f"{where} disabled: no rule {kind!r}; there are {', '.join(KINDS)}" for kind in strangers]
+    for lower, upper in _ORDERED:
+        low, high = getattr(limits, lower), getattr(limits, upper)
+        if low > high and not wrong & {lower, upper}:
+            problems.append(f"{where} {lower} = {low:g} is above {upper} = {high:g}: set it to at most {high:g}")
+    if problems:
+        raise ConfigError(*problems)
+    return limits

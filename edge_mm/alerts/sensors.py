@@ -1,0 +1,158 @@
+"""Rules about the device itself: a sensor that is lost, stale, or tells us nothing.
+
+In: ``Status`` from the supervision and ``sensor.quality`` observations. Out: technical conditions, one per stream
+(key ``KIND/STREAM``). Not here: noticing that a stream went silent (the daemon's supervision says so with a Status),
+and the state of the broker and the outbox, which are not sensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+from types import MappingProxyType
+
+from edge_mm.alerts.hold import Hold, seconds_between
+from edge_mm.alerts.limits import Limits
+from edge_mm.types import Condition, Observation, PolicyInput, Priority, Reason, SourceState, Status
+
+NOT_SENSORS = frozenset({"mqtt", "broker", "outbox"})
+"""Parts that have a Status but are no stream."""
+QUALITY = "sensor.quality"
+"""Name of the observation that says how good a stream is: value 0..1, label says why it is low."""
+
+_KINDS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
+    {
+        "lost": ("sensor.lost", "medium", "is gone"),
+        "stale": ("sensor.stale", "low", "sends nothing"),
+    }
+)
+
+
+class Connection:
+    """A policy: which streams are gone (``lost``) or silent (``stale``).
+
+    The last stream to be lost has high priority: nothing is watched any more. ``live`` and ``degraded`` end both;
+    ``off`` (ended on purpose) does too and raises nothing; ``starting`` changes nothing yet.
+    """
+
+    names: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self._states: dict[str, SourceState] = {}
+        self._since: dict[str, int] = {}
+
+    def update(self, event: PolicyInput) -> list[Condition]:
+        """Take one event; each Status tells both kinds, so that what was active before a restart can end."""
+        if not isinstance(event, Status) or event.stream in NOT_SENSORS or event.state == "starting":
+            return []
+        before = self._states.get(event.stream)
+        if before == event.state:
+            return []
+        self._states[event.stream] = event.state
+        self._since.setdefault(event.stream, event.t_ns)
+        if event.state not in _KINDS or before not in _KINDS:
+            self._since[event.stream] = event.t_ns
+        # What ends comes first: a stale sensor that is then lost is one alert less before it is one more.
+        return [
+            self._condition(event, state, active=event.state == state)
+            for state in sorted(_KINDS, key=lambda state: state == event.state)
+        ]
+
+    def _condition(self, event: Status, state: SourceState, *, active: bool) -> Condition:
+        kind, priority, words = _KINDS[state]
+        expected = [one for one in self._states.values() if one != "off"]
+        if active and state == "lost" and all(one == "lost" for one in expected):
+            priority = "high"
+        onset_ns = self._since[event.stream]
+        detail = f": {event.detail}" if event.detail else ""
+        if active:
+            code = f"sensor_{state}"
+            text = f"sensor {event.stream} {words}{detail}"
+            if priority == "high":
+                text += "; no sensor is left"
+        else:
+            code = f"sensor_{event.state}"
+            text = f"sensor {event.stream} is {event.state}{detail}"
+        return Condition(
+            t_ns=event.t_ns,
+            kind=kind,
+            active=active,
+            onset_ns=onset_ns if active else event.t_ns,
+            priority=priority,
+            category="technical",
+            reason=Reason(code, {"stream": event.stream, "detail": event.detail}, text),
+            value=float(active),
+            limit=1.0,
+            unit="1",
+            key=f"{kind}/{event.stream}",
+        )
+
+
+class Usable:
+    """A policy: which streams arrive but tell us nothing (dark picture, flat line, clipped sound).
+
+    The observation's label says why; a quality that is low without a reason raises nothing. A stream that is lost or ended is no longer unusable: there is nothing to be used.
+    """
+
+    names = frozenset({QUALITY})
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._holds: dict[str, Hold] = {}
+        self._why: dict[str, str] = {}
+
+    def update(self, event: PolicyInput) -> tuple[Condition, ...]:
+        """Take one event."""
+        if isinstance(event, Status):
+            return self._ended(event)
+        if not isinstance(event, Observation) or event.name != QUALITY or isnan(event.value):
+            return ()
+        limits = self._limits
+        hold = self._holds.get(event.stream)
+        if hold is None:
+            hold = self._holds[event.stream] = Hold(
+                dwell_s=limits.unusable_s, keep_s=limits.unusable_keep_s, max_gap_s=limits.unusable_max_gap_s
+            )
+        low = event.value < limits.unusable_enter and event.label != ""
+        if low:
+            self._why[event.stream] = event.label
+        # Low without a reason is no fault: a quiet room is too quiet to tell anything by, and its microphone is well.
+        if not hold.read(event.t_ns, enters=low, leaves=event.value >= limits.unusable_exit or not event.label):
+            return ()
+        if not hold.told:
+            self._why.pop(event.stream, None)
+            reason = Reason("sensor_usable", {"stream": event.stream}, f"sensor {event.stream} is usable again")
+            return (self._condition(event.t_ns, event.stream, event.value, event.t_ns, reason, active=False),)
+        onset_ns = event.t_ns if hold.onset_ns is None else hold.onset_ns
+        seconds = seconds_between(onset_ns, event.t_ns)
+        why = self._why.get(event.stream, "low quality")
+        text = f"sensor {event.stream} tells us nothing for {seconds:.1f} s: {why}"
+        reason = Reason("sensor_unusable", {"stream": event.stream, "why": why, "seconds": seconds}, text)
+        return (self._condition(event.t_ns, event.stream, event.value, onset_ns, reason, active=True),)
+
+    def _ended(self, event: Status) -> tuple[Condition, ...]:
+        if event.state not in ("lost", "off") or event.stream in NOT_SENSORS:
+            return ()
+        hold = self._holds.get(event.stream)
+        if hold is not None:
+            hold.forget()
+        self._why.pop(event.stream, None)
+        reason = Reason(f"sensor_{event.state}", {"stream": event.stream}, f"sensor {event.stream} is {event.state}")
+        return (self._condition(event.t_ns, event.stream, 0.0, event.t_ns, reason, active=False),)
+
+    def _condition(
+        self, t_ns: int, stream: str, value: float, onset_ns: int, reason: Reason, *, active: bool
+    ) -> Condition:
+        return Condition(
+            t_ns=t_ns,
+            kind="sensor.unusable",
+            active=active,
+            onset_ns=onset_ns,
+            priority="low",
+            category="technical",
+            reason=reason,
+            value=value,
+            limit=self._limits.unusable_enter,
+            unit="1",
+            key=f"sensor.unusable/{stream}",
+        )

@@ -1,0 +1,168 @@
+"""Rules about the heart: rate, rhythm, ventricular beats.
+
+In: ``vitals.heart_rate_bpm``, ``vitals.rhythm_irregular`` and ``vitals.beat`` observations. Out: policies, one per
+kind of alert. Not here: the numbers and their sources (``limits``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge_mm.alerts.hold import SLACK_NS, ns
+from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
+from edge_mm.alerts.windows import CountOf
+from edge_mm.types import NS_PER_S, Observation
+
+HEART_RATE_LOW = Rule(
+    kind="health.heart_rate_low",
+    priority="medium",
+    code="heart_rate_below",
+    raised="heart rate {value:.0f} bpm, at or below {limit:g} bpm for {seconds:.0f} s",
+    cleared="heart rate {value:.0f} bpm, above the limit of {limit:g} bpm again",
+    unit="bpm",
+)
+HEART_RATE_HIGH = Rule(
+    kind="health.heart_rate_high",
+    priority="medium",
+    code="heart_rate_above",
+    raised="heart rate {value:.0f} bpm, at or above {limit:g} bpm for {seconds:.0f} s",
+    cleared="heart rate {value:.0f} bpm, below the limit of {limit:g} bpm again",
+    unit="bpm",
+)
+IRREGULAR_RHYTHM = Rule(
+    kind="health.irregular_rhythm",
+    priority="medium",
+    code="rhythm_irregular_for",
+    raised="irregular heart rhythm for {seconds:.0f} s (limit {limit:g} s)",
+    cleared="heart rhythm regular again for {seconds:.0f} s",
+    unit="s",
+)
+VENTRICULAR_BEATS = Rule(
+    kind="health.ventricular_beats",
+    priority="medium",
+    code="ventricular_beats_within",
+    raised="{value:g} ventricular beats within {window:g} s (limit {limit:g})",
+    cleared="{value:g} ventricular beats within the last {window:g} s, below the limit of {limit:g} again",
+    unit="1",
+)
+VENTRICULAR_RUN = Rule(
+    kind="health.ventricular_run",
+    priority="high",
+    code="ventricular_beats_in_a_row",
+    raised="{value:g} ventricular beats in a row at {bpm:.0f} bpm (limit {limit:g} beats at {limit_bpm:g} bpm)",
+    cleared="no run of ventricular beats for {seconds:.0f} s",
+    unit="1",
+)
+
+
+class RunOfBeats:
+    """Tracker: ventricular beats in a row, each soon after the one before.
+
+    Beats without a class (of a pulse sensor) say nothing. Over when beats have come for ``keep_s`` without a gap and without such a run.
+    """
+
+    __slots__ = ("_beats", "_bpm", "_gap_ns", "_keep_ns", "_rr_ns", "_run", "_since_ns", "last_ns", "onset_ns", "told")
+
+    def __init__(self, *, beats: int, bpm: float, keep_s: float, max_gap_s: float) -> None:
+        self._beats = beats
+        self._bpm = bpm
+        self._rr_ns = ns(60.0 / bpm)
+        self._keep_ns = max(ns(keep_s) - SLACK_NS, 0)
+        self._gap_ns = ns(max_gap_s)
+        self._run: list[int] = []
+        self._since_ns = 0
+        self.told: bool | None = None
+        self.onset_ns: int | None = None
+        self.last_ns: int | None = None
+
+    def read(self, reading: Observation) -> None:
+        """Take a beat; one older than the last is ignored."""
+        t_ns = reading.t_ns
+        last = self.last_ns
+        if not reading.label or (last is not None and t_ns < last):
+            return
+        if last is None or t_ns - last > self._gap_ns:
+            self._since_ns = t_ns
+        self.last_ns = t_ns
+        if reading.label != "V":
+            self._run = []
+        elif self._run and t_ns - self._run[-1] <= self._rr_ns:
+            # Only the first and the latest beats of a long run are kept: enough for its onset, count and rate.
+            self._run = [*self._run[: self._beats], t_ns]
+        else:
+            self._run = [t_ns]
+        if len(self._run) >= self._beats:
+            self._since_ns = t_ns
+            if not self.told:
+                self.told = True
+                self.onset_ns = self._run[0]
+        elif self.told is not False and t_ns - self._since_ns >= self._keep_ns:
+            self.told = False
+
+    def measured(self) -> Measured:
+        """Beats in a row and the limit."""
+        count = len(self._run)
+        span_ns = self._run[-1] - self._run[0] if count > 1 else 0
+        params: dict[str, float | str] = {
+            "value": count,
+            "limit": self._beats,
+            "bpm": round(60.0 * NS_PER_S * (count - 1) / span_ns, 1) if span_ns else 0.0,
+            "limit_bpm": self._bpm,
+            "seconds": round(((self.last_ns or 0) - self._since_ns) / NS_PER_S, 3),
+        }
+        return Measured(float(count), float(self._beats), params)
+
+
+def vitals_policies(limits: Limits) -> list[Watch]:
+    """One policy per rule."""
+
+    def watch(rule: Rule, name: str, track: Callable[[], Tracker], *, gap_s: float = limits.vitals_max_gap_s) -> Watch:
+        return Watch(rule, track, names=frozenset({name}), min_quality=limits.min_quality, max_gap_s=gap_s)
+
+    def heart_rate(enter: float, exit: float) -> Level:
+        return Level(
+            enter=enter,
+            exit=exit,
+            dwell_s=limits.heart_rate_s,
+            keep_s=limits.heart_rate_keep_s,
+            max_gap_s=limits.vitals_max_gap_s,
+        )
+
+    def irregular() -> Level:
+        return Level(
+            enter=limits.irregular_enter,
+            exit=limits.irregular_exit,
+            dwell_s=limits.irregular_s,
+            keep_s=limits.irregular_keep_s,
+            max_gap_s=limits.irregular_max_gap_s,
+            timed=True,
+        )
+
+    def ventricular() -> CountOf:
+        return CountOf(
+            label="V",
+            window_s=limits.ventricular_window_s,
+            enter=limits.ventricular_count,
+            exit=limits.ventricular_exit_count,
+            keep_s=limits.ventricular_keep_s,
+            max_gap_s=limits.vitals_max_gap_s,
+        )
+
+    def run() -> RunOfBeats:
+        return RunOfBeats(
+            beats=limits.ventricular_run_beats,
+            bpm=limits.ventricular_run_bpm,
+            keep_s=limits.ventricular_run_keep_s,
+            max_gap_s=limits.vitals_max_gap_s,
+        )
+
+    low, low_exit = limits.heart_rate_low_bpm, limits.heart_rate_low_exit_bpm
+    high, high_exit = limits.heart_rate_high_bpm, limits.heart_rate_high_exit_bpm
+    return [
+        watch(HEART_RATE_LOW, "vitals.heart_rate_bpm", lambda: heart_rate(low, low_exit)),
+        watch(HEART_RATE_HIGH, "vitals.heart_rate_bpm", lambda: heart_rate(high, high_exit)),
+        watch(IRREGULAR_RHYTHM, "vitals.rhythm_irregular", irregular, gap_s=limits.irregular_max_gap_s),
+        watch(VENTRICULAR_BEATS, "vitals.beat", ventricular),
+        watch(VENTRICULAR_RUN, "vitals.beat", run),
+    ]
