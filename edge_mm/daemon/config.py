@@ -56,8 +56,8 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Camera: wanted frame height in pixels."""
     rate_hz: Positive | None = None
     """Camera: wanted frames per second. Signals: samples per second where the file or port does not say."""
-    column: str | None = None
-    """CSV, WFDB, EDF: which column or channel."""
+    column: str | int | None = None
+    """CSV, WFDB, EDF: which column or channel, by name or index. Serial port: which value of a line, from 0."""
     baud: Annotated[int, Meta(ge=1200, le=4_000_000)] | None = None
     """Serial port: bits per second."""
 
@@ -121,7 +121,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: MqttConfig = MqttConfig()
     outbox: OutboxConfig = OutboxConfig()
     log: LogConfig = LogConfig()
-    rules: dict[str, float | bool | str] = {}
+    rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
 
 
@@ -158,6 +158,7 @@ def parse_config(raw: dict[str, Any], *, file: str, folder: Path) -> Config:
     except ConfigError as error:
         problems += error.problems
     problems += [f"{file}: {text}" for text in _misfits(filled)]
+    problems += _wrong_rules(filled.get("rules"), file)
     if config is None or problems:
         raise ConfigError(*problems)
     return _placed(config, file, folder)
@@ -204,6 +205,18 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
             yield "mqtt.username: missing; a password without a user name is never sent"
         if ("tls_cert" in mqtt) != ("tls_key" in mqtt):
             yield "mqtt.tls_key: tls_cert and tls_key go together"
+
+
+def _wrong_rules(rules: Any, file: str) -> tuple[str, ...]:
+    if not isinstance(rules, dict) or not rules:
+        return ()
+    from edge_mm.alerts.limits import limits_from
+
+    try:
+        limits_from(rules, where=f"{file}: [rules]")
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _placed(config: Config, file: str, folder: Path) -> Config:

@@ -1,0 +1,105 @@
+"""Make transitions durable before anything else happens with them.
+
+In: the Alerts of one push and the alarm machine's snapshot after it. Out: one transaction in the outbox. When the
+outbox cannot be written (disk full), the transitions are kept here, in order, and tried again every ``RETRY_S``
+together with the newest snapshot: what was accepted stays accepted, nothing is published that is not durable, and the
+person is watched on. If the process ends before the disk has room, it exits with 1: the next start continues from the
+last committed snapshot, so that whatever still holds is raised again. Not here: publishing.
+
+Alternative: stop at the first failure. systemd would restart us into the same full disk, blind in between.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from edge_mm.errors import OutboxError
+from edge_mm.types import Alert
+
+RETRY_S = 1.0
+MOST_PENDING = 10_000
+"""Transitions held in memory at most; a device that has made so many without a disk ends with an error instead."""
+_log = logging.getLogger("edge_mm.outbox")
+
+
+class Durable(Protocol):
+    """What the keeper needs of the outbox."""
+
+    def commit(self, alerts: Sequence[Alert], snapshot: bytes) -> object:
+        """Store both or neither.
+
+        Raises:
+            OutboxError: they could not be stored.
+        """
+        ...
+
+
+class Keeper:
+    """Stands between the monitor and the outbox.
+
+    Args:
+        outbox: where transitions go.
+        snapshot: gives the alarm machine's present state.
+        clock_s: the present in seconds, for the pauses between attempts.
+    """
+
+    def __init__(
+        self, outbox: Durable, snapshot: Callable[[], bytes], *, clock_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._outbox = outbox
+        self._snapshot = snapshot
+        self._clock_s = clock_s
+        self._pending: list[Alert] = []
+        self._next_try_s = float("-inf")
+        self.failure: OutboxError | None = None
+
+    @property
+    def pending(self) -> int:
+        """Transitions that wait for the disk."""
+        return len(self._pending)
+
+    def keep(self, alerts: Sequence[Alert]) -> bool:
+        """Take the transitions of one push; whether they are durable now.
+
+        Raises:
+            OutboxError: too many wait already.
+        """
+        self._pending.extend(alerts)
+        if len(self._pending) > MOST_PENDING:
+            raise OutboxError(f"{len(self._pending)} transitions wait for the outbox: {self.failure}")
+        return self.retry()
+
+    def retry(self, *, now: bool = False) -> bool:
+        """Try again what waits, if it is time (or ``now``); whether nothing waits any more."""
+        if not self._pending:
+            return True
+        if not now and self._clock_s() < self._next_try_s:
+            return False
+        try:
+            self._outbox.commit(tuple(self._pending), self._snapshot())
+        except OutboxError as error:
+            self.failure = error
+            self._next_try_s = self._clock_s() + RETRY_S
+            _log.error("%s; alerts are kept in memory and tried again every second", error)
+            return False
+        if self.failure is not None:
+            _log.warning("the outbox can be written again; %d transitions stored", len(self._pending))
+        self._pending.clear()
+        self.failure = None
+        self._next_try_s = float("-inf")
+        return True
+
+    def finish(self) -> None:
+        """Last attempt before the process ends.
+
+        Raises:
+            OutboxError: transitions could not be stored.
+        """
+        if not self.retry(now=True):
+            raise OutboxError(
+                f"{len(self._pending)} transitions could not be stored ({self.failure}); free some space and start "
+                "again: it continues from the last state that was stored"
+            )

@@ -1,0 +1,87 @@
+"""From the words of a configuration to Sources.
+
+In: a ``Config``. Out: what to read and how: a device, a file in real time, or a file as fast as possible. Nothing is
+opened. Not here: choosing between camera, file and URL (``sources.choose``).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import cast
+
+from edge_mm.daemon.config import Config, SourceConfig
+from edge_mm.errors import ConfigError, SourceError, UsageError
+from edge_mm.sources import Paced, audio_source, signal_source, video_source
+from edge_mm.types import Source, StreamKind
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One source and how it is read."""
+
+    source: Source
+    """Not opened."""
+    kind: StreamKind
+    """What it measures."""
+    file: bool
+    """It ends, and is not opened again."""
+    waits: bool
+    """A file read as fast as possible: nothing of it is dropped."""
+
+
+def plan_sources(
+    config: Config, *, stop: threading.Event | None = None, start_ns: int | None = None
+) -> tuple[Planned, ...]:
+    """What a configuration reads.
+
+    Args:
+        config: the configuration.
+        stop: ends the waits of files that are played in real time.
+        start_ns: time of the files' first samples; the present when None, so that they share the devices' clock.
+
+    Raises:
+        ConfigError: a device cannot be what it is configured as; all problems are said.
+        SourceError: a file that it names does not exist; all of them are said.
+    """
+    begin = time.monotonic_ns() if start_ns is None else start_ns
+    planned: list[Planned] = []
+    problems: list[str] = []
+    wrong = False
+    for one in config.source:
+        try:
+            source = _source(one, begin)
+        except (UsageError, ConfigError) as error:
+            problems.append(f"source {one.name!r}: {error}")
+            wrong |= isinstance(error, ConfigError)
+            continue
+        file = not source.live
+        if file and one.realtime:
+            source = Paced(source, stop=stop or threading.Event(), origin_ns=begin)
+        planned.append(Planned(source, one.kind, file, file and not one.realtime))
+    if wrong:
+        raise ConfigError(*problems)
+    if problems:
+        raise SourceError("\n".join(problems))
+    return tuple(planned)
+
+
+def _source(one: SourceConfig, start_ns: int) -> Source:
+    if one.kind == "video":
+        size = {key: value for key, value in (("width", one.width), ("height", one.height)) if value is not None}
+        device = one.device if one.device != "" else 0
+        return cast(Source, video_source(device, name=one.name, fps=one.rate_hz, start_ns=start_ns, **size))
+    if one.kind == "audio":
+        return cast(Source, audio_source(str(one.device) or "default", name=one.name, start_ns=start_ns))
+    baud = {} if one.baud is None else {"baud": one.baud}
+    signal = signal_source(
+        str(one.device),
+        kind=one.kind,
+        name=one.name,
+        column=one.column,
+        rate_hz=one.rate_hz,
+        start_ns=start_ns,
+        **baud,
+    )
+    return cast(Source, signal)

@@ -1,0 +1,158 @@
+"""Recordings through the monitor, as fast as it can.
+
+In: files, or sources of your own. Out: the monitor's outputs in order of emission; the same input gives the same
+outputs, bit for bit. Nothing is dropped, nothing is delivered. Not here: threads and brokers (``daemon.runtime``),
+printing (``daemon.verb_replay``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_mm.daemon.meters import Meters
+from edge_mm.errors import UsageError
+from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.monitor import Monitor
+from edge_mm.types import NS_PER_S, Event, Output, Policy, Sample, Source, Status, Tick
+
+if TYPE_CHECKING:
+    from edge_mm.alerts.limits import Limits
+
+TICK_NS = NS_PER_S // 4
+"""The daemon tells the monitor the time four times a second; so does a replay, in the recording's time."""
+
+
+LONGEST_GAP_NS = 3600 * NS_PER_S
+"""A gap longer than this is passed with one Tick: a file whose times begin in 1970 would give thousands of millions."""
+
+
+def replay(
+    bundle: Bundle | str | Path,
+    *sources: Source,
+    video: str | Path | None = None,
+    audio: str | Path | None = None,
+    ecg: str | Path | None = None,
+    ppg: str | Path | None = None,
+    policies: Sequence[Policy] | None = None,
+    limits: Limits | None = None,
+) -> Iterator[Output]:
+    """Watch a recording.
+
+    Args:
+        bundle: a bundle, or the name or path of one.
+        *sources: sources of your own; each must end.
+        video: a video file; its stream is called ``vision``.
+        audio: a sound file, or a video file with sound; ``audio``.
+        ecg: WFDB record, EDF, or CSV with a time column; ``ecg``.
+        ppg: the same; ``ppg``.
+        policies: what decides; None takes the built-in rules.
+        limits: numbers of the built-in rules.
+
+    Yields:
+        Observations, Estimates and Alerts in order of emission.
+
+    Raises:
+        SourceError: a file cannot be read.
+        BundleError: the bundle does not load or fails its self-test.
+    """
+    loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
+    every = [*file_sources(video=video, audio=audio, ecg=ecg, ppg=ppg), *sources]
+    monitor = Monitor(loaded, policies=policies, limits=limits)
+    try:
+        for source in every:
+            monitor.add_stream(source.open())
+        for _, outputs in replayed(monitor, every):
+            yield from outputs
+    finally:
+        for source in every:
+            source.close()
+
+
+def file_sources(
+    *,
+    video: str | Path | None = None,
+    audio: str | Path | None = None,
+    ecg: str | Path | None = None,
+    ppg: str | Path | None = None,
+) -> list[Source]:
+    """One unopened source for each file that is named.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    from edge_mm import sources
+
+    found: list[Source] = []
+    if video is not None:
+        found.append(sources.VideoFile(_recording(video), name="vision"))
+    if audio is not None:
+        found.append(sources.AudioFile(_recording(audio), name="audio"))
+    if ecg is not None:
+        found.append(sources.signal_source(ecg, kind="ecg", name="ecg"))
+    if ppg is not None:
+        found.append(sources.signal_source(ppg, kind="ppg", name="ppg"))
+    for source in found:
+        if source.live:
+            raise UsageError(f"{source.name}: a device is not a recording; 'edge-mm run' watches with devices")
+    return found
+
+
+def _recording(path: str | Path) -> Path:
+    where = Path(path).expanduser()
+    if not where.is_file():
+        raise UsageError(f"{path}: there is no such file; check the path")
+    return where
+
+
+def replayed(
+    monitor: Monitor, sources: Sequence[Source], *, meters: Meters | None = None
+) -> Iterator[tuple[Event | None, list[Output]]]:
+    """Each event of opened sources, the earliest first, with what the monitor says to it; last, None and what remained.
+
+    Args:
+        monitor: every source's stream has been added to it.
+        sources: opened; closed at the end.
+        meters: counts ``samples`` and ``lost`` per stream; times ``read`` and the monitor per kind of stream.
+    """
+    from edge_mm.sources import merge
+
+    counts = meters or Meters()
+    kinds = {spec.name: f"monitor {spec.kind}" for spec in monitor.streams}
+    for event in ticked(_timed(merge(sources, opened=True), counts)):
+        began = time.perf_counter()
+        outputs = monitor.push(event)
+        if isinstance(event, Sample):
+            counts.took(kinds[event.stream], time.perf_counter() - began)
+            counts.count("samples", event.stream)
+        elif isinstance(event, Status) and event.state == "lost":
+            counts.count("lost", event.stream)
+        yield event, outputs
+    yield None, monitor.flush()
+
+
+def ticked(events: Iterable[Sample | Status]) -> Iterator[Event]:
+    """Put a Tick before the first event of each quarter of a second of the recording's time."""
+    next_ns: int | None = None
+    for event in events:
+        if next_ns is None:
+            next_ns = event.t_ns + TICK_NS
+        if event.t_ns - next_ns > LONGEST_GAP_NS:
+            next_ns = event.t_ns
+        while event.t_ns >= next_ns:
+            yield Tick(next_ns)
+            next_ns += TICK_NS
+        yield event
+
+
+def _timed(events: Iterator[Sample | Status], meters: Meters) -> Iterator[Sample | Status]:
+    while True:
+        began = time.perf_counter()
+        event = next(events, None)
+        if event is None:
+            return
+        if isinstance(event, Sample):
+            meters.took("read", time.perf_counter() - began)
+        yield event

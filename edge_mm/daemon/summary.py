@@ -1,0 +1,93 @@
+"""What a run or a replay did and cost, for programs and for people.
+
+In: a run's meters. Out: a ``Summary``. Not here: the periodic ``bridge/health`` (``daemon.health``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edge_mm.daemon.meters import Meters, peak_rss_mib, process_cpu_s
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One run."""
+
+    samples: Mapping[str, int]
+    """Stream -> Samples that went into the monitor (frames, blocks)."""
+    drops: Mapping[str, int]
+    """Stream -> Samples lost because the monitor was slower."""
+    windows: int
+    """Fusion windows."""
+    alerts: int
+    """Alarms raised."""
+    transitions: int
+    """Raised and cleared."""
+    by_kind: Mapping[str, int]
+    """Kind -> alarms raised."""
+    stages: Mapping[str, Mapping[str, float]]
+    """Stage -> ``n``, ``p50_ms``, ``p95_ms``, ``max_ms``."""
+    wall_s: float
+    """Seconds from the first to the last event."""
+    cpu_s: float
+    """CPU seconds of the process since it began, start-up included."""
+    peak_rss_mib: float
+    """Largest resident memory, MiB."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "samples": dict(self.samples),
+            "drops": dict(self.drops),
+            "windows": self.windows,
+            "alerts": self.alerts,
+            "transitions": self.transitions,
+            "by_kind": dict(self.by_kind),
+            "stages": {stage: dict(values) for stage, values in self.stages.items()},
+            "wall_s": self.wall_s,
+            "cpu_s": self.cpu_s,
+            "peak_rss_mib": self.peak_rss_mib,
+        }
+
+    def as_text(self) -> str:
+        """A table for people."""
+        rows = [
+            ("samples", _list(self.samples)),
+            ("dropped", _list({k: v for k, v in self.drops.items() if v}) or "none"),
+            ("windows", str(self.windows)),
+            ("alerts", f"{self.alerts}  ({_list(self.by_kind)})" if self.alerts else "none"),
+            ("time", f"{self.wall_s:.1f} s, {self.cpu_s:.1f} s of CPU, {self.peak_rss_mib:.0f} MiB at most"),
+        ]
+        lines = [f"{key:8} {value}" for key, value in rows]
+        if self.stages:
+            width = max(map(len, self.stages))
+            lines.append(f"{'stage':{width}}       n   p50 ms   p95 ms")
+            lines.extend(
+                f"{stage:{width}} {one['n']:7.0f} {one['p50_ms']:8.2f} {one['p95_ms']:8.2f}"
+                for stage, one in self.stages.items()
+            )
+        return "\n".join(lines)
+
+
+def summarize(meters: Meters, *, windows: int, drops: Mapping[str, int]) -> Summary:
+    """Sum up a run whose meters counted ``samples`` per stream, ``raised`` and ``cleared`` per kind."""
+    raised = meters.counts("raised")
+    return Summary(
+        samples=meters.counts("samples"),
+        drops=dict(sorted(drops.items())),
+        windows=windows,
+        alerts=sum(raised.values()),
+        transitions=sum(raised.values()) + sum(meters.counts("cleared").values()),
+        by_kind=raised,
+        stages=meters.stages(),
+        wall_s=round(meters.wall_s, 3),
+        cpu_s=round(process_cpu_s(), 3),
+        peak_rss_mib=peak_rss_mib(),
+    )
+
+
+def _list(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

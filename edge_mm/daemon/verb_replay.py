@@ -1,0 +1,121 @@
+"""``edge-mm replay``: recordings through the monitor as fast as it can.
+
+In: the parsed command line. Out: with ``--json`` one line per observation, estimate and alert in order of emission and
+a summary last; without it the alerts as sentences and a table. Not here: the replaying (``daemon.replay``), the form of
+the lines (``delivery.jsonl``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+from edge_mm.alerts.limits import Limits, limits_from
+from edge_mm.daemon.config import load_config
+from edge_mm.daemon.meters import Meters
+from edge_mm.daemon.replay import file_sources, replayed
+from edge_mm.daemon.sentences import Progress, Sentences
+from edge_mm.daemon.signals import parse_map, signal_sources
+from edge_mm.daemon.summary import Summary, summarize
+from edge_mm.delivery.jsonl import JsonLines
+from edge_mm.delivery.record import BundleRef
+from edge_mm.errors import SourceError, UsageError
+from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.monitor import Monitor
+from edge_mm.types import Alert, Source, Status
+
+_SENSE_OF = {"vision": "vision", "audio": "audio", "ecg": "physio", "ppg": "physio"}
+"""Stream -> the sense whose front end reads it; skin conductance, temperature and acceleration have none yet."""
+_CHUNK = 1 << 20
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the verb.
+
+    Raises:
+        UsageError: nothing to replay, or a file that does not exist.
+        SourceError: a file cannot be read, or not to its end.
+        BundleError: the bundle is truncated, altered or fails its self-test.
+    """
+    if not any((args.video, args.audio, args.ecg, args.ppg, args.signals)):
+        raise UsageError("nothing to replay: give --video, --audio, --ecg, --ppg or --signals (edge-mm replay --help)")
+    name, limits = args.bundle or "driver", None
+    if args.config is not None:
+        config = load_config(args.config)
+        name, limits = args.bundle or config.bundle, limits_from(config.rules)
+    sources = file_sources(video=args.video, audio=args.audio, ecg=args.ecg, ppg=args.ppg)
+    sources += signal_sources(args.signals, parse_map(args.map), taken={source.name for source in sources})
+    bundle = load_bundle(name)
+    used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]
+    unused = [source.name for source in sources if source not in used] + ["note"] * (args.note is not None)
+    if unused:
+        print(f"edge-mm: bundle {bundle.manifest.name} does not use: {', '.join(unused)}", file=sys.stderr)
+    return _replay(args, used, bundle, limits)
+
+
+def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, limits: Limits | None) -> int:
+    meters = Meters()
+    monitor = Monitor(bundle, limits=limits)
+    digest = _digest(args, bundle) if args.json else ""
+    account: JsonLines | Sentences | None = None
+    lost: list[str] = []
+    with Progress(on=sys.stderr.isatty() and not args.quiet) as progress:
+        try:
+            for source in sources:
+                monitor.add_stream(source.open())
+            for event, outputs in replayed(monitor, sources, meters=meters):
+                if event is not None:
+                    account = account or _account(args, bundle, digest, event.t_ns)
+                    progress.show(event.t_ns)
+                if isinstance(event, Status) and event.state == "lost":
+                    lost.append(f"{event.stream}: read only in part: {event.detail}")
+                for output in outputs:
+                    if isinstance(output, Alert):
+                        meters.count(output.state, output.kind)
+                    if account is not None:
+                        account.send(output)
+        finally:
+            for source in sources:
+                source.close()
+    _close(account or _account(args, bundle, digest, 0), summarize(meters, windows=monitor.windows, drops={}))
+    if lost:
+        raise SourceError("\n".join(lost))
+    return 0
+
+
+def _account(args: argparse.Namespace, bundle: Bundle, digest: str, origin_ns: int) -> JsonLines | Sentences:
+    if args.json:
+        return JsonLines(sys.stdout, origin_ns=origin_ns, digest=digest, bundle=BundleRef.of(bundle))
+    return Sentences(sys.stdout, origin_ns=origin_ns)
+
+
+def _close(account: JsonLines | Sentences, summary: Summary) -> None:
+    if isinstance(account, JsonLines):
+        account.summary(summary.as_dict())
+    else:
+        print(summary.as_text())
+
+
+def _digest(args: argparse.Namespace, bundle: Bundle) -> str:
+    """SHA-256 of everything that decides what comes out: the inputs' content, their roles, the bundle, the rules."""
+    hasher = hashlib.sha256(bundle.digest.encode())
+    for role in ("video", "audio", "ecg", "ppg", "signals", "config"):
+        path = getattr(args, role)
+        if path is None:
+            continue
+        hasher.update(f"\n{role}\n".encode())
+        # A WFDB record is several files under one stem.
+        for one in dict.fromkeys(Path(text).expanduser() for text in (path, *_parts(path))):
+            if one.is_file():
+                with one.open("rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        hasher.update(chunk)
+    hasher.update(f"\nmap\n{args.map or ''}".encode())
+    return hasher.hexdigest()
+
+
+def _parts(path: str) -> list[str]:
+    stem = path.removesuffix(".hea").removesuffix(".dat").removesuffix(".mat")
+    return [] if Path(path).is_file() and stem == path else [f"{stem}.hea", f"{stem}.dat", f"{stem}.mat"]
