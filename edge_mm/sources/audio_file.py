@@ -124,7 +124,8 @@ class AudioFile:
         try:
             self._file = av.open(str(self._path), metadata_errors="ignore")
         except (OSError, ValueError) as error:  # av.error.FFmpegError derives from one of both
-            raise SourceError(f"{self._path}: neither a sound nor a video file: {error}.") from None
+            said = error.args[1] if len(error.args) > 1 else error
+            raise SourceError(f"{self._path}: neither a sound nor a video file: {said}.") from None
         if not self._file.streams.audio:
             self.close()
             raise SourceError(f"{self._path}: this video has no sound track; leave it out or name a sound file.")

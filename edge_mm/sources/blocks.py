@@ -60,7 +60,7 @@ def timing_of(times_s: npt.NDArray[np.float64]) -> Timing | None:
         limit = 3 * period
     near = steps[steps <= limit]
     jitter = float(np.percentile(np.abs(near - period), 95))
-    kept = near[near <= 1.5 * period + 2 * jitter]
+    kept = steps[steps <= 1.5 * period + 2 * jitter]
     period = float(np.mean(kept))
     rate_hz = 1.0 / period
     # A column rounded to milliseconds knows its rate to 1 ms in all of its span: then a whole number is meant.

@@ -28,7 +28,9 @@ _NAMES: Final[dict[SignalKind, tuple[str, ...]]] = {
     "acc": ("acc", "accel", "acceleration", "x"),
 }
 _AXES = ("acc_{}", "acc{}", "accel_{}", "accel{}", "{}", "a{}")
-_COUNTERS = ("sample", "sample_#", "index", "n", "#", "no", "nr", "row", "")
+_COUNTERS = ("sample", "sample_#", "index", "n", "#", "no", "nr", "row")
+_GENERIC = re.compile(r"^(value|signal|data|raw|ch(annel)?)[ _#]?\d*$")
+_VOLTS = ("v", "mv", "uv", "µv", "μv", "nv")
 _UNIT = re.compile(r"[\[(]\s*([^\])]*?)\s*[\])]|_(uv|µv|mv|us|ms|ns|s|g|degc)$", re.IGNORECASE)
 _TO_KIND_UNIT: Final[dict[SignalKind, dict[str, float]]] = {
     "ecg": {"uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3, "nv": 1e-6},
@@ -56,9 +58,18 @@ def unit_factor(unit: str, kind: SignalKind) -> float:
 
 
 def choose_columns(
-    names: Sequence[str], *, kind: SignalKind, wanted: Sequence[str | int], where: str, skip: Sequence[int] = ()
+    names: Sequence[str],
+    *,
+    kind: SignalKind,
+    wanted: Sequence[str | int],
+    where: str,
+    skip: Sequence[int] = (),
+    units: Sequence[str] = (),
 ) -> tuple[int, ...]:
     """Indices of the columns that hold the signal: one, or three for ``acc``.
+
+    What is not named like the signal is taken only where there is no doubt: a column called ``value`` or alike, the
+    only one, or for an ECG the first in volts. A blood pressure must not be watched as a heart's ECG.
 
     Args:
         names: All columns, in the file's order.
@@ -66,6 +77,7 @@ def choose_columns(
         wanted: Names (any case, with or without unit) or indices that the caller asked for; empty: choose.
         where: The file, for messages.
         skip: Columns that are no signal (the time).
+        units: Units of all columns, where the format has them.
 
     Raises:
         SourceError: a wanted column is not there, or nothing fits the kind; the text lists the columns.
@@ -76,7 +88,7 @@ def choose_columns(
             raise SourceError(f"{where}: {kind} takes {3 if kind == 'acc' else 1} column(s), not {len(found)}.")
         return found
     short = [plain(name) for name in names]
-    free = [index for index in range(len(names)) if index not in skip and short[index] not in _COUNTERS[:-1]]
+    free = [index for index in range(len(names)) if index not in skip and short[index] not in _COUNTERS]
     if kind == "acc":
         for pattern in _AXES:
             axes = [[index for index in free if short[index] == pattern.format(axis)] for axis in "xyz"]
@@ -95,9 +107,13 @@ def choose_columns(
                 return (index,)
     others = {name for other, known in _NAMES.items() if other != kind for name in known}
     unknown = [index for index in free if short[index] not in others]
-    if not unknown:
-        raise SourceError(f"{where}: no column looks like {kind}; it has {_list(names)}. Name one.")
-    return (unknown[0],)
+    volts = [index for index in unknown if units and units[index].strip().lower() in _VOLTS]
+    if kind == "ecg" and volts:
+        return (volts[0],)
+    generic = [index for index in unknown if _GENERIC.match(short[index])]
+    if generic or len(unknown) == 1:
+        return ((generic or unknown)[0],)
+    raise SourceError(f"{where}: no column looks like {kind}; it has {_list(names)}. Name one.")
 
 
 def _wanted(names: Sequence[str], want: str | int, where: str) -> int:

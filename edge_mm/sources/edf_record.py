@@ -38,7 +38,13 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
         raise SourceError(f"{path}: not a readable EDF file: {error.__class__.__name__} {error}.") from None
     if not continuous:
         raise SourceError(f"{path}: the recording has gaps (EDF+D), which is not supported; export it as EDF+C.")
-    columns = choose_columns([signal.label for signal in signals], kind=kind, wanted=wanted, where=str(path))
+    columns = choose_columns(
+        [signal.label for signal in signals],
+        kind=kind,
+        wanted=wanted,
+        where=str(path),
+        units=[signal.physical_dimension for signal in signals],
+    )
     chosen = [signals[column] for column in columns]
     rates = {float(signal.sampling_frequency) for signal in chosen}
     if len(rates) != 1:

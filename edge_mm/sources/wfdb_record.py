@@ -51,7 +51,7 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
         raise SourceError(f"{header_path}: the WFDB header cannot be read: {_said(error)}.") from None
     if not names or rate <= 0:
         raise SourceError(f"{header_path}: the header names no signal or no rate.")
-    columns = choose_columns(names, kind=kind, wanted=wanted, where=str(header_path))
+    columns = choose_columns(names, kind=kind, wanted=wanted, where=str(header_path), units=units)
     factors = np.array([unit_factor(units[column], kind) for column in columns])
 
     def read(first: int, end: int) -> npt.NDArray[np.floating]:
