@@ -1,0 +1,75 @@
+"""What a fusion must do before it ships: checked on held-out composites, here and in the tests.
+
+In: a ``Fusion`` and labelled windows. Out: the list of what it fails. A fusion whose attention is constant, or whose
+embeddings are shuffled, must fail. No TensorFlow in here. Not here: how the windows were made (``composites``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.perception.fusion import Fusion
+from edge_mm.types import NS_PER_S, Window
+
+RAISED = 0.6
+"""As ``drowsy_enter`` in the rules."""
+FOUND_SHARE, FALSE_SHARE = 0.8, 0.15
+"""Of the drowsy windows with one corrupted sense at least so many are found; of the alert ones at most so many."""
+MOVED = 0.6
+"""Mean attention on the corrupted sense, at most so much of what equal shares would give it."""
+
+
+class Case(NamedTuple):
+    """One labelled window."""
+
+    window: Window
+    state: str
+    corrupted: str
+
+
+def failures(fusion: Fusion, cases: Sequence[Case]) -> list[str]:
+    """What the fusion fails, one sentence each; empty when it may ship."""
+    found, shares = [], []
+    for case in cases:
+        estimate = fusion.estimate(case.window)
+        found.append(estimate.scores["drowsy"] >= RAISED)
+        shares.append(estimate.weights[case.corrupted] * len(estimate.weights))
+    raised = np.array(found)
+    drowsy = np.array([case.state == "drowsy" for case in cases])
+    problems = []
+    if raised[drowsy].mean() < FOUND_SHARE:
+        problems.append(f"drowsy: raised in {raised[drowsy].mean():.0%} of drowsy windows, needs {FOUND_SHARE:.0%}")
+    if raised[~drowsy].mean() > FALSE_SHARE:
+        problems.append(f"drowsy: raised in {raised[~drowsy].mean():.0%} of alert windows, at most {FALSE_SHARE:.0%}")
+    if np.mean(shares) > MOVED:
+        problems.append(f"attention: corrupted senses keep {np.mean(shares):.2f} of an equal share, at most {MOVED}")
+    return problems
+
+
+def pack(cases: Sequence[Case]) -> dict[str, npt.NDArray[Any]]:
+    """Cases as arrays: embeddings in int8 with one scale per modality, nothing of the recordings themselves."""
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "state": np.array([case.state for case in cases]),
+        "corrupted": np.array([case.corrupted for case in cases]),
+    }
+    for m in sorted({m for case in cases for m in case.window.embeddings}):
+        vectors = np.stack([case.window.embeddings[m] for case in cases])
+        scale = np.maximum(np.abs(vectors).max(axis=(0, 1)), 1e-6) / 127
+        arrays[f"{m}/scale"] = scale.astype(np.float32)
+        arrays[f"{m}/steps"] = np.rint(vectors / scale).astype(np.int8)
+    return arrays
+
+
+def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> list[Case]:
+    """What ``pack`` packed, as windows of 10 s."""
+    names = sorted(key.removesuffix("/steps") for key in arrays if key.endswith("/steps"))
+    cases = []
+    for i, (state, corrupted) in enumerate(zip(arrays["state"], arrays["corrupted"], strict=True)):
+        embeddings = {m: np.asarray(arrays[f"{m}/steps"][i] * arrays[f"{m}/scale"], np.float32) for m in names}
+        full = dict.fromkeys(names, 1.0)
+        cases.append(Case(Window(0, 10 * NS_PER_S, embeddings, full, full), str(state), str(corrupted)))
+    return cases

@@ -1,0 +1,196 @@
+"""The attention fusion: its graph, its training, and two sabotaged graphs that any test of it must catch.
+
+In: windows of composite episodes (``composites``). Out: an int8 graph ``fusion`` and the parameters of its pooling.
+Not here: what a composite assumes, the encoders, packaging.
+
+For each modality m: ``h_m = tanh(P_m x_m)``, ``s_m = REACH * tanh(w_m . h_m)``;
+``alpha = softmax(s + (presence - 1) * MASK)``, ``fused = sum(alpha_m h_m)``, one sigmoid per head on ``fused``. Scores
+are bounded because the mask must win: without that, a single corrupted sense with a score of -15 lost to an absent one
+at -12. ``2 * REACH + 8 <= MASK`` gives an absent sense exactly 0 in int8. Only ops that tflite-runtime 2.14 knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.composites import HEADS, MODALITIES, Composite, states_of
+from edge_mm.perception.fusion import ALPHA, PRESENCE, poolings
+
+Array = npt.NDArray[np.float32]
+
+HIDDEN = 32
+REACH, MASK = 3.0, 15.0
+POOLING = ("mean", "std", "max")
+CLIP = 4.0
+EPOCHS, BATCH, RATE = 30, 256, 3e-3
+MIN_COVERAGE = 0.25
+ATTENTION_LOSS = 0.3
+"""Weight of the share of attention that corrupted senses get: training knows which they are, the graph does not."""
+
+
+class Table(NamedTuple):
+    """Pooled windows."""
+
+    inputs: dict[str, Array]
+    """Modality -> (n, k * d), zeros where absent; ``presence`` -> (n, modalities)."""
+    states: Array
+    """(n, heads) 0 or 1."""
+    corrupted: Array
+    """(n, modalities) 1 where corrupted."""
+
+
+def front_end(windows: Sequence[Composite]) -> dict[str, Any]:
+    """Parameters of the pooling, measured on windows that are not corrupted."""
+    inputs: dict[str, dict[str, list[float]]] = {}
+    for modality in MODALITIES:
+        clean = [
+            c.window.embeddings[modality]
+            for c in windows
+            if modality in c.window.embeddings and c.corrupted != modality
+        ]
+        dim = len(POOLING) * clean[0].shape[1]
+        plain = {"pooling": POOLING, "clip": 1e9, "inputs": {modality: {"mean": [0.0] * dim, "scale": [1.0] * dim}}}
+        pool = poolings(plain, [modality])[modality]
+        pooled = np.stack([pool(vectors) for vectors in clean])
+        spread = pooled.std(axis=0)
+        inputs[modality] = {
+            "mean": [round(float(v), 5) for v in pooled.mean(axis=0)],
+            # a dimension that hardly ever moves must not be blown up by noise
+            "scale": [round(float(v), 5) for v in np.maximum(spread, 0.1 * spread.mean() + 1e-3)],
+        }
+    return {"pooling": list(POOLING), "clip": CLIP, "inputs": inputs}
+
+
+def table(windows: Sequence[Composite], params: Mapping[str, Any]) -> Table:
+    """Pool windows exactly as the device does."""
+    pools = poolings(params, MODALITIES)
+    rows: dict[str, list[Array]] = {m: [] for m in MODALITIES}
+    presence = np.zeros((len(windows), len(MODALITIES)), np.float32)
+    corrupted = np.zeros_like(presence)
+    for i, composite in enumerate(windows):
+        for j, m in enumerate(MODALITIES):
+            there = composite.window.coverage.get(m, 0.0) >= MIN_COVERAGE
+            presence[i, j] = there
+            corrupted[i, j] = there and composite.corrupted == m
+            rows[m].append(
+                pools[m](composite.window.embeddings[m]) if there else np.zeros(pools[m].mean.shape, np.float32)
+            )
+    inputs = {m: np.stack(values) for m, values in rows.items()}
+    return Table({**inputs, PRESENCE: presence}, states_of(windows), corrupted)
+
+
+def build(dims: Mapping[str, int], *, attention: bool = True) -> Any:
+    """The Keras model.
+
+    Args:
+        dims: modality -> length of its pooled vector.
+        attention: False leaves the scores out, so that alpha is uniform over what is present (sabotage).
+
+    Returns:
+        A functional model with inputs by modality and ``presence``, outputs ``alpha`` and one per head.
+    """
+    import keras
+    from keras import layers
+
+    inputs = {m: keras.Input((dims[m],), name=m) for m in MODALITIES}
+    presence = keras.Input((len(MODALITIES),), name=PRESENCE)
+    hidden = {
+        m: layers.Dense(
+            HIDDEN, activation="tanh", name=f"project_{m}", kernel_regularizer=keras.regularizers.l2(3e-4)
+        )(inputs[m])
+        for m in MODALITIES
+    }
+    masked = layers.Rescaling(MASK, offset=-MASK, name="mask")(presence)
+    if attention:
+        scores = [layers.Dense(1, activation="tanh", name=f"score_{m}")(hidden[m]) for m in MODALITIES]
+        reached = layers.Rescaling(REACH, name="reach")(layers.Concatenate(name="scores")(scores))
+        masked = layers.Add(name="masked")([reached, masked])
+    alpha = layers.Softmax(name=ALPHA)(masked)
+    weighted = [
+        layers.Multiply(name=f"weighted_{m}")([alpha[:, j : j + 1], hidden[m]]) for j, m in enumerate(MODALITIES)
+    ]
+    fused = layers.Add(name="fused")(weighted)
+    outputs = {ALPHA: alpha}
+    for head in HEADS:
+        outputs[head] = layers.Dense(1, activation="sigmoid", name=head)(fused)
+    return keras.Model([*inputs.values(), presence], outputs, name="fusion")
+
+
+def train(windows: Table, *, seed: int) -> Any:
+    """Train a fusion; the same seed and windows give the same weights on one machine."""
+    import keras
+    import tensorflow as tf
+    from tqdm import trange
+
+    keras.utils.set_random_seed(seed)
+    model = build({m: windows.inputs[m].shape[1] for m in MODALITIES})
+    count = len(windows.states)
+    steps = EPOCHS * -(-count // BATCH)
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
+    rng = np.random.default_rng(seed)
+    names = (*MODALITIES, PRESENCE)
+
+    @tf.function  # type: ignore[untyped-decorator]
+    def step(inputs: Any, states: Any, corrupted: Any) -> Any:
+        with tf.GradientTape() as tape:
+            out = model(inputs, training=True)
+            heads = tf.concat([out[head] for head in HEADS], axis=1)
+            loss = tf.reduce_mean(keras.losses.binary_crossentropy(states, heads))
+            loss += ATTENTION_LOSS * tf.reduce_mean(tf.reduce_sum(out[ALPHA] * corrupted, axis=1))
+            loss += tf.add_n(model.losses)
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    for _ in trange(EPOCHS, desc="fusion"):
+        order = rng.permutation(count)
+        for start in range(0, count, BATCH):
+            rows = order[start : start + BATCH]
+            batch = _thinned({n: windows.inputs[n][rows] for n in names}, windows.corrupted[rows], rng)
+            step({n: tf.constant(batch[n]) for n in names}, tf.constant(windows.states[rows]),
+                 tf.constant(windows.corrupted[rows] * batch[PRESENCE]))  # fmt: skip
+    return model
+
+
+def _thinned(inputs: dict[str, Array], corrupted: Array, rng: np.random.Generator) -> dict[str, Array]:
+    """Modality dropout: one more sense goes, but not the last; now and then all of them, which teaches the prior.
+
+    The clean senses of a corrupted window stay: it must learn to turn to them.
+    """
+    presence = inputs[PRESENCE].copy()
+    rows = np.flatnonzero((rng.random(len(presence)) < 0.25) & ~corrupted.any(axis=1))
+    presence[rows, rng.integers(presence.shape[1], size=len(rows))] = 0
+    emptied = (presence.sum(axis=1) == 0) & (rng.random(len(presence)) < 0.8)
+    presence[emptied] = inputs[PRESENCE][emptied]
+    out = {m: inputs[m] * presence[:, j : j + 1] for j, m in enumerate(MODALITIES)}
+    return {**out, PRESENCE: presence}
+
+
+def constant_attention(model: Any) -> Any:
+    """Sabotage: the same weights, but every present sense gets the same attention, whatever it says."""
+    lame = build({m: model.get_layer(m).output.shape[-1] for m in MODALITIES}, attention=False)
+    _copy_weights(model, lame)
+    return lame
+
+
+def shuffled_embeddings(model: Any, *, seed: int = 0) -> Any:
+    """Sabotage: the same weights, but the values of every pooled embedding are shuffled before they are projected."""
+    dims = {m: model.get_layer(m).output.shape[-1] for m in MODALITIES}
+    blind = build(dims)
+    _copy_weights(model, blind)
+    rng = np.random.default_rng(seed)
+    for m in MODALITIES:
+        kernel, bias = model.get_layer(f"project_{m}").get_weights()
+        blind.get_layer(f"project_{m}").set_weights([kernel[rng.permutation(dims[m])], bias])
+    return blind
+
+
+def _copy_weights(source: Any, target: Any) -> None:
+    for layer in target.layers:
+        weights = source.get_layer(layer.name).get_weights() if layer.get_weights() else []
+        if weights:
+            layer.set_weights(weights)

@@ -1,0 +1,130 @@
+"""Scores of a fusion on held-out composites, float and int8, and the cases of its acceptance.
+
+In: the model, its int8 graph, held-out windows. Out: numbers for the report and the model card. Not here: training.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from converters.acceptance import RAISED, Case, failures
+from converters.composites import HEADS, MODALITIES, Composite, Studio
+from converters.fusion import Table
+from converters.tracks import Track
+from edge_mm.models.bundle import Bundle, GraphSpec
+from edge_mm.perception.fusion import ALPHA, PRESENCE, Fusion
+from edge_mm.perception.litert import Graph
+
+Array = npt.NDArray[np.float32]
+PER_KIND = 8
+"""Acceptance windows per state and corrupted sense."""
+
+
+def cases(studio: Studio) -> list[Case]:
+    """Held-out windows with all senses present and one corrupted: what a fusion must survive.
+
+    Drowsy with the sound or the heart corrupted; alert with each of them corrupted, the camera stuck at random. Windows
+    are the last of each episode, none is chosen for its score.
+    """
+    wanted = [("drowsy", "audio", ""), ("drowsy", "physio", ""), ("alert", "vision", "frozen"),
+              ("alert", "vision", "frozen"), ("alert", "audio", ""), ("alert", "physio", "")]  # fmt: skip
+    chosen = []
+    for state, corrupted, how in wanted:
+        for _ in range(PER_KIND):
+            one = studio.episode(state, present=MODALITIES, corrupted=corrupted, corruption=how)[-1]
+            chosen.append(Case(_trimmed(one), state, corrupted))
+    return chosen
+
+
+def _trimmed(one: Composite) -> Any:
+    """The window with the same number of embeddings in every case, so that they stack."""
+    lengths = {"vision": 50, "audio": 40, "physio": 10}
+    kept = {m: np.resize(v, (lengths[m], v.shape[1])) for m, v in one.window.embeddings.items()}
+    full = dict.fromkeys(kept, 1.0)
+    return type(one.window)(one.window.start_ns, one.window.end_ns, kept, full, full)
+
+
+def verdict(graph: bytes, params: Mapping[str, Any], bundle: Bundle, cases: Sequence[Case]) -> list[str]:
+    """What this fusion graph fails."""
+    manifest = msgspec.structs.replace(
+        bundle.manifest, heads=list(HEADS), modalities=list(MODALITIES), graphs={"fusion": GraphSpec("fusion.tflite")},
+        front_ends={"fusion": dict(params)},
+    )  # fmt: skip
+    return failures(Fusion(Bundle(manifest, {"fusion.tflite": graph}, "0" * 64, "fusion")), cases)
+
+
+def scores(model: Any, graph: bytes, table: Table, windows: Sequence[Composite]) -> dict[str, Any]:
+    """AUROC per head for all, clean, corrupted windows and for each sense alone; attention; loss by int8."""
+    names = (*MODALITIES, PRESENCE)
+    real = {k: np.asarray(v) for k, v in model.predict(table.inputs, verbose=0, batch_size=1024).items()}
+    runner = Graph(graph, name="fusion")
+    rows = [runner(**{n: table.inputs[n][i] for n in names}) for i in range(len(windows))]
+    int8 = {k: np.stack([row[k] for row in rows]) for k in real}
+    corrupted = np.asarray(table.corrupted.any(axis=1))
+    whole = np.asarray(table.inputs[PRESENCE].all(axis=1))
+    state = np.array([w.state for w in windows])
+    groups: dict[str, npt.NDArray[np.bool_]] = {
+        "all": np.ones(len(windows), bool),
+        "clean": whole & ~corrupted,
+        **{f"{m} corrupted": np.asarray(whole & (table.corrupted[:, j] > 0)) for j, m in enumerate(MODALITIES)},
+    }
+    result: dict[str, Any] = {"windows": len(windows), "auroc_float": {}, "auroc_int8": {}}
+    for name, rows_in in groups.items():
+        result["auroc_float"][name] = _auroc(real, table.states, rows_in)
+        result["auroc_int8"][name] = _auroc(int8, table.states, rows_in)
+    for j, m in enumerate(MODALITIES):
+        only = np.zeros_like(table.inputs[PRESENCE])
+        only[:, j] = 1
+        inputs = {k: table.inputs[k] * (k == m) for k in MODALITIES} | {PRESENCE: only}
+        alone = model.predict(inputs, verbose=0, batch_size=1024)
+        there = (table.inputs[PRESENCE][:, j] > 0) & (table.corrupted[:, j] == 0)
+        result["auroc_float"][f"{m} alone"] = _auroc(alone, table.states, there)
+    alpha = int8[ALPHA]
+    result["raised_int8"] = {
+        s: round(float((int8["drowsy"][state == s, 0] >= RAISED).mean()), 3) for s in dict.fromkeys(state.tolist())
+    }
+    result["attention_int8"] = {
+        m: {
+            "clean": round(float(alpha[whole & ~corrupted, j].mean()), 3),
+            "corrupted": round(float(alpha[whole & (table.corrupted[:, j] > 0), j].mean()), 3),
+            "spread": round(float(alpha[whole, j].std()), 3),
+        }
+        for j, m in enumerate(MODALITIES)
+    }
+    absent = table.inputs[PRESENCE] == 0
+    result["attention_on_absent_max"] = float(alpha[absent].max()) if absent.any() else 0.0
+    result["int8_error_mean"] = {h: round(float(np.abs(int8[h] - real[h]).mean()), 4) for h in HEADS}
+    return result
+
+
+def _auroc(out: Mapping[str, Any], states: Array, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+    from sklearn.metrics import roc_auc_score
+
+    result = {}
+    for j, head in enumerate(HEADS):
+        truth = states[rows, j]
+        if 0 < truth.sum() < len(truth):
+            result[head] = round(float(roc_auc_score(truth, np.asarray(out[head])[rows, 0])), 3)
+    return result
+
+
+def count_tracks(tracks: Sequence[Track]) -> dict[str, int]:
+    """How many tracks of each kind there are on each side."""
+    counter = Counter(f"{t.modality} {t.kind} {'held out' if t.held_out else 'training'}" for t in tracks)
+    return dict(sorted(counter.items()))
+
+
+def golden(graph: bytes, table: Table, windows: Sequence[Composite]) -> dict[str, npt.NDArray[Any]]:
+    """One clean held-out drowsy window (pooled embeddings only) and what the graph says to it."""
+    whole = table.inputs[PRESENCE].all(axis=1) & ~table.corrupted.any(axis=1)
+    chosen = next(i for i in np.flatnonzero(whole) if windows[int(i)].state == "drowsy")
+    inputs = {name: values[chosen] for name, values in table.inputs.items()}
+    outputs = Graph(graph, name="fusion")(**inputs)
+    arrays: dict[str, npt.NDArray[Any]] = {f"fusion/in/{k}": v for k, v in inputs.items()}
+    return arrays | {f"fusion/out/{k}": v for k, v in outputs.items()}

@@ -1,0 +1,119 @@
+"""Cabin sound -> tracks: mixtures of real recordings through the device's sound front end.
+
+In: the clips of ``converters.audio`` with their held-out sources. Out: tracks of kind ``speech``, ``road``, ``quiet``
+and ``broken`` (a microphone that hisses, hums or clips: its embeddings mean nothing). Not here: other sound events.
+
+``speech`` strings words and sentences together with pauses; ``road`` is rain, sea, fire, engines or brown noise,
+which stand for the road (there is no road noise in the shared data); ``quiet`` is faint noise. All are mixtures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from converters.audio.clips import BACKGROUNDS, RATE_HZ, Array, Clip, read_all
+from converters.tracks import Track, track
+from edge_mm.models.bundle import Bundle
+from edge_mm.perception.audio import AudioFrontEnd
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
+
+LENGTH_S = 30
+COUNTS = {"speech": 50, "road": 50, "quiet": 15, "broken": 20}
+"""Tracks of each kind, for training; a third as many are held out."""
+VERSION = 2
+
+
+def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
+    """Every track of sound, both sides of the split.
+
+    Args:
+        bundle: with the audio part.
+        data: the shared data.
+        seed: of the mixtures.
+    """
+    from tqdm import tqdm
+
+    clips = read_all(data)
+    tracks: list[Track] = []
+    for held_out in (False, True):
+        side = [clip for clip in clips if clip.held_out == held_out]
+        rng = np.random.default_rng([seed, held_out])
+        for kind, count in COUNTS.items():
+            for k in tqdm(range(count // 3 if held_out else count), desc=f"audio tracks: {kind}"):
+                sound = _MAKERS[kind](side, rng)
+                group = f"{kind} {'held out' if held_out else 'training'} {k}"
+                one = _hear(bundle, sound, kind=kind, group=group, held_out=held_out)
+                if one is not None:
+                    tracks.append(one)
+    return tracks
+
+
+def _hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool) -> Track | None:
+    front_end = AudioFrontEnd(bundle, StreamSpec("mic", "audio", RATE_HZ, "full scale"))
+    block = RATE_HZ // 2
+    readings = [
+        reading
+        for start in range(0, len(sound), block)
+        for reading in front_end.push(
+            Sample("mic", start * NS_PER_S // RATE_HZ, sound[start : start + block], RATE_HZ)
+        )
+    ]
+    return track(readings, modality="audio", kind=kind, group=group, held_out=held_out)
+
+
+def _speech(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    words = [clip for clip in clips if clip.kind == "speech"]
+    sound = _road(clips, rng) * np.float32(rng.uniform(0.0, 0.5)) if rng.random() < 0.5 else _quiet(clips, rng)
+    loud = np.float32(rng.uniform(0.06, 0.25))
+    at = int(rng.uniform(0, 1) * RATE_HZ)
+    while at < len(sound):
+        word = _loudness(words[int(rng.integers(len(words)))].sound, loud)[: len(sound) - at]
+        sound[at : at + len(word)] += word
+        at += len(word) + int(rng.exponential(0.4) * RATE_HZ)
+    return np.asarray(np.clip(sound, -1, 1), np.float32)
+
+
+def _road(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    size = LENGTH_S * RATE_HZ
+    loud = np.float32(10 ** rng.uniform(-2.2, -1.0))
+    if rng.random() < 0.4:
+        return _loudness(_brown(size, rng), loud)
+    chosen = [clip for clip in clips if clip.kind in BACKGROUNDS]
+    one = chosen[int(rng.integers(len(chosen)))].sound
+    looped = np.resize(one, size) + 0.3 * _loudness(_brown(size, rng), np.float32(np.std(one) + 1e-4))
+    return _loudness(looped, loud)
+
+
+def _quiet(_clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    noise = rng.standard_normal(LENGTH_S * RATE_HZ).astype(np.float32)
+    return np.asarray(noise * np.float32(10 ** rng.uniform(-3.6, -2.6)), np.float32)
+
+
+def _broken(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    size = LENGTH_S * RATE_HZ
+    what = rng.integers(3)
+    if what == 0:
+        return np.asarray(np.clip(rng.standard_normal(size) * rng.uniform(0.3, 2.0), -1, 1), np.float32)
+    if what == 1:
+        t = np.arange(size) / RATE_HZ
+        hum = np.sign(np.sin(2 * np.pi * rng.choice([50.0, 100.0, 120.0, 1000.0]) * t)) * rng.uniform(0.3, 1.0)
+        return np.asarray(hum + 0.02 * rng.standard_normal(size), np.float32)
+    return np.asarray(np.clip(_speech(clips, rng) * 60, -1, 1), np.float32)
+
+
+def _brown(size: int, rng: np.random.Generator) -> Array:
+    spectrum = np.fft.rfft(rng.standard_normal(size))
+    hz = np.fft.rfftfreq(size, 1 / RATE_HZ)
+    spectrum[1:] /= np.maximum(hz[1:], 30.0)
+    spectrum[0] = 0
+    return np.fft.irfft(spectrum, size).astype(np.float32)
+
+
+def _loudness(sound: Array, rms: np.float32) -> Array:
+    return np.asarray(sound * (rms / (np.sqrt(np.mean(sound**2)) + np.float32(1e-6))), np.float32)
+
+
+_MAKERS = {"speech": _speech, "road": _road, "quiet": _quiet, "broken": _broken}
