@@ -132,7 +132,7 @@ def _outbox(path: Path) -> str:
 
 
 def _broker(config: Config) -> str:
-    from edge_mm.delivery import check_broker
+    from edge_mm.delivery.connection import check_broker
 
-    check_broker(broker_of(config))
+    check_broker(config.mqtt)
     return f"{config.mqtt.host}:{config.mqtt.port} accepts us"

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
 
@@ -62,33 +63,11 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Serial port: bits per second."""
 
 
-class MqttConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[mqtt]``."""
+class MqttConfig(MqttSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[mqtt]``: what ``edge_mm.delivery`` needs, and where the password may stand instead."""
 
-    host: str = "127.0.0.1"
-    """Name or address of the broker."""
-    port: Annotated[int, Meta(ge=1, le=65535)] = 1883
-    """8883 is usual with TLS."""
-    base_topic: Annotated[
-        str, Meta(pattern=r"^[^#+\x00/][^#+\x00]*$", description="a topic without + and #, not starting with /")
-    ] = "edge_mm"
-    """Everything is published under ``<base_topic>/<device_id>/``."""
-    username: str | None = None
-    """Login name, if the broker wants one."""
-    password: str | None = None
-    """Better: ``"${EDGE_MM_MQTT_PASSWORD}"`` or ``password_file``."""
     password_file: str | None = None
-    """File whose first line is the password."""
-    tls_ca: str | None = None
-    """PEM file of the authority that signed the broker's certificate; turns TLS on."""
-    tls_cert: str | None = None
-    """PEM file of our own certificate, if the broker wants one."""
-    tls_key: str | None = None
-    """PEM file of its key."""
-
-    def __repr__(self) -> str:
-        """Without the password: a config ends in logs and error reports."""
-        return f"MqttConfig(host={self.host!r}, port={self.port}, username={self.username!r}, password=***)"
+    """File whose first line is the password; ``password = "${EDGE_MM_MQTT_PASSWORD}"`` is the other good way."""
 
 
 class OutboxConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -201,10 +180,8 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     if isinstance(mqtt, dict):
         if "password" in mqtt and "password_file" in mqtt:
             yield "mqtt.password_file: give either password or password_file"
-        if ("password" in mqtt or "password_file" in mqtt) and "username" not in mqtt:
+        if "password_file" in mqtt and "username" not in mqtt:
             yield "mqtt.username: missing; a password without a user name is never sent"
-        if ("tls_cert" in mqtt) != ("tls_key" in mqtt):
-            yield "mqtt.tls_key: tls_cert and tls_key go together"
 
 
 def _wrong_rules(rules: Any, file: str) -> tuple[str, ...]:

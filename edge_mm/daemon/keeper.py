@@ -61,8 +61,8 @@ class Keeper:
         """Transitions that wait for the disk."""
         return len(self._pending)
 
-    def keep(self, alerts: Sequence[Alert]) -> bool:
-        """Take the transitions of one push; whether they are durable now.
+    def keep(self, alerts: Sequence[Alert]) -> list[Alert]:
+        """Take the transitions of one push; gives those that have become durable, older ones included.
 
         Raises:
             OutboxError: too many wait already.
@@ -72,34 +72,34 @@ class Keeper:
             raise OutboxError(f"{len(self._pending)} transitions wait for the outbox: {self.failure}")
         return self.retry()
 
-    def retry(self, *, now: bool = False) -> bool:
-        """Try again what waits, if it is time (or ``now``); whether nothing waits any more."""
-        if not self._pending:
-            return True
-        if not now and self._clock_s() < self._next_try_s:
-            return False
+    def retry(self, *, now: bool = False) -> list[Alert]:
+        """Try again what waits, if it is time (or ``now``); gives what has become durable."""
+        if not self._pending or (not now and self._clock_s() < self._next_try_s):
+            return []
         try:
             self._outbox.commit(tuple(self._pending), self._snapshot())
         except OutboxError as error:
             self.failure = error
             self._next_try_s = self._clock_s() + RETRY_S
             _log.error("%s; alerts are kept in memory and tried again every second", error)
-            return False
+            return []
         if self.failure is not None:
             _log.warning("the outbox can be written again; %d transitions stored", len(self._pending))
-        self._pending.clear()
+        stored, self._pending = self._pending, []
         self.failure = None
         self._next_try_s = float("-inf")
-        return True
+        return stored
 
-    def finish(self) -> None:
-        """Last attempt before the process ends.
+    def finish(self) -> list[Alert]:
+        """Last attempt before the process ends; gives what has become durable.
 
         Raises:
             OutboxError: transitions could not be stored.
         """
-        if not self.retry(now=True):
+        stored = self.retry(now=True)
+        if self._pending:
             raise OutboxError(
                 f"{len(self._pending)} transitions could not be stored ({self.failure}); free some space and start "
                 "again: it continues from the last state that was stored"
             )
+        return stored

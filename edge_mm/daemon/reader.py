@@ -34,6 +34,7 @@ class Reader(threading.Thread):
         clock_ns: the present, in the time that the source stamps.
 
     Attributes:
+        stream: name of the stream.
         error: what ended a file too early, else None.
     """
 
@@ -55,16 +56,13 @@ class Reader(threading.Thread):
         self._file = file
         self._clock_ns = clock_ns
         self._last_ns: int | None = None
+        self.stream = source.name
         self.error: EdgeMmError | None = None
 
     def run(self) -> None:
         """Body of the thread."""
         try:
             self._read_until_end()
-        except Exception as error:  # a source of a user's own may raise anything; the monitor must learn of it
-            _log.exception("%s: the source failed", self.name)
-            self.error = SourceError(f"source {self._source.name!r}: {type(error).__name__}: {error}")
-            self._say("lost", str(self.error))
         finally:
             self._close()
             self._inbox.close(self._source.name)
@@ -77,15 +75,20 @@ class Reader(threading.Thread):
                 pause = FIRST_PAUSE_S
                 self._pump()
                 return
-            except SourceError as error:
+            except Exception as error:  # a source of a user's own may raise anything; the monitor must learn of it
                 self._close()
-                _log.warning("%s: %s", self._source.name, error)
-                self._say("lost", str(error))
-                if self._file:
-                    self.error = error
+                if self._lost(error):
                     return
             self._halt.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
+
+    def _lost(self, error: Exception) -> bool:
+        """Say it; whether that is the end."""
+        told = error if isinstance(error, EdgeMmError) else SourceError(f"{type(error).__name__}: {error}")
+        _log.warning("%s: %s", self._source.name, told, exc_info=None if told is error else error)
+        self._say("lost", str(told))
+        self.error = told if self._file else None
+        return self._file
 
     def _open(self) -> None:
         if not self._file:
@@ -102,7 +105,8 @@ class Reader(threading.Thread):
             sample = self._source.read()
             self._meters.took(stage, time.perf_counter() - began)
             if sample is None:
-                self._say("off", "the file has ended")
+                if not self._halt.is_set():
+                    self._say("off", "the file has ended")
                 return
             if not live:
                 live = True

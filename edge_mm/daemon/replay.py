@@ -13,20 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_mm.daemon.meters import Meters
+from edge_mm.daemon.ticks import RecordingTicks
 from edge_mm.errors import UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
-from edge_mm.types import NS_PER_S, Event, Output, Policy, Sample, Source, Status, Tick
+from edge_mm.types import Event, Output, Policy, Sample, Source, Status
 
 if TYPE_CHECKING:
     from edge_mm.alerts.limits import Limits
-
-TICK_NS = NS_PER_S // 4
-"""The daemon tells the monitor the time four times a second; so does a replay, in the recording's time."""
-
-
-LONGEST_GAP_NS = 3600 * NS_PER_S
-"""A gap longer than this is passed with one Tick: a file whose times begin in 1970 would give thousands of millions."""
 
 
 def replay(
@@ -134,16 +128,10 @@ def replayed(
 
 
 def ticked(events: Iterable[Sample | Status]) -> Iterator[Event]:
-    """Put a Tick before the first event of each quarter of a second of the recording's time."""
-    next_ns: int | None = None
+    """Put the Ticks of the recording's time between its events."""
+    ticks = RecordingTicks()
     for event in events:
-        if next_ns is None:
-            next_ns = event.t_ns + TICK_NS
-        if event.t_ns - next_ns > LONGEST_GAP_NS:
-            next_ns = event.t_ns
-        while event.t_ns >= next_ns:
-            yield Tick(next_ns)
-            next_ns += TICK_NS
+        yield from ticks.before(event.t_ns)
         yield event
 
 

@@ -1,6 +1,6 @@
 """``edge-mm check``: say everything that is wrong with configuration, bundle, board, sensors and broker.
 
-In: the parsed command line. Out: a line per finding, or one JSON object; exit status 78 when the configuration or bundle
+In: the parsed command line. Out: a line per finding, or one JSON object; exit status 78 when configuration or bundle
 is wrong, 69 when a device or the broker is missing, 0 otherwise. Not here: the trying (``daemon.checkup``).
 """
 

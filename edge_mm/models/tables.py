@@ -83,7 +83,13 @@ def _struct(raw: Any, cls: type[T], where: str, say: Say) -> T | None:
         elif field.required:
             wrong = True
             say(_join(where, key), f"missing; it must be {_allowed(field.type)}")
-    return None if wrong else cls(**values)
+    if wrong:
+        return None
+    try:
+        return cls(**values)
+    except (ConfigError, ValueError) as error:  # a Struct's own check of what fits together
+        say(where, str(error))
+        return None
 
 
 def _value(raw: Any, kind: Any, where: str, say: Say) -> tuple[bool, Any]:

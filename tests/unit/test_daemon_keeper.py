@@ -36,15 +36,15 @@ def test_what_the_outbox_refuses_is_kept_in_order_and_stored_with_the_newest_sna
     now = [0.0]
     state = [b"one"]
     keeper = Keeper(full, lambda: state[0], clock_s=lambda: now[0])
-    assert keeper.keep([alert("a", 1)])
+    assert keeper.keep([alert("a", 1)]) == [alert("a", 1)]
     state[0] = b"two"
-    assert not keeper.keep([alert("b", 2)])
+    assert keeper.keep([alert("b", 2)]) == []
     assert (keeper.pending, full.snapshot()) == (1, b"one")
     full.acknowledged(1)
     state[0] = b"three"
-    assert not keeper.retry()  # not yet: one attempt per second
+    assert keeper.retry() == []  # not yet: one attempt per second
     now[0] = RETRY_S
-    assert keeper.retry()
+    assert keeper.retry() == [alert("b", 2)]
     assert [(r.seq, r.alert.kind) for r in full.pending()] == [(2, "b")]
     assert (keeper.pending, keeper.failure, full.snapshot()) == (0, None, b"three")
 
@@ -56,11 +56,11 @@ def test_ending_with_unstored_transitions_is_a_failure_that_says_so(full):
     with pytest.raises(OutboxError, match="1 transitions could not be stored"):
         keeper.finish()
     full.acknowledged(1)
-    keeper.finish()
+    assert keeper.finish() == [alert("b", 2)]
     assert [r.seq for r in full.pending()] == [2]
 
 
 def test_nothing_to_keep_touches_nothing(full):
     keeper = Keeper(full, lambda: b"s")
-    assert keeper.keep([])
+    assert keeper.keep([]) == []
     assert full.snapshot() is None

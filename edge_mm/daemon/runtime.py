@@ -1,0 +1,286 @@
+"""The daemon: sources' threads, one monitor, one delivery thread, and what holds them together.
+
+In: a ``Config``. Out: alerts at the broker; a ``Summary`` when it is stopped or all its files have ended. Every
+transition is durable, with the alarm machine's snapshot, before anything else happens with it. Not here: signals and
+exit statuses (``daemon.verb_run``), what a source thread does (``daemon.reader``).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from edge_mm.alerts.limits import limits_from
+from edge_mm.daemon.config import Config
+from edge_mm.daemon.freshness import Freshness
+from edge_mm.daemon.health import HEALTH_S, Health
+from edge_mm.daemon.inbox import Inbox, Item, Opened
+from edge_mm.daemon.keeper import Keeper
+from edge_mm.daemon.meters import Meters
+from edge_mm.daemon.notify import notify, watchdog_period_s
+from edge_mm.daemon.plan import Planned, plan_sources
+from edge_mm.daemon.reader import Reader
+from edge_mm.daemon.summary import Summary, summarize
+from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
+from edge_mm.daemon.version import bridge_info
+from edge_mm.delivery.mqtt import MqttSink
+from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.record import BundleRef
+from edge_mm.errors import ConfigError, EdgeMmError, OutboxError, SourceError
+from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.models.profile import load_profile
+from edge_mm.monitor import Monitor
+from edge_mm.types import NS_PER_S, Alert, Estimate, Event, Observation, Output, Policy, Sample, Sink, Status, Tick
+
+STOP_S = 5.0
+"""Longest wait for the broker when stopping; what is left is delivered after the next start."""
+LINK_S = 5.0
+"""When all files have ended: longest wait for a broker that is not there."""
+DRAIN_S = 30.0
+"""When all files have ended: longest wait for confirmations of a broker that is there."""
+_log = logging.getLogger("edge_mm.run")
+
+
+class Runtime:
+    """One run of the daemon.
+
+    Args:
+        config: what is installed here.
+        bundle: models that replace the configuration's.
+        policies: rules that replace the built-in ones.
+        sinks: who else is to get every output, alerts once they are durable.
+
+    Raises:
+        ConfigError: nothing to watch with, a wrong rule or profile.
+        BundleError: the bundle does not load or fails its self-test.
+        SourceError: a file of the configuration does not exist.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        bundle: Bundle | None = None,
+        policies: Sequence[Policy] | None = None,
+        sinks: Sequence[Sink] = (),
+    ) -> None:
+        if not config.source:
+            raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
+        self._config = config
+        self._sinks = tuple(sinks)
+        self._bundle = bundle or load_bundle(config.bundle)
+        self._profile = load_profile(config.profile)
+        self._monitor = Monitor(self._bundle, policies=policies, limits=limits_from(config.rules))
+        self._halt = threading.Event()
+        self._planned = plan_sources(config, stop=self._halt)
+        self.meters = Meters()
+        """Counts and latencies of the run."""
+        self._inbox = Inbox()
+        self._freshness = Freshness()
+        self._refused: set[str] = set()
+        self._devices = {one.source.name for one in self._planned if not one.file}
+        # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
+        self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
+        self._health = Health(self.meters, rss_limit_mib=self._profile.max_rss_mib)
+        self._next_health_s = 0.0
+
+    def run(self, stop: threading.Event) -> Summary:
+        """Watch until stopped or until all files have ended.
+
+        Args:
+            stop: set it to end the run.
+
+        Raises:
+            OutboxError: the outbox cannot be opened, or transitions could not be stored at the end.
+            SourceError: a file could not be read (to its end); everything else was done.
+        """
+        config = self._config
+        with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
+            self._outbox = outbox
+            self._restore(outbox)
+            self._keeper = Keeper(outbox, self._monitor.snapshot)
+            self._sink = MqttSink(config.mqtt, outbox)
+            readers = [self._reader(one) for one in self._planned]
+            failure: EdgeMmError | None = None
+            try:
+                self._sink.publish_info(bridge_info(config.device_id, self._bundle, self._monitor.streams))
+                self._sink.start()
+                for reader in readers:
+                    reader.start()
+                notify("READY=1")
+                _log.info("watching with %s", ", ".join(sorted(one.source.name for one in self._planned)))
+                self._watch(stop, readers)
+            finally:
+                failure = self._end(stop, readers)
+            if failure is not None:
+                raise failure
+            return summarize(self.meters, windows=self._monitor.windows, drops=self._inbox.dropped)
+
+    def _restore(self, outbox: Outbox) -> None:
+        snapshot = outbox.snapshot()
+        if snapshot is not None:
+            self._monitor.restore(snapshot)
+            _log.info("going on from transition %d, %d wait for the broker", outbox.last_seq, outbox.depth)
+
+    def _reader(self, one: Planned) -> Reader:
+        self._inbox.add(one.source.name, video=one.kind == "video", waits=one.waits)
+        return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file)
+
+    def _watch(self, stop: threading.Event, readers: Sequence[Reader]) -> None:
+        """The monitor's thread: take what is oldest, tell the time, look after everything else."""
+        period_s = TICK_NS / NS_PER_S
+        fed_s, feed_every_s = 0.0, watchdog_period_s()
+        next_s = time.monotonic() + period_s
+        while not stop.is_set():
+            item = self._inbox.get(max(0.0, next_s - time.monotonic()))
+            if item is not None:
+                self._take(item)
+            elif self._inbox.ended:
+                return
+            now_s = time.monotonic()
+            if now_s < next_s:
+                continue
+            next_s = now_s + period_s
+            self._look_after(now_s)
+            stuck = any(not reader.is_alive() and reader.stream in self._devices for reader in readers)
+            if feed_every_s is not None and not stuck and now_s - fed_s >= feed_every_s:
+                fed_s = now_s
+                notify("WATCHDOG=1")
+
+    def _look_after(self, now_s: float) -> None:
+        if self._ticks is None:
+            now_ns = time.monotonic_ns()
+            for status in self._freshness.overdue(now_ns):
+                self._state(status)
+            self._push(Tick(now_ns))
+        self._durable(self._keeper.retry())
+        if now_s >= self._next_health_s:
+            self._next_health_s = now_s + HEALTH_S
+            self._publish_health()
+
+    def _take(self, item: Item) -> None:
+        if self._ticks is not None:
+            for tick in self._ticks.before(item.t_ns):
+                self._push(tick)
+        if isinstance(item, Opened):
+            self._open(item)
+        elif isinstance(item, Status):
+            self._freshness.status(item)
+            self._state(item)
+        elif item.stream not in self._refused:
+            if item.stream in self._devices:
+                back = self._freshness.arrived(item.stream, time.monotonic_ns())
+                if back is not None:
+                    self._state(back)
+            self._push(item)
+
+    def _open(self, item: Opened) -> None:
+        try:
+            self._monitor.add_stream(item.spec)
+            self._refused.discard(item.stream)
+        except EdgeMmError as error:  # for example an ECG of 20 Hz: the other senses go on
+            self._refused.add(item.stream)
+            _log.error("%s: %s", item.stream, error)
+            self._state(Status(item.t_ns, item.stream, "lost", str(error)))
+        self._sink.publish_info(bridge_info(self._config.device_id, self._bundle, self._monitor.streams))
+
+    def _state(self, status: Status) -> None:
+        if status.state == "live" and status.stream in self._refused:
+            return
+        _log.log(
+            logging.WARNING if status.state in ("stale", "lost") else logging.INFO,
+            "%s: %s%s", status.stream, status.state, f" ({status.detail})" if status.detail else "",
+        )  # fmt: skip
+        self._sink.publish_availability(status)
+        self._push(status)
+
+    def _push(self, event: Event) -> None:
+        began = time.perf_counter()
+        try:
+            outputs = self._monitor.push(event)
+        except SourceError as error:  # a source of a user's own that gives something else than it promised
+            self.meters.count("refused", error.__class__.__name__)
+            _log.error("%s", error)
+            return
+        if isinstance(event, Sample):
+            self.meters.took(f"monitor {event.stream}", time.perf_counter() - began)
+        self._give(outputs)
+
+    def _give(self, outputs: Sequence[Output]) -> None:
+        alerts = [output for output in outputs if isinstance(output, Alert)]
+        if alerts:
+            began = time.perf_counter()
+            stored = self._keeper.keep(alerts)
+            self.meters.took("outbox commit", time.perf_counter() - began)
+            self._durable(stored)
+        for output in outputs:
+            if isinstance(output, Observation):
+                self._sink.publish_observation(output)
+            elif isinstance(output, Estimate):
+                self._sink.publish_estimate(output)
+            else:
+                continue
+            self._tell(output)
+
+    def _durable(self, alerts: Sequence[Alert]) -> None:
+        """These transitions are on disk: now the world may hear of them."""
+        if not alerts:
+            return
+        self._sink.wake()
+        now_ns = time.monotonic_ns()
+        for alert in alerts:
+            self.meters.count(alert.state, alert.kind)
+            if self._ticks is None:
+                self.meters.took("event to disk", max(0, now_ns - alert.t_ns) / NS_PER_S)
+            _log.info("%s %s (%s)", alert.kind, alert.state, alert.priority)
+            self._tell(alert)
+
+    def _tell(self, output: Output) -> None:
+        for sink in self._sinks:
+            try:
+                sink.send(output)
+            except Exception as error:  # a sink of a user's own must not stop the watch
+                _log.error("sink %s: %s: %s", type(sink).__name__, type(error).__name__, error)
+
+    def _publish_health(self) -> None:
+        failure = self._keeper.failure
+        link, stats = self._sink.link, self._sink.stats()
+        self._sink.publish_health(
+            self._health.report(
+                streams=self._freshness.states,
+                drops=self._inbox.dropped,
+                windows=self._monitor.windows,
+                outbox={
+                    "depth": self._outbox.depth,
+                    "unstored": self._keeper.pending,
+                    "error": None if failure is None else str(failure),
+                },
+                mqtt={"link": link.state, **msgspec.to_builtins(stats)},
+            )
+        )
+
+    def _end(self, stop: threading.Event, readers: Sequence[Reader]) -> EdgeMmError | None:
+        """Stop reading, store what is left, deliver what can be delivered; gives what went wrong."""
+        notify("STOPPING=1")
+        ended_by_itself = self._inbox.ended and not stop.is_set()
+        self._halt.set()
+        self._inbox.stop()
+        failure: EdgeMmError | None = None
+        try:
+            self._give(self._monitor.flush())
+            self._durable(self._keeper.finish())
+        except OutboxError as error:
+            failure = error
+        self._publish_health()
+        if ended_by_itself and self._sink.wait_link("online", timeout_s=LINK_S):
+            self._sink.wait_drained(timeout_s=DRAIN_S)
+        if not self._sink.stop(timeout_s=STOP_S):
+            _log.warning("%d alerts wait for the broker; the next start delivers them", self._outbox.depth)
+        for reader in readers:
+            reader.join(1.0)
+        errors = [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]
+        return failure or (SourceError("\n".join(errors)) if errors else None)

@@ -1,0 +1,70 @@
+"""``edge-mm tail``: print the alerts as they reach a subscriber.
+
+In: the parsed command line. Out: a line per transition; with ``--json`` the payloads as they came. It leaves no session
+at the broker: who must not miss an alert uses a persistent one (``delivery.subscriber``). Not here: the subscribing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import time
+from typing import Any
+
+import msgspec
+
+from edge_mm.daemon.config import load_config
+from edge_mm.delivery.payloads import AlertEvent
+from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.subscriber import Subscriber
+from edge_mm.delivery.topics import ALERT_EVENT
+
+PASSWORD = "EDGE_MM_MQTT_PASSWORD"  # noqa: S105
+"""Environment variable with the password that belongs to ``--username``: an option would show in ``ps``."""
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the verb.
+
+    Raises:
+        DeliveryError: the broker is not there or does not let us in.
+    """
+    settings = _settings(args)
+    topic = f"{settings.base_topic}/{args.device or '+'}/{ALERT_EVENT.path}"
+    deadline = None if args.seconds is None else time.monotonic() + args.seconds
+    left = args.count
+    client_id = f"edge_mm-tail-{secrets.token_hex(4)}"
+    with Subscriber(settings, client_id=client_id, filters=[topic], persistent=False) as subscriber:
+        while left is None or left > 0:
+            timeout_s = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
+            if timeout_s <= 0:
+                break
+            received = subscriber.receive(timeout_s=timeout_s)
+            if received is None or received.event is None:
+                continue
+            print(received.payload.decode() if args.json else told(received.event), flush=True)
+            left = None if left is None else left - 1
+    return 0
+
+
+def told(event: AlertEvent) -> str:
+    """One line about one transition."""
+    data = event.data
+    when = f"{event.time or 'time unknown'}{'' if data.clock_synced else ' (clock not set)'}"
+    verb = "raised " if data.state == "active" else "cleared"
+    weights = " ".join(f"{sense} {weight:.2f}" for sense, weight in data.attention.items() if weight is not None)
+    tail = f"  [attention {weights}]" if weights and data.state == "active" else ""
+    return f"{when}  {event.source}  {verb}  {data.priority:6}  {data.kind}: {data.reason.text}{tail}"
+
+
+def _settings(args: argparse.Namespace) -> MqttSettings:
+    base: MqttSettings = load_config(args.config).mqtt if args.config else MqttSettings()
+    changed: dict[str, Any] = {
+        key: value
+        for key, value in (("host", args.host), ("port", args.port), ("base_topic", args.base_topic))
+        if value is not None
+    }
+    if args.username is not None:
+        changed |= {"username": args.username, "password": os.environ.get(PASSWORD)}
+    return msgspec.structs.replace(base, **changed)
