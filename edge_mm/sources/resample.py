@@ -20,6 +20,8 @@ _ZERO_CROSSINGS = 32
 _KAISER_BETA = 9.0
 _ROLL_OFF = 0.94  # cut-off as a share of the lower Nyquist frequency: the middle of the transition band
 _MOST_PHASES = 4096
+_FEW_PHASES = 8
+_AT_ONCE = 128
 
 FloatBlock = npt.NDArray[np.float32]
 
@@ -79,15 +81,23 @@ class Resampler:
             return np.zeros(0, dtype=np.float32)
         at = np.arange(self._next, stop, dtype=np.int64) * self._down
         first = at // self._up - self._before - self._held_at
-        windows = np.lib.stride_tricks.sliding_window_view(self._held, self._taps)[first]
+        windows = np.lib.stride_tricks.sliding_window_view(self._held, self._taps)
         # einsum, not matmul: its sum per row does not depend on how many rows there are.
-        result = np.einsum("nk,nk->n", windows, self._phases[at % self._up])
+        result = np.empty(len(at), dtype=np.float32)
+        if self._up <= _FEW_PHASES:  # outputs of one phase see the input at equal steps: views instead of copies
+            for begin in range(min(self._up, len(at))):
+                seen = windows[first[begin] : first[-1] + 1 : self._down]
+                result[begin :: self._up] = np.einsum("nk,k->n", seen, self._phases[at[begin] % self._up])
+        else:  # copies, few at a time: they stay in the cache
+            for begin in range(0, len(at), _AT_ONCE):
+                part = slice(begin, begin + _AT_ONCE)
+                result[part] = np.einsum("nk,nk->n", windows[first[part]], self._phases[at[part] % self._up])
         self._next = stop
         keep_from = stop * self._down // self._up - self._before
         drop = min(max(keep_from - self._held_at, 0), len(self._held))
         self._held = self._held[drop:].copy()
         self._held_at += drop
-        return np.asarray(result, dtype=np.float32)
+        return result
 
 
 def _phases(up: int, down: int) -> FloatBlock:

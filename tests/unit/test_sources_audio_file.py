@@ -1,0 +1,136 @@
+"""Sound files and sound tracks: any rate, any channels, 16 kHz mono out, clear refusals."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from edge_mm.errors import SourceError
+from edge_mm.sources import AudioFile
+
+soundfile = pytest.importorskip("soundfile")
+
+
+def all_of(source):
+    spec = source.open()
+    samples = []
+    while (sample := source.read()) is not None:
+        samples.append(sample)
+    source.close()
+    return spec, samples
+
+
+def tone(hz, rate, seconds):
+    return np.sin(2 * np.pi * hz * np.arange(round(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (11_025, 2), (16_000, 1), (22_050, 3), (44_100, 2), (96_000, 1)])
+def test_any_rate_and_channel_count_becomes_16_khz_mono(tmp_path, suffix, rate, channels):
+    path = tmp_path / f"tone.{suffix}"
+    soundfile.write(path, np.repeat(tone(500, rate, 1.5)[:, None] * 0.5, channels, axis=1), rate)
+    spec, samples = all_of(AudioFile(path, name="cabin"))
+    sound = np.concatenate([sample.data for sample in samples])
+    assert (spec.name, spec.kind, spec.rate_hz, spec.unit) == ("cabin", "audio", 16_000, "full scale")
+    assert sound.dtype == np.float32
+    assert sound.shape == pytest.approx((24_000,), abs=1)
+    np.testing.assert_allclose(sound[800:23000], 0.5 * tone(500, 16_000, 1.5)[800:23000], atol=0.05 if suffix == "ogg" else 1e-3)
+
+
+def test_channels_are_averaged_so_that_opposite_ones_cancel(tmp_path):
+    path = tmp_path / "opposite.wav"
+    left = tone(500, 16_000, 0.5)
+    soundfile.write(path, np.stack([left, -left], axis=1), 16_000)
+    _, samples = all_of(AudioFile(path))
+    assert np.abs(np.concatenate([sample.data for sample in samples])).max() < 1e-4
+
+
+def test_block_times_count_samples_from_the_start_without_drift(tmp_path):
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros(11_025 * 7), 11_025)
+    _, samples = all_of(AudioFile(path, start_ns=5_000_000_000, block_s=0.033))
+    given = 0
+    for sample in samples:
+        assert sample.t_ns == 5_000_000_000 + given * 62_500
+        given += len(sample.data)
+    assert given == 7 * 16_000
+
+
+def test_a_file_can_be_opened_again_after_its_end(tmp_path):
+    path = tmp_path / "twice.wav"
+    soundfile.write(path, tone(300, 44_100, 0.4), 44_100)
+    source = AudioFile(path)
+    first, second = all_of(source)[1], all_of(source)[1]
+    assert [sample.t_ns for sample in first] == [sample.t_ns for sample in second]
+    np.testing.assert_array_equal(first[-1].data, second[-1].data)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "no such sound file"),
+        (lambda path: path.write_bytes(b""), "neither a sound nor a video|not a sound file"),
+        (lambda path: path.write_bytes(b"this is no sound" * 100), "neither a sound nor a video|not a sound file"),
+        (lambda path: soundfile.write(path, np.zeros(0), 16_000, format="WAV"), "no sound in this file"),
+    ],
+)
+def test_a_file_without_sound_is_refused_in_one_sentence_that_names_it(tmp_path, make, said):
+    path = tmp_path / "bad.wav"
+    make(path)
+    with pytest.raises(SourceError, match=said) as refused:
+        AudioFile(path).open()
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_without_pyav_a_video_names_the_extra_that_reads_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    path = tmp_path / "drive.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(64))
+    with pytest.raises(SourceError, match=r"pip install 'edge-mm\[media\]'"):
+        AudioFile(path).open()
+
+
+def write_video(path, *, sound_rate=None, sound_after_s=0.0):
+    """A second of pictures, and of a 500 Hz tone where a rate is given, by PyAV."""
+    av = pytest.importorskip("av")
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("mpeg4", rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        track = None
+        if sound_rate:
+            track = container.add_stream("pcm_s16le", rate=sound_rate, layout="stereo")
+        for index in range(25):
+            picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), index * 9, np.uint8), format="bgr24")
+            picture.pts = index
+            container.mux(pictures.encode(picture))
+        container.mux(pictures.encode(None))
+        if track is not None:
+            pcm = np.repeat((tone(500, sound_rate, 1.0) * 16_000).astype(np.int16), 2)[None, :]
+            sound = av.AudioFrame.from_ndarray(pcm, format="s16", layout="stereo")
+            sound.sample_rate, sound.pts = sound_rate, round(sound_after_s * sound_rate)
+            container.mux(track.encode(sound))
+            container.mux(track.encode(None))
+
+
+def test_the_sound_track_of_a_video_is_read_and_resampled(tmp_path):
+    path = tmp_path / "drive.mkv"
+    write_video(path, sound_rate=44_100)
+    _, samples = all_of(AudioFile(path))
+    sound = np.concatenate([sample.data for sample in samples])
+    assert samples[0].t_ns == 0
+    np.testing.assert_allclose(sound[800:15000], tone(500, 16_000, 1.0)[800:15000] * 16_000 / 32_768, atol=2e-3)
+
+
+def test_a_sound_track_that_begins_later_keeps_its_distance_to_the_pictures(tmp_path):
+    path = tmp_path / "late.mkv"
+    write_video(path, sound_rate=16_000, sound_after_s=0.5)
+    _, samples = all_of(AudioFile(path, start_ns=1_000_000_000))
+    assert samples[0].t_ns == pytest.approx(1_500_000_000, abs=2_000_000)
+
+
+def test_a_video_without_sound_says_so(tmp_path):
+    path = tmp_path / "silent.mkv"
+    write_video(path)
+    with pytest.raises(SourceError, match="no sound track"):
+        AudioFile(path).open()
