@@ -1,0 +1,1 @@
+"""Train the int8 graphs of the vision front end; ``python -m converters.vision --help``."""

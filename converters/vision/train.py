@@ -1,0 +1,82 @@
+"""Train the four nets and turn them into int8 graphs.
+
+In: an ``Album`` of training frames. Out: Keras models and ``.tflite`` bytes, graph by name. Not here: scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from converters.quantize import quantize
+from converters.vision import fit, nets
+from converters.vision.samplers import Album, Batch, batches, eye_sampler, face_sampler, mouth_sampler
+from converters.vision.scenes import background_sampler, scene_sampler
+
+
+class Recipe(NamedTuple):
+    """How one graph is made."""
+
+    build: Callable[[], Any]
+    loss: fit.Loss
+    steps: int
+    outputs: tuple[str, ...]
+    """Outputs that are shipped."""
+
+
+RECIPES = {
+    "vision.search": Recipe(nets.search_net, fit.search_loss, 2000, ("score", "box")),
+    "vision.face": Recipe(nets.face_net, fit.face_loss, 3000, ("points", "face", "pose")),
+    "vision.eye": Recipe(nets.eye_net, fit.eye_loss, 3000, ("closed", "embedding")),
+    "vision.mouth": Recipe(nets.mouth_net, fit.mouth_loss, 2500, ("open", "yawn", "embedding")),
+}
+
+
+def train_graph(name: str, album: Album, *, seed: int, effort: float, work: Path) -> tuple[Any, bytes]:
+    """The trained Keras model (shipped outputs only) and its int8 graph.
+
+    Args:
+        name: one of ``RECIPES``.
+        album: training frames.
+        seed: of weights, crops and calibration.
+        effort: factor on the number of steps.
+        work: Keras weights are kept here.
+    """
+    recipe = RECIPES[name]
+    keras.utils.set_random_seed(seed)
+    model = recipe.build()
+    print(f"{name}: {model.count_params()} parameters", flush=True)
+    fit.fit(model, stream(name, album, 64, seed, pool=8000), recipe.loss, steps=max(int(recipe.steps * effort), 1))
+    model.save_weights(work / f"{name}.weights.h5")
+    shipped = nets.deployed(model, recipe.outputs)
+    return shipped, quantize(shipped, _representative(name, album, seed + 1))
+
+
+def stream(name: str, album: Album, size: int, seed: int, *, pool: int = 0) -> Iterator[Batch]:
+    """Batches for one graph."""
+    if name == "vision.eye":
+        return batches(eye_sampler(album), size, seed, pool=pool)
+    if name == "vision.mouth":
+        return batches(mouth_sampler(album), size, seed, pool=pool)
+    backgrounds = background_sampler(album)
+    if name == "vision.face":
+        return batches(face_sampler(album, backgrounds), size, seed, pool=pool)
+    return batches(scene_sampler(album, backgrounds), size, seed, pool=pool)
+
+
+def _representative(name: str, album: Album, seed: int) -> list[dict[str, Any]]:
+    """300 crops; black and white are among them so that the input scale is 1/255 and the zero point -128."""
+    images = next(stream(name, album, 300, seed))["image"].astype(np.float32)
+    images[0], images[1] = 0, 1
+    return [{"image": image[None]} for image in images]
+
+
+def load_trained(name: str, work: Path) -> tuple[Any, bytes]:
+    """What ``train_graph`` left in ``work``."""
+    model = RECIPES[name].build()
+    model.load_weights(work / f"{name}.weights.h5")
+    return nets.deployed(model, RECIPES[name].outputs), (work / f"{name}.tflite").read_bytes()

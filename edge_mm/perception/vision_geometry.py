@@ -1,0 +1,190 @@
+"""Where the face, the eyes and the mouth are, and how they are cut out of a frame.
+
+In: ten face points in pixels. Out: ``Region``s (square, turned with the head) and grey uint8 crops of fixed size, and
+the way back from a crop's unit coordinates to pixels. Training cuts with these same functions. Not here: finding the
+points (``vision_tracker``).
+
+A region's unit coordinates run from -0.5 to 0.5 along its own right and down. Image axes: x right, y down. "Left" and
+"right" below are the image's, as in a picture that is not mirrored: the person's right eye is at the image's left.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+POINTS = (
+    "eye_left", "eye_right", "nose_base", "mouth", "mouth_left", "mouth_right", "forehead", "chin", "cheek_left",
+    "cheek_right",
+)
+"""Rows of a (10, 2) array of face points. An eye is the middle of its two corners, the mouth of its outer lips."""
+
+SEARCH_SIZE, FACE_SIZE, EYE_SIZE, MOUTH_SIZE = 128, 64, 32, 40
+"""Sides of the inputs of the graphs, pixels."""
+FACE_SPAN, EYE_SPAN, MOUTH_SPAN = 3.2, 0.8, 1.5
+"""Sides of the regions in face scales (about 63 mm, the distance between the pupils)."""
+_NOSE_TO_SCALE = 1.3
+"""Eye line to nose base is 1 / 1.3 of the distance between the eyes (measured on frontal faces)."""
+_LEVEL_MEAN, _LEVEL_SPREAD, _LEAST_SPREAD = 128.0, 50.0, 4.0
+
+
+class Region(NamedTuple):
+    """A square in a frame."""
+
+    x: float
+    """Centre, pixels."""
+    y: float
+    """Centre, pixels."""
+    side: float
+    """Pixels, > 0."""
+    angle: float
+    """Radians, clockwise as seen in the image."""
+
+    def to_frame(self, unit: npt.NDArray[np.floating]) -> F32:
+        """(n, 2) unit coordinates to (n, 2) pixels."""
+        cos, sin = math.cos(self.angle) * self.side, math.sin(self.angle) * self.side
+        turn = np.array([[cos, sin], [-sin, cos]], np.float32)
+        return (unit @ turn + np.array([self.x, self.y], np.float32)).astype(np.float32)
+
+    def to_unit(self, pixels: npt.NDArray[np.floating]) -> F32:
+        """(n, 2) pixels to (n, 2) unit coordinates."""
+        cos, sin = math.cos(self.angle) / self.side, math.sin(self.angle) / self.side
+        turn = np.array([[cos, -sin], [sin, cos]], np.float32)
+        return ((pixels - np.array([self.x, self.y], np.float32)) @ turn).astype(np.float32)
+
+    def moved(self, dx: float, dy: float) -> Region:
+        """The same square in a picture whose origin lies at (dx, dy)."""
+        return Region(self.x - dx, self.y - dy, self.side, self.angle)
+
+
+def face_scale(points: F32) -> float:
+    """The face scale in pixels: the distance between the eyes, or 1.3 times eye line to nose base if that is more.
+
+    The larger of the two hardly changes when the head turns (which shortens the first) or nods (the second); neither
+    changes when the mouth opens.
+    """
+    left, right, nose = points[0], points[1], points[2]
+    eyes = math.hypot(float(right[0] - left[0]), float(right[1] - left[1]))
+    down = math.hypot(float((left[0] + right[0]) / 2 - nose[0]), float((left[1] + right[1]) / 2 - nose[1]))
+    return max(eyes, _NOSE_TO_SCALE * down, 1.0)
+
+
+def roll(points: F32) -> float:
+    """Radians by which the eye line is turned clockwise in the image."""
+    return math.atan2(float(points[1, 1] - points[0, 1]), float(points[1, 0] - points[0, 0]))
+
+
+def face_region(points: F32) -> Region:
+    """The square that the face graph looks at: centred on the nose base, 3.2 face scales wide."""
+    return Region(float(points[2, 0]), float(points[2, 1]), FACE_SPAN * face_scale(points), roll(points))
+
+
+def eye_regions(points: F32) -> tuple[Region, Region]:
+    """The squares of the eyes at the image's left and right."""
+    side, angle = EYE_SPAN * face_scale(points), roll(points)
+    return (
+        Region(float(points[0, 0]), float(points[0, 1]), side, angle),
+        Region(float(points[1, 0]), float(points[1, 1]), side, angle),
+    )
+
+
+def mouth_region(points: F32) -> Region:
+    """The square of the mouth."""
+    return Region(float(points[3, 0]), float(points[3, 1]), MOUTH_SPAN * face_scale(points), roll(points))
+
+
+def face_box(points: F32) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the box around all points, pixels."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def grey_patch(frame: U8, region: Region) -> tuple[U8, float, float]:
+    """The part of a (h, w, 3) BGR or (h, w) grey frame that a region touches, in grey, and its origin in the frame."""
+    import cv2
+
+    reach = region.side * 0.75 + 2  # the half diagonal of a turned square is 0.71 of its side
+    height, width = frame.shape[:2]
+    left, right = _clamped(region.x - reach, width), _clamped(region.x + reach, width)
+    top, bottom = _clamped(region.y - reach, height), _clamped(region.y + reach, height)
+    part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
+    grey = part if part.ndim == 2 else cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+    return np.asarray(grey, np.uint8), float(left), float(top)
+
+
+def cut(grey: U8, region: Region, size: int, *, mirrored: bool = False) -> U8:
+    """One square crop.
+
+    Args:
+        grey: (h, w) uint8 picture that ``region`` refers to; what lies outside of it is black.
+        region: what to cut.
+        size: side of the result, pixels.
+        mirrored: flip left and right.
+
+    Returns:
+        (size, size) uint8.
+    """
+    import cv2
+
+    shrink = int(region.side / size)
+    if shrink >= 2:  # bilinear sampling alone would skip pixels
+        width, height = max(grey.shape[1] // shrink, 1), max(grey.shape[0] // shrink, 1)
+        fx, fy = width / grey.shape[1], height / grey.shape[0]
+        grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        region = Region((region.x + 0.5) * fx - 0.5, (region.y + 0.5) * fy - 0.5, region.side * fx, region.angle)
+    step = region.side / size
+    cos, sin = math.cos(region.angle) * step, math.sin(region.angle) * step
+    middle = (size - 1) / 2
+    flip = -1.0 if mirrored else 1.0
+    matrix = np.array(
+        [
+            [flip * cos, -sin, region.x - (flip * cos - sin) * middle],
+            [flip * sin, cos, region.y - (flip * sin + cos) * middle],
+        ]
+    )
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(grey, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT), np.uint8)
+
+
+def levelled(crop: U8) -> U8:
+    """The crop with its brightness brought to mean 128 and standard deviation 50; the same shape, uint8."""
+    import cv2
+
+    mean, spread = cv2.meanStdDev(crop)
+    gain = _LEVEL_SPREAD / max(float(spread[0, 0]), _LEAST_SPREAD)
+    table = np.arange(256, dtype=np.float32)
+    table -= float(mean[0, 0])
+    table *= gain
+    table += _LEVEL_MEAN + 0.5
+    return np.asarray(cv2.LUT(crop, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
+
+
+def as_input(crop: U8) -> npt.NDArray[np.int8]:
+    """uint8 0..255 as int8 with scale 1/255 and zero point -128: what the graphs take without a conversion."""
+    return (crop ^ np.uint8(0x80)).view(np.int8)
+
+
+def letterbox(frame: U8, size: int = SEARCH_SIZE) -> tuple[U8, float]:
+    """The whole frame in grey in the middle of a (size, size) black square, and frame pixels per square pixel."""
+    import cv2
+
+    height, width = frame.shape[:2]
+    step = max(height, width) / size
+    small = (max(round(width / step), 1), max(round(height / step), 1))
+    picture = cv2.resize(frame, small, interpolation=cv2.INTER_AREA if step > 1 else cv2.INTER_LINEAR)
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    square = np.zeros((size, size), np.uint8)
+    top, left = (size - small[1]) // 2, (size - small[0]) // 2
+    square[top : top + small[1], left : left + small[0]] = levelled(np.asarray(picture, np.uint8))
+    return square, step
+
+
+def _clamped(value: float, limit: int) -> int:
+    return int(min(max(value, 0), limit - 1))
