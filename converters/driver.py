@@ -134,7 +134,7 @@ def _fusion_part(bundle: Bundle, data: Path, work: Path, out: Path, *, fixtures:
         (fixtures / "fusion_constant_attention.tflite").write_bytes(graphs["constant_attention"])
         (fixtures / "fusion_shuffled_embeddings.tflite").write_bytes(graphs["shuffled_embeddings"])
         (fixtures / "fusion_windows.npz").write_bytes(npz(acceptance.pack(cases)))
-    golden = fusion_report.golden(graphs["fusion"], test_table, test)
+    golden = fusion_report.golden(graphs["fusion"], table)
     write_part(out, Part("fusion", params, {"fusion": False}, report), {"fusion": graphs["fusion"]}, golden)
     return out
 

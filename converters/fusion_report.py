@@ -120,11 +120,12 @@ def count_tracks(tracks: Sequence[Track]) -> dict[str, int]:
     return dict(sorted(counter.items()))
 
 
-def golden(graph: bytes, table: Table, windows: Sequence[Composite]) -> dict[str, npt.NDArray[Any]]:
-    """One clean held-out drowsy window (pooled embeddings only) and what the graph says to it."""
-    whole = table.inputs[PRESENCE].all(axis=1) & ~table.corrupted.any(axis=1)
-    chosen = next(i for i in np.flatnonzero(whole) if windows[int(i)].state == "drowsy")
-    inputs = {name: values[chosen] for name, values in table.inputs.items()}
+def golden(graph: bytes, table: Table) -> dict[str, npt.NDArray[Any]]:
+    """Pooled vectors by formula (waves of the size of real ones, nobody's face or voice) and what the graph says."""
+    inputs = {}
+    for j, m in enumerate(MODALITIES):
+        inputs[m] = np.sin(0.7 * np.arange(table.inputs[m].shape[1]) + j).astype(np.float32)
+    inputs[PRESENCE] = np.ones(len(MODALITIES), np.float32)
     outputs = Graph(graph, name="fusion")(**inputs)
     arrays: dict[str, npt.NDArray[Any]] = {f"fusion/in/{k}": v for k, v in inputs.items()}
     return arrays | {f"fusion/out/{k}": v for k, v in outputs.items()}
