@@ -1,8 +1,8 @@
 """What is said about an alert: the event (CloudEvents JSON) and the present state of an alarm (plain JSON).
 
-In: a ``Record`` and the clock. Out: frozen Structs whose JSON goes to MQTT or into a replay's lines. Wall time is worked
-out here, when the message leaves, from the newest anchor of the boot that the record belongs to. Not a number and
-infinity become null: JSON has neither. Not here: topics, what else the device says (``bridge_payloads``).
+In: a ``Record`` and the clock. Out: frozen Structs whose JSON goes to MQTT or into a replay's lines. Wall time is
+worked out here, when the message leaves, from the newest anchor of the record's boot. Not a number and infinity become
+null: JSON has neither. Not here: topics, what else the device says (``bridge_payloads``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,276 @@
+"""Everything that leaves the device over MQTT: alerts from the outbox, and how things stand.
+
+In: an outbox that others commit to, readings, states. Out: the topic tree (``topics``). One thread of its own connects,
+keeps trying when the broker is away or refuses us, and says who we are and how things stand at every connect. An alert
+is in the outbox before this module hears of it, so nothing here can lose one. Not here: deciding, storing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from edge_mm.delivery import clock
+from edge_mm.delivery.bridge_payloads import (
+    BridgeInfo,
+    BridgeState,
+    availability,
+    encode,
+    finite,
+)
+from edge_mm.delivery.connection import Connection, LoginRefusedError
+from edge_mm.delivery.news import SUMMARY_S, News
+from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.session import Meter, MqttStats, Session
+from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.topics import (
+    BRIDGE_HEALTH,
+    BRIDGE_INFO,
+    BRIDGE_STATE,
+    SENSOR_AVAILABILITY,
+    Topics,
+)
+from edge_mm.errors import DeliveryError, OutboxError
+from edge_mm.types import Alert, Estimate, Observation, Output, Status
+
+LinkState = Literal["starting", "online", "offline", "refused", "stopped"]
+_STEADY_S = 5.0
+"""A connection that held so long starts the back-off anew."""
+_ANCHOR_S = 600.0
+"""How often the wall clock is noted while nothing else happens."""
+
+log = logging.getLogger(__name__)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """How the connection to the broker stands."""
+
+    state: LinkState
+    """``refused``: the broker is there and does not let us in; ``offline``: anything else that keeps us apart."""
+    detail: str = ""
+    """One sentence."""
+
+
+class MqttSink:
+    """Delivers the outbox to a broker and publishes what else is known; a Sink.
+
+    All public methods may be called from any thread and never wait for the network, ``stop`` and ``wait_*`` aside.
+
+    Args:
+        settings: the broker.
+        outbox: what to deliver; its ``device`` names the topics.
+        on_link: called with each change, from the delivery thread.
+        backoff_s: first and longest wait between attempts, seconds.
+
+    Raises:
+        ConfigError: the device's name cannot be a topic.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        outbox: Outbox,
+        *,
+        on_link: Callable[[Link], None] | None = None,
+        backoff_s: tuple[float, float] = (0.5, 30.0),
+    ) -> None:
+        self.topics = Topics(outbox.device, base=settings.base_topic)
+        self._settings = settings
+        self._outbox = outbox
+        self._on_link = on_link
+        self._backoff_s = backoff_s
+        self._meter = Meter()
+        self._news = News(self.topics, self._meter)
+        self._changed = threading.Condition()  # guards what follows
+        self._link = Link("starting")
+        self._stop_by: float | None = None
+        self._pipe_lock = threading.Lock()
+        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+        self._anchored = (0.0, False)
+
+    @property
+    def link(self) -> Link:
+        """How the connection stands."""
+        return self._link
+
+    def stats(self) -> MqttStats:
+        """Counters and latencies since start."""
+        return self._meter.stats()
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something new in the outbox."""
+        with self._pipe_lock:
+            if self._wake_write >= 0:
+                with contextlib.suppress(BlockingIOError):  # full: it is awake already
+                    os.write(self._wake_write, b"!")
+
+    def send(self, output: Output) -> None:
+        """Take one output of the monitor.
+
+        Who keeps the alarm machine's snapshot commits to the outbox itself and calls ``wake``.
+
+        Raises:
+            OutboxError: an alert could not be stored.
+        """
+        match output:
+            case Alert():
+                self._outbox.commit([output])
+                self.wake()
+            case Observation():
+                self.publish_observation(output)
+            case Estimate():
+                self.publish_estimate(output)
+
+    def publish_info(self, info: BridgeInfo) -> None:
+        """Say what runs here; kept and said again at every connect."""
+        self._news.retain(BRIDGE_INFO, "", encode(info))
+        self.wake()
+
+    def publish_health(self, health: Mapping[str, Any]) -> None:
+        """Say how the device does; kept and said again at every connect."""
+        self._news.retain(BRIDGE_HEALTH, "", encode(finite(health)))
+        self.wake()
+
+    def publish_availability(self, status: Status) -> None:
+        """Say whether a sensor gives data; kept and said again at every connect."""
+        self._news.retain(SENSOR_AVAILABILITY, status.stream, encode(availability(status)))
+        self.wake()
+
+    def publish_observation(self, observation: Observation) -> None:
+        """Note a reading; the latest of each name goes out once a second, none while the broker is away."""
+        self._news.reading(observation)
+
+    def publish_estimate(self, estimate: Estimate) -> None:
+        """Publish an estimate; dropped while the broker is away."""
+        self._news.estimate(estimate)
+        self.wake()
+
+    def wait_link(self, state: LinkState, *, timeout_s: float) -> bool:
+        """Wait until the connection stands so; False when it took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._link.state == state, timeout_s)
+
+    def wait_drained(self, *, timeout_s: float) -> bool:
+        """Wait until the outbox is empty; False when it took longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._outbox.depth == 0, timeout_s)
+
+    def stop(self, *, timeout_s: float = 5.0) -> bool:
+        """Say ``stopping``, deliver what can be delivered, say ``offline``, disconnect; safe to call twice.
+
+        Returns:
+            Whether the outbox is empty. What is left is delivered after the next start.
+        """
+        with self._changed:
+            self._stop_by = self._stop_by or time.monotonic() + timeout_s
+            self._changed.notify_all()
+        self.wake()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s + 0.5)
+        with self._pipe_lock:
+            if self._wake_write >= 0 and not self._thread.is_alive():
+                os.close(self._wake_write)
+                os.close(self._wake_read)
+                self._wake_write = self._wake_read = -1
+        return self._outbox.depth == 0
+
+    def _run(self) -> None:
+        first_s, longest_s = self._backoff_s
+        wait_s = first_s
+        while self._stop_by is None:
+            began = time.monotonic()
+            try:
+                self._connect_and_serve()
+            except LoginRefusedError as error:
+                self._set_link(Link("refused", str(error)))
+            except DeliveryError as error:
+                self._set_link(Link("offline", str(error)))
+            except Exception as error:
+                log.exception("delivery stumbled and goes on")
+                self._set_link(Link("offline", f"internal error: {error!r}"))
+            if time.monotonic() - began > _STEADY_S:
+                wait_s = first_s
+            with self._changed:
+                self._changed.wait_for(lambda: self._stop_by is not None, wait_s * random.uniform(0.5, 1.0))  # noqa: S311
+            wait_s = min(2 * wait_s, longest_s)
+        self._set_link(Link("stopped"))
+
+    def _connect_and_serve(self) -> None:
+        settings, topics = self._settings, self.topics
+        will = (BRIDGE_STATE, topics.of(BRIDGE_STATE), encode(BridgeState("offline", "connection lost")))
+        connection = Connection(settings, client_id=settings.client_id or f"edge_mm-{topics.device}", will=will)
+        try:
+            connection.open()
+            session = Session(connection, self._outbox, topics, meter=self._meter, ack_timeout_s=settings.ack_timeout_s)
+            session.greet(self._news.retained())
+            session.pump()
+            self._meter.count("connects")
+            self._set_link(Link("online", f"connected to {settings.where}"))
+            self._serve(connection, session)
+        finally:
+            connection.close()
+
+    def _serve(self, connection: Connection, session: Session) -> None:
+        while self._stop_by is None:
+            for message in self._news.take():
+                session.say(*message)
+            session.pump()
+            self._note_clock()
+            self._turn(connection, session, timeout_s=SUMMARY_S)
+        session.part(BridgeState("stopping"))
+        while not (session.drained and session.parted) and (left := self._stop_by - time.monotonic()) > 0:
+            session.pump()
+            self._turn(connection, session, timeout_s=left)
+        session.part(BridgeState("offline", "stopped"))
+        while not session.parted and (left := self._stop_by - time.monotonic()) > 0:
+            self._turn(connection, session, timeout_s=left)
+
+    def _turn(self, connection: Connection, session: Session, *, timeout_s: float) -> None:
+        numbers = connection.step(timeout_s, wake_fd=self._wake_read)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wake_read, 4096)
+        if session.settle(numbers):
+            with self._changed:
+                self._changed.notify_all()
+
+    def _note_clock(self) -> None:
+        """Keep the boot's newest anchor: after a reboot it is all that tells when a waiting alert happened."""
+        present, (noted, synced) = time.monotonic(), self._anchored
+        anchor = clock.now()
+        if noted and present - noted < _ANCHOR_S and anchor.synced == synced:
+            return
+        self._anchored = (present, anchor.synced)
+        try:
+            self._outbox.anchor(anchor)
+        except OutboxError as error:
+            log.warning("the wall clock could not be noted: %s", error)
+
+    def _set_link(self, link: Link) -> None:
+        with self._changed:
+            before, self._link = self._link, link
+            self._changed.notify_all()
+        self._news.online(link.state == "online")
+        if link == before:
+            return
+        if link.state in ("offline", "refused"):
+            log.warning("%s", link.detail)
+        else:
+            log.info("MQTT: %s", link.detail or link.state)
+        if self._on_link is not None:
+            try:
+                self._on_link(link)
+            except Exception:
+                log.exception("on_link failed")

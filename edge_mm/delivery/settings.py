@@ -1,0 +1,105 @@
+"""How to reach the broker.
+
+In: what the configuration says. Out: checked settings, and the TLS context that they ask for. Not here: connecting
+(``connection``).
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import msgspec
+
+from edge_mm.delivery.topics import BASE, checked_base
+from edge_mm.errors import ConfigError, DeliveryError
+
+
+class _SettingError(ConfigError, ValueError):
+    """A ValueError too, so that msgspec adds the path of the key when it decodes a configuration."""
+
+
+class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to reach the broker."""
+
+    host: str = "127.0.0.1"
+    """Name or address."""
+    port: int = 1883
+    """8883 is usual with TLS."""
+    base_topic: str = BASE
+    """Everything is published under ``<base_topic>/<device>/``."""
+    username: str | None = None
+    """Login name, if the broker wants one."""
+    password: str | None = None
+    """Never logged, never in a message."""
+    tls: bool = False
+    """Encrypt and check the broker's certificate; ``tls_ca`` or ``tls_cert`` imply it."""
+    tls_ca: str | None = None
+    """PEM file of the authority that signed the broker's certificate; the system's when absent."""
+    tls_cert: str | None = None
+    """PEM file of our own certificate, if the broker wants one."""
+    tls_key: str | None = None
+    """PEM file of its key."""
+    client_id: str = ""
+    """Stable and unique at the broker; ``edge_mm-<device>`` when empty."""
+    keepalive_s: int = 60
+    """Seconds of silence after which the two sides ask each other whether they are there."""
+    connect_timeout_s: float = 10.0
+    """Longest wait for the broker's answer."""
+    ack_timeout_s: float = 20.0
+    """A broker that confirms nothing for so long is given up and connected anew."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            ConfigError: what is wrong.
+        """
+        try:
+            checked_base(self.base_topic)
+        except ConfigError as error:
+            raise _SettingError(str(error)) from error
+        if not self.host:
+            raise _SettingError("mqtt: host is empty; give the broker's name or address")
+        if not 1 <= self.port <= 65535:
+            raise _SettingError(f"mqtt: port {self.port} is not between 1 and 65535")
+        if not 1 <= self.keepalive_s <= 65535:
+            raise _SettingError(f"mqtt: keepalive_s {self.keepalive_s} is not between 1 and 65535")
+        if self.password is not None and self.username is None:
+            raise _SettingError("mqtt: a password without a user name is never sent; give username")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise _SettingError("mqtt: tls_cert and tls_key go together")
+
+    @property
+    def where(self) -> str:
+        """``host:port``, for messages."""
+        return f"{self.host}:{self.port}"
+
+    def __repr__(self) -> str:
+        """Without the password: settings end in logs and error reports."""
+        return f"MqttSettings({self.where}, base_topic={self.base_topic!r}, username={self.username!r}, password=***)"
+
+
+def tls_context(settings: MqttSettings) -> ssl.SSLContext:
+    """A context that checks the broker's certificate and shows ours.
+
+    Raises:
+        DeliveryError: a file is missing or not what it should be; the text names it.
+    """
+    for key in ("tls_ca", "tls_cert", "tls_key"):
+        name = getattr(settings, key)
+        if name is not None and not Path(name).is_file():
+            raise DeliveryError(f"mqtt.{key}: {name}: no such file")
+    try:
+        context = ssl.create_default_context(cafile=settings.tls_ca)
+    except (OSError, ValueError) as error:
+        raise DeliveryError(f"mqtt.tls_ca: {settings.tls_ca}: not a PEM file of certificates ({error})") from error
+    if settings.tls_cert is not None:
+        try:  # the empty password keeps OpenSSL from asking for one at a terminal
+            context.load_cert_chain(settings.tls_cert, settings.tls_key, password=lambda: "")
+        except (OSError, ValueError) as error:
+            raise DeliveryError(
+                f"mqtt.tls_cert: {settings.tls_cert} and {settings.tls_key} are not a PEM certificate and its "
+                f"unencrypted key ({error})"
+            ) from error
+    return context

@@ -1,0 +1,203 @@
+"""An ordinary MQTT client at the other end: what ``edge-mm tail``, the demo and a receiver of one's own do.
+
+In: a broker. Out: alert events, each once, in order, whatever breaks in between. How: a persistent session (the broker
+keeps what arrives while we are away), QoS 1, a message is confirmed when the one after it is asked for, doubles are
+dropped by ``id``. Drives its own network loop: no thread. Not here: publishing (``mqtt``).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge_mm.delivery.connection import Connection, LoginRefusedError
+from edge_mm.delivery.payloads import AlertEvent
+from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.topics import ALERT_EVENT
+from edge_mm.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import MQTTMessage
+
+REMEMBERED = 10_000
+"""Ids by which doubles are known."""
+_BACKOFF_S = (0.1, 5.0)
+
+log = logging.getLogger(__name__)
+
+
+class Received(msgspec.Struct, frozen=True):
+    """One message."""
+
+    topic: str
+    """Full topic."""
+    payload: bytes
+    """As it came."""
+    retained: bool
+    """True when the broker had kept it from before we subscribed."""
+    event: AlertEvent | None
+    """Decoded, if it is an alert event."""
+
+
+class Subscriber:
+    """Receives with a persistent session; a context manager; for one thread.
+
+    Args:
+        settings: the broker.
+        client_id: the session's name; the same name goes on where it stopped.
+        filters: topic filters; the alert events of every device when absent.
+        persistent: False leaves no session behind.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        filters: Sequence[str] | None = None,
+        persistent: bool = True,
+    ) -> None:
+        self.duplicates = 0
+        self._settings = settings
+        self._client_id = client_id
+        self._filters = list(filters or (f"{settings.base_topic}/+/{ALERT_EVENT.path}",))
+        self._persistent = persistent
+        self._connection: Connection | None = None
+        self._queue: deque[MQTTMessage] = deque()
+        self._handed: MQTTMessage | None = None
+        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def open(self, *, timeout_s: float = 5.0) -> None:
+        """Connect and subscribe.
+
+        Raises:
+            DeliveryError: the broker is not there or does not let us in.
+        """
+        self._hang_up()
+        connection = Connection(
+            self._settings,
+            client_id=self._client_id,
+            clean_session=not self._persistent,
+            on_message=self._queue.append,
+        )
+        try:
+            connection.open(timeout_s)
+            connection.subscribe(self._filters, timeout_s=timeout_s)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def receive(self, *, timeout_s: float) -> Received | None:
+        """The next message, None when there is none in time; reconnects as long as that takes.
+
+        Asking for the next message confirms the one before.
+
+        Raises:
+            LoginRefusedError: after a reconnect, the broker does not let us in any more.
+        """
+        deadline = time.monotonic() + timeout_s
+        wait_s = _BACKOFF_S[0]
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                if self._connection is None:
+                    self.open(timeout_s=max(left, 0.1))
+                received = self._next(self._connection, max(left, 0.0))
+                wait_s = _BACKOFF_S[0]
+            except LoginRefusedError:
+                raise
+            except DeliveryError as error:
+                log.info("%s", error)
+                self._hang_up()
+                received = None
+                time.sleep(max(0.0, min(wait_s, deadline - time.monotonic())))
+                wait_s = min(2 * wait_s, _BACKOFF_S[1])
+            if received is not None:
+                return received
+            if time.monotonic() >= deadline:
+                return None
+
+    def alerts(self, *, idle_s: float | None = None) -> Iterator[AlertEvent]:
+        """Alert events as they come; ends when none came for ``idle_s`` (never, when absent).
+
+        Raises:
+            LoginRefusedError: as ``receive``.
+        """
+        while True:
+            received = self.receive(timeout_s=3600.0 if idle_s is None else idle_s)
+            if received is None:
+                if idle_s is not None:
+                    return
+            elif received.event is not None:
+                yield received.event
+
+    def close(self, *, forget: bool = False) -> None:
+        """Disconnect; the broker goes on collecting for us unless ``forget``. Safe to call twice."""
+        if self._connection is not None and self._handed is not None:
+            self._connection.confirm(self._handed)
+        self._hang_up()
+        if forget and self._persistent:
+            last = Connection(self._settings, client_id=self._client_id, clean_session=True)
+            try:
+                last.open()
+            finally:
+                last.close()
+
+    def __enter__(self) -> Subscriber:
+        self.open()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _next(self, connection: Connection | None, timeout_s: float) -> Received | None:
+        """One message or one turn of the network loop."""
+        if connection is None:
+            return None
+        if self._handed is not None:
+            handed, self._handed = self._handed, None
+            connection.confirm(handed)
+        if not self._queue:
+            connection.step(timeout_s)
+        if not self._queue:
+            return None
+        message = self._queue.popleft()
+        self._handed = message
+        event = _event(message)
+        if event is not None and self._is_double(event):
+            return None
+        return Received(message.topic, bytes(message.payload), bool(message.retain), event)
+
+    def _is_double(self, event: AlertEvent) -> bool:
+        key = (event.source, event.id)
+        if key in self._seen:
+            self.duplicates += 1
+            return True
+        self._seen[key] = None
+        if len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+        return False
+
+    def _hang_up(self) -> None:
+        """Whatever was not confirmed comes again with the next connection, under another number."""
+        self._queue.clear()
+        self._handed = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _event(message: MQTTMessage) -> AlertEvent | None:
+    if not message.topic.endswith(f"/{ALERT_EVENT.path}"):
+        return None
+    try:
+        return msgspec.json.decode(message.payload, type=AlertEvent)
+    except msgspec.DecodeError as error:
+        log.warning("%s: not an alert event: %s", message.topic, error)
+        return None

@@ -1,0 +1,31 @@
+"""Alerts to deliver, for the tests of the delivery and the processes that they start."""
+
+import os
+import sys
+
+from edge_mm.types import Alert, Reason
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+"""For child processes: the same imports as here."""
+
+
+def alert(t_s=1.0, state="raised", *, kind="driver.eyes_closed", incident=1, **changes):
+    fields = {
+        "t_ns": round(t_s * 1e9),
+        "kind": kind,
+        "key": kind,
+        "state": state,
+        "category": "physiological",
+        "priority": "high",
+        "onset_ns": round((t_s - 0.5) * 1e9),
+        "reason": Reason("eyes_closed_for", {"seconds": 2.1, "limit": 1.5}, "eyes closed for 2.1 s (limit 1.5 s)"),
+        "value": 2.1,
+        "limit": 1.5,
+        "unit": "s",
+        "incident": incident,
+        "sources": ("vision",),
+        "quality": {"vision": 0.93, "audio": None},
+        "attention": {"vision": 0.8},
+        "contribution": {"vision": 1.0},
+    }
+    return Alert(**(fields | changes))

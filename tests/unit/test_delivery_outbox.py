@@ -1,0 +1,320 @@
+"""What the outbox accepted survives everything; what it refused left no trace."""
+
+import random
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from delivery_samples import ENVIRONMENT, alert
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge_mm.delivery.clock import Anchor
+from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.record import BundleRef
+from edge_mm.errors import OutboxError
+
+BOOT = Anchor(wall_ns=1_790_000_000_000_000_000, mono_ns=0, boot_id="boot-1", synced=True)
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("commit"), st.integers(0, 4)),
+        st.tuples(st.just("confirm"), st.integers(0, 5)),
+        st.tuples(st.just("reopen"), st.just(0)),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=steps)
+@settings(max_examples=60, deadline=None)
+def test_any_sequence_of_commits_confirmations_and_restarts_numbers_without_a_gap(steps, tmp_path_factory):
+    path = tmp_path_factory.mktemp("outbox") / "o.sqlite"
+    outbox = Outbox(path, device="car-7")
+    waiting, last = [], 0
+    for what, number in steps:
+        if what == "commit":
+            records = outbox.commit([alert(incident=last + 1)] * number, f"after {last + number}".encode())
+            assert [record.seq for record in records] == list(range(last + 1, last + number + 1))
+            last += number
+            waiting += [record.seq for record in records]
+            assert outbox.snapshot() == f"after {last}".encode()
+        elif what == "confirm":
+            outbox.acknowledged(*waiting[:number])
+            waiting = waiting[number:]
+        else:
+            outbox.close()
+            outbox = Outbox(path, device="car-7")
+        assert [record.seq for record in outbox.pending(1000)] == waiting
+        assert outbox.depth == len(waiting)
+        assert outbox.last_seq == last
+    outbox.close()
+
+
+WRITER = """
+import random, sys
+from delivery_samples import alert
+from edge_mm.delivery.outbox import Outbox
+outbox = Outbox(sys.argv[1], device="car-7")
+n = outbox.last_seq
+while True:
+    count = random.randint(1, 3)
+    outbox.commit([alert(incident=n + i) for i in range(count)], str(n + count).encode() * 300)
+    n += count
+    print(n, flush=True)
+    waiting = outbox.pending(50)
+    if len(waiting) > 20:
+        outbox.acknowledged(*(record.seq for record in waiting[:10]))
+"""
+
+
+def test_killed_at_any_moment_it_holds_all_that_was_accepted_and_the_snapshot_of_the_last(tmp_path):
+    path = tmp_path / "o.sqlite"
+    chance = random.Random(5)
+    reached = 0
+    for _ in range(15):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        ) as writer:
+            accepted = int(writer.stdout.readline())  # it runs
+            with pytest.raises(subprocess.TimeoutExpired):
+                writer.wait(chance.uniform(0.0, 0.15))
+            writer.send_signal(signal.SIGKILL)
+            rest = writer.stdout.read().split("\n")  # the last line may be torn
+            accepted = max([accepted, *(int(line) for line in rest[:-1] if line)])
+        with Outbox(path, device="car-7") as outbox:
+            last = outbox.last_seq
+            assert accepted <= last <= accepted + 3
+            assert outbox.snapshot() == str(last).encode() * 300
+            waiting = [record.seq for record in outbox.pending(100_000)]
+            assert waiting == list(range(last - len(waiting) + 1, last + 1))
+            assert [record.seq for record in outbox.states()] == [last]
+        reached = max(reached, last)
+    assert reached > 15
+
+
+FULL = """
+import resource, signal, sys
+from delivery_samples import alert
+from edge_mm.delivery.outbox import Outbox
+from edge_mm.errors import OutboxError
+outbox = Outbox(sys.argv[1], device="car-7")
+_soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+n = 0
+try:
+    while n < 10_000:
+        n = outbox.commit([alert()] * 3, str(n + 3).encode())[-1].seq
+except OutboxError as error:
+    print(error)
+assert outbox.snapshot() == str(n).encode() and outbox.last_seq == n == outbox.depth, "the refused commit left a trace"
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+assert [record.seq for record in outbox.commit([alert()] * 2, b"later")] == [n + 1, n + 2]
+outbox.close()
+with Outbox(sys.argv[1], device="car-7") as again:
+    assert [record.seq for record in again.pending(20_000)] == list(range(1, n + 3)) and again.snapshot() == b"later"
+print("whole")
+"""
+
+
+def test_when_no_byte_can_be_written_a_commit_fails_in_one_sentence_and_the_next_one_goes_on(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "o.sqlite")], capture_output=True, text=True, env=ENVIRONMENT
+    )
+    assert done.returncode == 0, done.stderr
+    sentence, whole = done.stdout.splitlines()
+    assert str(tmp_path / "o.sqlite") in sentence
+    assert "check the disk" in sentence or "free some space" in sentence
+    assert whole == "whole"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("not here: mounting a small file system needs root")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_on_a_full_disk_nothing_accepted_is_lost_and_freeing_space_is_enough(small_disk):
+    with Outbox(small_disk / "o.sqlite", device="car-7") as outbox:
+        filler = small_disk / "filler"
+        outbox.commit([alert()], b"1")
+        with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 4096)
+        last = 1
+        with pytest.raises(OutboxError, match=r"outbox .*o\.sqlite: no space left on its file system; free some space"):
+            for n in range(2, 2000):
+                last = outbox.commit([alert()], str(n).encode())[-1].seq
+        assert outbox.snapshot() == str(last).encode()
+        assert [record.seq for record in outbox.pending(5000)] == list(range(1, last + 1))
+        filler.unlink()
+        assert outbox.commit([alert()], b"later")[0].seq == last + 1
+
+
+def test_a_second_process_is_refused_until_the_first_one_is_gone(tmp_path):
+    path = tmp_path / "o.sqlite"
+    other = [
+        sys.executable,
+        "-c",
+        "import sys\nfrom edge_mm.delivery.outbox import Outbox\n"
+        "from edge_mm.errors import OutboxError\n"
+        "try:\n    Outbox(sys.argv[1], device='car-7')\nexcept OutboxError as error:\n    print(error)",
+        str(path),
+    ]
+    with Outbox(path, device="car-7") as outbox:
+        outbox.commit([alert()])
+        refused = subprocess.run(other, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout
+        with pytest.raises(OutboxError, match="another process uses it"):
+            Outbox(path, device="car-7")
+        assert outbox.commit([alert()])[0].seq == 2
+    assert refused.startswith(f"outbox {path}: another process uses it")
+    assert subprocess.run(other, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout == ""
+
+
+def test_a_file_that_is_no_outbox_is_refused_by_name(tmp_path):
+    text, foreign, folder = tmp_path / "notes.txt", tmp_path / "other.sqlite", tmp_path / "folder"
+    text.write_text("not a database, but a text that is long enough to have a header\n" * 20)
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE mine (x)")
+    db.close()
+    folder.mkdir()
+    for path, words in ((text, "not an outbox"), (foreign, "another program"), (folder, "directory")):
+        with pytest.raises(OutboxError, match=words) as caught:
+            Outbox(path, device="car-7")
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    for path in ("/proc/nowhere/o.sqlite", tmp_path / "file" / "o.sqlite"):
+        with pytest.raises(OutboxError, match="give a file in a folder that this user can write"):
+            Outbox(path, device="car-7")
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_a_damaged_file_is_said_to_be_damaged(tmp_path, damage):
+    path = tmp_path / "o.sqlite"
+    with Outbox(path, device="car-7") as outbox:
+        outbox.commit([alert()] * 200, b"s" * 5000)
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    else:
+        content[4096:] = random.Random(1).randbytes(len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(OutboxError, match=r"damaged; move it away"):
+        Outbox(path, device="car-7")
+
+
+def test_the_outbox_of_another_device_is_refused(tmp_path):
+    Outbox(tmp_path / "o.sqlite", device="car-7").close()
+    with pytest.raises(OutboxError, match="belongs to the device 'car-7', this one is 'car-8'"):
+        Outbox(tmp_path / "o.sqlite", device="car-8")
+
+
+def test_only_its_owner_can_read_it(tmp_path):
+    path = tmp_path / "deep" / "o.sqlite"
+    with Outbox(path, device="car-7") as outbox:
+        outbox.commit([alert()])
+        files = list(path.parent.iterdir())
+        assert len(files) >= 2
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    path.chmod(0o644)
+    Outbox(path, device="car-7").close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_a_policy_may_write_into_an_alert_comes_back(tmp_path):
+    odd = alert(
+        value=float("nan"),
+        limit=np.float64(1.5),
+        quality={"vision": np.float32(0.5), "audio": None},
+        contribution={"vision": float("inf")},
+    )
+    bundle = BundleRef("driver", "1.0.0", "ab" * 32)
+    with Outbox(tmp_path / "o.sqlite", device="car-7", bundle=bundle) as outbox:
+        outbox.commit([odd])
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        (record,) = outbox.pending()
+    assert np.isnan(record.alert.value)
+    assert (record.alert.limit, record.alert.quality) == (1.5, {"vision": 0.5, "audio": None})
+    assert record.alert.contribution == {"vision": float("inf")}
+    assert record.alert.reason == odd.reason
+    assert record.bundle == bundle
+
+
+def test_the_present_state_of_each_alarm_outlives_delivery_and_restart(tmp_path):
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        outbox.commit([alert(1), alert(2, kind="driver.yawning", incident=2), alert(3, "cleared")], b"s")
+        outbox.acknowledged(1, 2, 3)
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        states = [(record.seq, record.alert.key, record.alert.state) for record in outbox.states()]
+        assert states == [(2, "driver.yawning", "raised"), (3, "driver.eyes_closed", "cleared")]
+        assert [record.seq for record in outbox.states(after=2)] == [3]
+        assert outbox.depth == 0
+
+
+def test_ids_are_unique_sort_by_number_and_tie_raised_to_cleared(tmp_path):
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        records = outbox.commit([alert(1), alert(2, "cleared"), alert(3, incident=2)])
+        records += outbox.commit([alert(n, incident=2) for n in range(100)])
+    ids = [record.id for record in records]
+    assert len(set(ids)) == len(ids)
+    assert sorted(ids) == ids
+    assert {len(each) for each in ids} == {26}
+    assert records[0].incident_id == records[1].incident_id != records[2].incident_id
+
+
+def test_beyond_its_limit_it_refuses_the_new_and_keeps_the_old(tmp_path):
+    with Outbox(tmp_path / "o.sqlite", device="car-7", max_records=3) as outbox:
+        outbox.commit([alert(), alert()], b"2")
+        with pytest.raises(OutboxError, match="2 alerts wait for the broker"):
+            outbox.commit([alert(), alert()], b"4")
+        assert (outbox.depth, outbox.snapshot()) == (2, b"2")
+        outbox.acknowledged(1)
+        assert [record.seq for record in outbox.commit([alert(), alert()], b"4")] == [3, 4]
+
+
+def test_a_snapshot_can_be_stored_alone_and_is_kept_when_none_is_given(tmp_path):
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        assert outbox.snapshot() is None
+        assert outbox.commit([], b"quiet") == []
+        outbox.commit([alert()])
+        assert outbox.snapshot() == b"quiet"
+
+
+def test_each_boot_keeps_its_newest_anchor_while_a_record_needs_it(tmp_path):
+    unset = Anchor(wall_ns=0, mono_ns=5_000, boot_id="boot-1", synced=False)
+    later = Anchor(wall_ns=BOOT.wall_ns + 9_000, mono_ns=9_000, boot_id="boot-1", synced=True)
+    second = Anchor(wall_ns=BOOT.wall_ns + 10**12, mono_ns=10, boot_id="boot-2", synced=True)
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        outbox.commit([alert()], anchor=unset)
+        assert outbox.anchor_of("boot-1") == unset
+        outbox.anchor(later)
+        outbox.anchor(unset)
+        assert outbox.anchor_of("boot-1") == later
+        outbox.commit([alert(2, "cleared")], anchor=second)
+        assert outbox.anchor_of("boot-1") == later
+        outbox.acknowledged(1)
+        outbox.anchor(second)
+        assert outbox.anchor_of("boot-1") is None
+        assert outbox.anchor_of("boot-2") == second
+
+
+def test_after_close_it_says_so(tmp_path):
+    outbox = Outbox(tmp_path / "o.sqlite", device="car-7")
+    outbox.close()
+    outbox.close()
+    with pytest.raises(OutboxError, match="was closed"):
+        outbox.commit([alert()])
