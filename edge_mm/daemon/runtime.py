@@ -30,7 +30,7 @@ from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import ConfigError, EdgeMmError, OutboxError, SourceError
+from edge_mm.errors import ConfigError, EdgeMmError, OutboxError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
@@ -72,11 +72,13 @@ class Runtime:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self._config = config
         self._sinks = tuple(sinks)
-        self._bundle = bundle or load_bundle(config.bundle)
+        self._bundle = bundle or _configured(config.bundle)
         self._profile = load_profile(config.profile)
         self._monitor = Monitor(self._bundle, policies=policies, limits=limits_from(config.rules))
         self._halt = threading.Event()
-        self._planned = plan_sources(config, stop=self._halt)
+        self.origin_ns = time.monotonic_ns()
+        """Time of the files' first samples."""
+        self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
         self.meters = Meters()
         """Counts and latencies of the run."""
         self._inbox = Inbox()
@@ -284,3 +286,10 @@ class Runtime:
             reader.join(1.0)
         errors = [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]
         return failure or (SourceError("\n".join(errors)) if errors else None)
+
+
+def _configured(name: str) -> Bundle:
+    try:
+        return load_bundle(name)
+    except UsageError as error:
+        raise ConfigError(f"bundle: {error}") from error
