@@ -85,7 +85,8 @@ class Reader(threading.Thread):
     def _lost(self, error: Exception) -> bool:
         """Say it; whether that is the end."""
         told = error if isinstance(error, EdgeMmError) else SourceError(f"{type(error).__name__}: {error}")
-        _log.warning("%s: %s", self._source.name, told, exc_info=None if told is error else error)
+        if told is not error:
+            _log.error("%s: the source failed", self._source.name, exc_info=error)
         self._say("lost", str(told))
         self.error = told if self._file else None
         return self._file
@@ -112,7 +113,6 @@ class Reader(threading.Thread):
                 live = True
                 self._inbox.put(Opened(sample.t_ns, self._spec))
                 self._inbox.put(Status(sample.t_ns, self._source.name, "live"))
-                _log.info("%s: live (%s, %g Hz)", self._source.name, self._spec.kind, self._spec.rate_hz)
             self._last_ns = sample.t_ns
             self._meters.count("samples", self._source.name)
             if not self._inbox.put(sample):

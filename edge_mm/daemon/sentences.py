@@ -43,7 +43,11 @@ def sentence(alert: Alert) -> str:
 
 
 def _shares(word: str, values: Mapping[str, float]) -> str:
-    return f"{word} " + " ".join(f"{sense} {value:.2f}" for sense, value in values.items()) if values else ""
+    return (
+        f"{word} " + " ".join(f"{sense} {value:.2f}" for sense, value in values.items() if value)
+        if any(values.values())
+        else ""
+    )
 
 
 class Progress:

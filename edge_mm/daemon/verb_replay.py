@@ -49,9 +49,13 @@ def main(args: argparse.Namespace) -> int:
     sources += signal_sources(args.signals, parse_map(args.map), taken={source.name for source in sources})
     bundle = load_bundle(name)
     used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]
-    unused = [source.name for source in sources if source not in used] + ["note"] * (args.note is not None)
-    if unused:
-        print(f"edge-mm: bundle {bundle.manifest.name} does not use: {', '.join(unused)}", file=sys.stderr)
+    unused = [source for source in sources if source not in used]
+    for source in unused:
+        source.open()  # a damaged file is said, used or not
+        source.close()
+    names = [source.name for source in unused] + ["note"] * (args.note is not None)
+    if names:
+        print(f"edge-mm: bundle {bundle.manifest.name} does not use: {', '.join(names)}", file=sys.stderr)
     return _replay(args, used, bundle, limits)
 
 

@@ -1,0 +1,169 @@
+"""The command as people meet it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recordings import ANY_SOUND, bundle_name, bursts
+
+from edge_mm.cli import main, parser
+from edge_mm.daemon.config import load_config
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "edge_mm.cli"]
+ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def run(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, env=ENV, cwd=cwd or ROOT, timeout=120)
+
+
+def test_help_teaches_the_verbs_with_examples(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    assert "edge-mm init && edge-mm check" in text
+    for verb in ("init", "run", "demo", "replay", "check", "tail", "devices", "bundle"):
+        assert f"    {verb}" in text
+
+
+@pytest.mark.parametrize("verb", ["init", "run", "demo", "replay", "check", "tail", "devices", "bundle"])
+def test_every_verb_explains_itself_with_an_example(verb, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    assert end.value.code == 0
+    assert f"examples:\n  edge-mm {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["init", "run", "replay", "check", "tail", "devices"])
+def test_every_verb_that_is_offered_can_be_loaded(verb):
+    import importlib
+
+    module, function = parser().parse_args([verb]).handler.split(":")
+    assert callable(getattr(importlib.import_module(module), function))
+
+
+@pytest.mark.parametrize("words", [[], ["watch"], ["replay", "--vidio", "x"], ["demo", "--seconds", "-3"]])
+def test_words_that_do_not_exist_are_a_usage_error(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
+    assert "usage: edge-mm" in capsys.readouterr().err
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith("edge-mm ")
+
+
+def test_init_writes_a_configuration_that_is_accepted_and_never_replaces_one_unasked(tmp_path, capsys):
+    path = tmp_path / "edge-mm.toml"
+    assert main(["init", "--output", str(path)]) == 0
+    assert path.stat().st_mode & 0o077 == 0
+    load_config(path)
+    assert "next: edge-mm check" in capsys.readouterr().out
+    path.write_text("mine")
+    assert main(["init", "--output", str(path)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert path.read_text() == "mine"
+    assert main(["init", "--output", str(path), "--force", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+    load_config(path)
+
+
+def test_devices_are_listed_as_json(capsys):
+    assert main(["devices", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"cameras", "microphones", "serial_ports"}
+
+
+def test_an_unexpected_error_is_one_sentence_and_a_traceback_only_when_asked(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "edge_mm.daemon.verb_devices", None)  # as if the installation were damaged
+    assert main(["devices"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("edge-mm: unexpected ModuleNotFoundError: ")
+    assert "EDGE_MM_DEBUG=1" in err
+    monkeypatch.setenv("EDGE_MM_DEBUG", "1")
+    with pytest.raises(ModuleNotFoundError):
+        main(["devices"])
+
+
+def test_a_reader_that_goes_away_ends_the_replay_quietly(tmp_path):
+    sound = bursts(tmp_path / "s.wav", count=12)
+    config = tmp_path / "c.toml"
+    config.write_text(f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n[rules]\n{ANY_SOUND}')
+    with subprocess.Popen(
+        [*COMMAND, "replay", "--json", "--config", str(config), "--audio", str(sound)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENV,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read().decode()
+        assert process.wait(60) == 141
+    assert "Traceback" not in err
+    assert "Error" not in err
+
+
+def test_two_replays_print_identical_bytes_but_for_the_summary(tmp_path):
+    sound = bursts(tmp_path / "s.wav", count=3)
+    config = tmp_path / "c.toml"
+    config.write_text(f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n[rules]\n{ANY_SOUND}')
+    runs = [run("replay", "--json", "--config", str(config), "--audio", str(sound)) for _ in range(2)]
+    assert [one.returncode for one in runs] == [0, 0]
+    first, second = (one.stdout.splitlines() for one in runs)
+    assert first[:-1] == second[:-1]
+    lines = [json.loads(line) for line in first]
+    assert {line["type"] for line in lines} == {"observation", "estimate", "alert", "summary"}
+    assert [line["type"] for line in lines].index("summary") == len(lines) - 1
+    assert all("t" in line for line in lines[:-1])
+    alerts = [line["data"] for line in lines if line["type"] == "alert"]
+    assert [alert["seq"] for alert in alerts] == list(range(1, len(alerts) + 1))
+    assert lines[-1]["samples"] == {"audio": 150}
+    assert lines[-1]["alerts"] == sum(alert["state"] == "active" for alert in alerts) >= 3
+    assert lines[-1]["peak_rss_mib"] > 10
+
+
+def test_a_replay_for_people_tells_alerts_as_sentences_and_ends_with_a_table(tmp_path, capsys):
+    sound = bursts(tmp_path / "s.wav", count=1)
+    config = tmp_path / "c.toml"
+    config.write_text(f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n[rules]\n{ANY_SOUND}')
+    assert main(["replay", "--config", str(config), "--audio", str(sound)]) == 0
+    out = capsys.readouterr().out
+    assert " heard (probability " in out
+    assert "windows" in out
+    assert "p95 ms" in out
+
+
+def test_what_the_bundle_has_no_use_for_is_said_in_one_line(tmp_path, capfd):
+    name = bundle_name()
+    signals = tmp_path / "wrist.csv"
+    signals.write_text("time,EDA,T\n" + "".join(f"{i / 4},{i % 3},36.5\n" for i in range(80)))
+    words = ["replay", "--json", "--bundle", name, "--signals", str(signals), "--map", "eda=EDA,temp=T"]
+    assert main([*words, "--note", "slept badly"]) == 0
+    out, err = capfd.readouterr()
+    assert [line for line in err.splitlines() if line.startswith("edge-mm:")] == [
+        f"edge-mm: bundle {'driver' if name == 'driver' else 'dev'} does not use: eda, temp, note"
+    ]
+    assert json.loads(out)["type"] == "summary"
+
+
+def test_a_bundle_can_be_looked_into_and_verified(capsys):
+    name = bundle_name()
+    assert main(["bundle", "verify", name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ok"] is True
+    assert main(["bundle", "inspect", name, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["digest"]) == 64
+    assert "fusion" in found["graphs"]
+    assert main(["bundle", "inspect", name]) == 0
+    assert found["digest"] in capsys.readouterr().out

@@ -1,0 +1,214 @@
+"""Everything that can be wrong with what people give: one sentence, the right exit status, no traceback."""
+
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from recordings import bundle_name, bursts, ecg_csv, video
+
+from edge_mm.cli import main
+from edge_mm.models.bundle import load_bundle
+
+HEAD = 'version = 1\ndevice_id = "d"\n'
+
+
+def said(capfd: pytest.CaptureFixture[str]) -> list[str]:
+    """The sentences on stderr; what native libraries print of themselves is left out."""
+    err = capfd.readouterr().err
+    assert "Traceback" not in err
+    return [line for line in err.splitlines() if line.startswith("edge-mm: ")]
+
+
+def written(path: Path, content: bytes | str) -> str:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+@pytest.mark.parametrize("option", ["--video", "--audio", "--ecg", "--ppg", "--config"])
+def test_a_file_that_is_not_there_is_a_usage_error_that_names_it(option, tmp_path, capfd):
+    words = ["replay", option, str(tmp_path / "none.wav")]
+    if option == "--config":
+        words += ["--audio", str(bursts(tmp_path / "s.wav", count=1))]
+    assert main(words) == 2
+    (sentence,) = said(capfd)
+    assert "none.wav" in sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["replay"], "nothing to replay"),
+        (["replay", "--signals", "x.csv"], "--signals and --map go together"),
+        (["replay", "--signals", "x.csv", "--map", "eda=E"], "x.csv"),
+        (["replay", "--signals", "x.csv", "--map", "edda=E"], "KEY one of eda, temp, acc_x"),
+        (["replay", "--signals", "x.csv", "--map", "acc_x=X"], "acc_x, acc_y, acc_z"),
+        (["replay", "--signals", "x.csv", "--map", "eda=E,eda=F"], "given twice"),
+        (["replay", "--video", "/dev/null"], "/dev/null"),
+        (["replay", "--ecg", "/dev/ttyUSB77"], "not a recording"),
+        (["bundle", "inspect", "nobody"], "nobody"),
+        (["run", "-c", "none.toml"], "edge-mm init"),
+    ],
+)
+def test_what_does_not_exist_or_fit_together_is_a_usage_error(words, expected, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    (sentence,) = said(capfd)
+    assert expected in sentence
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "content"),
+    [
+        ("--video", "empty.mp4", b""),
+        ("--video", "text.mp4", b"this is no video, whatever its name says\n" * 50),
+        ("--audio", "empty.wav", b""),
+        ("--audio", "text.wav", b"neither sound nor video\n" * 50),
+        ("--ecg", "empty.csv", b""),
+        ("--ecg", "words.csv", b"time,ecg\nhello,there\n"),
+        ("--ecg", "bytes.csv", bytes(range(256)) * 40),
+        ("--ecg", "broken.hea", b"this is no header\n"),
+        ("--ecg", "broken.edf", b"0" * 300),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence_with_status_69(option, name, content, tmp_path, capfd):
+    path = written(tmp_path / name, content)
+    assert main(["replay", "--json", "--bundle", bundle_name(), option, path]) == 69
+    (sentence,) = said(capfd)
+    assert name.removesuffix(".hea") in sentence
+
+
+def test_a_video_without_frames_is_one_sentence_with_status_69(tmp_path, capfd):
+    path = video(tmp_path / "v.avi", frames=0)
+    assert main(["replay", "--bundle", bundle_name(), "--video", str(path)]) == 69
+    (sentence,) = said(capfd)
+    assert "v.avi" in sentence
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(8000, 1), (11_025, 1), (22_050, 2), (44_100, 5), (96_000, 2)])
+def test_sound_of_an_odd_rate_or_channel_count_is_heard(rate_hz, channels, tmp_path, capfd):
+    path = bursts(tmp_path / "s.wav", count=1, rate_hz=rate_hz, channels=channels)
+    assert main(["replay", "--json", "--bundle", bundle_name(), "--audio", str(path)]) == 0
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    heard = [line["t"] for line in lines if line.get("name", "").startswith("audio.")]
+    assert heard
+    assert max(heard) < 5.0
+
+
+def test_sound_that_is_not_a_number_is_heard_as_silence(tmp_path, capfd):
+    path = tmp_path / "s.wav"
+    soundfile.write(path, np.full(32_000, np.nan, np.float32), 16_000, subtype="FLOAT")
+    assert main(["replay", "--json", "--bundle", bundle_name(), "--audio", str(path)]) == 0
+    assert "NaN" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["nan", "flat"])
+def test_an_ecg_with_gaps_or_a_flat_line_is_data_not_an_error(kind, tmp_path, capfd):
+    name = bundle_name()
+    if load_bundle(name).front_end("physio") is None:
+        pytest.skip("this bundle reads no ECG")
+    path = ecg_csv(tmp_path / "e.csv", kind=kind)
+    assert main(["replay", "--json", "--bundle", name, "--ecg", str(path)]) == 0
+    out = capfd.readouterr().out
+    assert "NaN" not in out
+    lines = [json.loads(line) for line in out.splitlines()]
+    worst = min(line["quality"] for line in lines if line["type"] == "observation")
+    assert worst < 0.25
+    if kind == "flat":
+        assert any(line["type"] == "alert" and line["data"]["kind"] == "sensor.unusable" for line in lines)
+        assert not any(line.get("name") == "vitals.beat" for line in lines)
+
+
+def altered(source: Path, target: Path) -> None:
+    """The same bundle with one byte of a graph changed, its archive whole."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as new:
+        for info in old.infolist():
+            content = bytearray(old.read(info))
+            if info.filename == "fusion.tflite":
+                content[len(content) // 2] ^= 0xFF
+            new.writestr(info.filename, bytes(content))
+
+
+@pytest.mark.parametrize("how", ["truncated", "altered", "empty", "no bundle"])
+def test_a_bundle_that_is_not_whole_is_refused_with_status_78(how, tmp_path, capfd):
+    whole = Path(load_bundle(bundle_name()).source)
+    path = tmp_path / "b.edgemm"
+    if how == "altered":
+        altered(whole, path)
+    else:
+        content = whole.read_bytes()
+        path.write_bytes({"truncated": content[: len(content) // 2], "empty": b"", "no bundle": b"PK" * 99}[how])
+    sound = str(bursts(tmp_path / "s.wav", count=1))
+    config = written(
+        tmp_path / "c.toml", HEAD + f'bundle = "{path}"\n[[source]]\nname="a"\nkind="audio"\ndevice="s.wav"\n'
+    )
+    for words in (
+        ["replay", "--bundle", str(path), "--audio", sound],
+        ["bundle", "verify", str(path)],
+        ["run", "-q", "-c", config],
+    ):
+        assert main(words) == 78
+        (sentence,) = said(capfd)
+        assert "b.edgemm" in sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (HEAD + "colour = 3\n", "colour: unknown key"),
+        (HEAD + '[mqtt]\nport = "many"\n', "mqtt.port: 'many' is wrong"),
+        (HEAD + "[rules]\neyes_closed_s = -1\n", "eyes_closed_s"),
+        (HEAD + 'bundle = "nobody"\n[[source]]\nname="a"\nkind="audio"\ndevice="s.wav"\n', "nobody"),
+        (HEAD + 'profile = "abacus"\n[[source]]\nname="a"\nkind="audio"\ndevice="s.wav"\n', "abacus"),
+        (HEAD, "nothing to watch with"),
+        ("version = ", "not valid TOML"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["run", "check"])
+def test_a_wrong_configuration_is_refused_with_status_78(verb, text, expected, tmp_path, capfd):
+    if verb == "check" and text == HEAD:
+        pytest.skip("not here: check only warns that nothing is there to watch with")
+    if "abacus" in text and verb == "run":
+        bundle_name()
+        text = text.replace(HEAD, HEAD + f'bundle = "{bundle_name()}"\n')
+    bursts(tmp_path / "s.wav", count=1)
+    config = written(tmp_path / "edge-mm.toml", text)
+    assert main([verb, "-c", config]) == 78
+    captured = capfd.readouterr()
+    assert "Traceback" not in captured.err
+    assert expected in captured.out + captured.err
+
+
+def test_check_says_everything_at_once_and_a_wrong_configuration_comes_first(tmp_path, capfd):
+    config = written(
+        tmp_path / "edge-mm.toml",
+        HEAD + 'bundle = "nobody"\n[[source]]\nname="v"\nkind="video"\ndevice="none.mp4"\n'
+        '[[source]]\nname="p"\nkind="ecg"\ndevice="/dev/ttyUSB77"\n[mqtt]\nport = 1\n',
+    )
+    assert main(["check", "-c", config, "--json"]) == 78
+    report = json.loads(capfd.readouterr().out)
+    wrong = {one["part"]: one["status"] for one in report["findings"] if one["level"] == "error"}
+    assert wrong == {"bundle": 78, "source v": 69, "source p": 69, "broker": 69}
+    assert report["status"] == 78
+
+
+def test_check_passes_where_all_is_well_but_the_broker_and_says_69(tmp_path, capfd):
+    bursts(tmp_path / "s.wav", count=1)
+    config = written(
+        tmp_path / "edge-mm.toml",
+        HEAD + f'bundle = "{bundle_name()}"\n[[source]]\nname="a"\nkind="audio"\ndevice="s.wav"\n[mqtt]\nport = 1\n',
+    )
+    assert main(["check", "-c", config]) == 69
+    out, err = capfd.readouterr()
+    assert re.search(r"^ERROR +broker: .*connection refused", out, re.MULTILINE)
+    assert out.count("ERROR") == 1
+    assert "edge-mm: 1 thing to put right" in err
+
+
+def test_a_broker_that_is_not_there_is_one_sentence_with_status_69(capfd):
+    assert main(["tail", "--port", "1"]) == 69
+    (sentence,) = said(capfd)
+    assert "127.0.0.1:1" in sentence
