@@ -25,7 +25,7 @@ ENV_BACKEND = "EDGE_MM_BACKEND"
 
 
 class _Tensor(NamedTuple):
-    index: int
+    place: int
     shape: tuple[int, ...]
     dtype: type
     scale: float
@@ -92,9 +92,9 @@ class Graph:
                 value = np.asarray(inputs[key]).reshape(tensor.shape)
             except (KeyError, ValueError) as error:
                 raise BundleError(f"graph {self.name}: input {key!r} must have shape {tensor.shape}: {error}") from None
-            interpreter.set_tensor(tensor.index, _quantized(value, tensor))
+            interpreter.set_tensor(tensor.place, _quantized(value, tensor))
         interpreter.invoke()
-        return {key: _real(interpreter.get_tensor(t.index), t) for key, t in self._out.items()}
+        return {key: _real(interpreter.get_tensor(t.place), t) for key, t in self._out.items()}
 
 
 def load_graph(bundle: Bundle, name: str) -> Graph:
