@@ -171,7 +171,10 @@ class Alarms:
         alarm.ending = (condition.reason, condition.value, condition.limit)
         held_until = condition.t_ns if alarm.held_ns is None else alarm.held_ns + self._hold_ns
         alarm.due_ns = max(condition.t_ns, held_until)
-        self._ending.add(key)
+        if alarm.due_ns <= (self._now_ns or 0):
+            alerts.append(self._clear(alarm))
+        else:
+            self._ending.add(key)
 
     def _raise(self, key: str, condition: Condition) -> Alert:
         self._incidents += 1
@@ -200,29 +203,27 @@ class Alarms:
     def _clear_due(self, alerts: list[Alert]) -> None:
         now_ns = self._now_ns or 0
         due = [self._active[key] for key in self._ending if self._active[key].due_ns <= now_ns]
-        for alarm in sorted(due, key=lambda alarm: (alarm.due_ns, alarm.raised.incident)):
-            raised = alarm.raised
-            if alarm.ending is None:
-                continue
-            reason, value, limit = alarm.ending
-            del self._active[raised.key]
-            self._ending.discard(raised.key)
-            explained = self._evidence.explain(alarm.due_ns, sources=raised.sources, head=alarm.head)
-            alerts.append(
-                replace(
-                    raised,
-                    t_ns=alarm.due_ns,
-                    state="cleared",
-                    # An onset after the end is one of another boot's clock; the raised transition has the true one.
-                    onset_ns=min(raised.onset_ns, alarm.due_ns) if alarm.restored else raised.onset_ns,
-                    reason=reason,
-                    value=value,
-                    limit=limit,
-                    quality=explained.quality,
-                    attention=explained.attention,
-                    contribution=explained.contribution,
-                )
-            )
+        alerts += [self._clear(alarm) for alarm in sorted(due, key=lambda alarm: (alarm.due_ns, alarm.raised.incident))]
+
+    def _clear(self, alarm: _Alarm) -> Alert:
+        raised = alarm.raised
+        del self._active[raised.key]
+        self._ending.discard(raised.key)
+        reason, value, limit = alarm.ending or (raised.reason, raised.value, raised.limit)
+        explained = self._evidence.explain(alarm.due_ns, sources=raised.sources, head=alarm.head)
+        return replace(
+            raised,
+            t_ns=alarm.due_ns,
+            state="cleared",
+            # An onset after the end is one of another boot's clock; the raised transition has the true one.
+            onset_ns=min(raised.onset_ns, alarm.due_ns) if alarm.restored else raised.onset_ns,
+            reason=reason,
+            value=value,
+            limit=limit,
+            quality=explained.quality,
+            attention=explained.attention,
+            contribution=explained.contribution,
+        )
 
 
 def _names(policy: Policy) -> frozenset[str] | None:

@@ -8,7 +8,6 @@ by* the sources named; this is neither a type-approved driver monitor nor a medi
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -147,8 +146,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     sound_exit: Share = 0.3
     """Probability below which the sound is over."""
     sound_min_quality: Share = 0.05
-    """Lower than ``min_quality``: a quiet room (quality 0.1) is a reading that nothing is heard and ends a sound; a dead
-    microphone (0) is none."""
+    """Lower than ``min_quality``: a quiet room (quality 0.1) is a reading that nothing is heard, and ends a sound; a
+    dead microphone (0) is none."""
     sound_s: Seconds = 0.45
     """At least two readings at a hop of 0.5 s: one reading alone never alerts. Ours."""
     sound_keep_s: Seconds = 4.0
@@ -230,10 +229,6 @@ def limits_from(table: Mapping[str, Any], *, where: str = "[rules]") -> Limits:
             problems.append(f"{where} {key} = {value!r}: {str(error)[0].lower()}{str(error)[1:]}")
             wrong.add(key)
             continue
-        if isinstance(value, float) and not math.isfinite(value):
-            problems.append(f"{where} {key} = {value!r}: expected a finite number")
-            wrong.add(key)
-            del values[key]
     limits = Limits(**values)
     strangers = [kind for kind in limits.disabled if kind not in KINDS]
     problems += [f"{where} disabled: no rule {kind!r}; there are {', '.join(KINDS)}" for kind in strangers]

@@ -1,8 +1,9 @@
-"""The pieces that rules are made of: when does a condition hold, and since when.
+"""The pieces that rules are made of: what is compared with what, and what is said about it.
 
 In: readings of one name with their time stamps. Out: a ``Condition`` when the answer changes, and once after start-up
 as soon as the readings clearly say that it does not hold: an alarm that was active before a restart is cleared by
-that. Not here: measuring durations (``hold``), the numbers (``limits``), the tables (``driver``, ``vitals``, ``sound``), and making alerts of conditions (``alarms``).
+that. Not here: measuring durations (``hold``), the numbers (``limits``), the tables (``driver``, ``vitals``,
+``sound``), and making alerts of conditions (``alarms``).
 """
 
 from __future__ import annotations

@@ -91,7 +91,8 @@ class Connection:
 class Usable:
     """A policy: which streams arrive but tell us nothing (dark picture, flat line, clipped sound).
 
-    The observation's label says why; a quality that is low without a reason raises nothing. A stream that is lost or ended is no longer unusable: there is nothing to be used.
+    The observation's label says why; a quality that is low without a reason raises nothing. A stream that is lost or
+    ended is no longer unusable: there is nothing to be used.
     """
 
     names = frozenset({QUALITY})

@@ -6,6 +6,7 @@ kind of alert. Not here: the numbers and their sources (``limits``).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 
 from edge_mm.alerts.hold import SLACK_NS, ns
@@ -59,7 +60,8 @@ VENTRICULAR_RUN = Rule(
 class RunOfBeats:
     """Tracker: ventricular beats in a row, each soon after the one before.
 
-    Beats without a class (of a pulse sensor) say nothing. Over when beats have come for ``keep_s`` without a gap and without such a run.
+    Beats without a class (of a pulse sensor) say nothing. Over when beats have come for ``keep_s`` without a gap and
+    without such a run.
     """
 
     __slots__ = ("_beats", "_bpm", "_gap_ns", "_keep_ns", "_rr_ns", "_run", "_since_ns", "last_ns", "onset_ns", "told")
@@ -70,7 +72,7 @@ class RunOfBeats:
         self._rr_ns = ns(60.0 / bpm)
         self._keep_ns = max(ns(keep_s) - SLACK_NS, 0)
         self._gap_ns = ns(max_gap_s)
-        self._run: list[int] = []
+        self._run: deque[int] = deque(maxlen=beats)
         self._since_ns = 0
         self.told: bool | None = None
         self.onset_ns: int | None = None
@@ -86,12 +88,12 @@ class RunOfBeats:
             self._since_ns = t_ns
         self.last_ns = t_ns
         if reading.label != "V":
-            self._run = []
+            self._run.clear()
         elif self._run and t_ns - self._run[-1] <= self._rr_ns:
-            # Only the first and the latest beats of a long run are kept: enough for its onset, count and rate.
-            self._run = [*self._run[: self._beats], t_ns]
+            self._run.append(t_ns)
         else:
-            self._run = [t_ns]
+            self._run.clear()
+            self._run.append(t_ns)
         if len(self._run) >= self._beats:
             self._since_ns = t_ns
             if not self.told:

@@ -1,0 +1,95 @@
+import math
+
+import msgspec
+import pytest
+from timeline import play, readings, story
+
+from edge_mm.alerts import Alarms, Limits, default_policies, limits_from
+from edge_mm.alerts.limits import KINDS
+from edge_mm.errors import ConfigError
+
+
+def test_nothing_given_is_the_defaults():
+    assert limits_from({}) == Limits()
+
+
+def test_a_key_changes_its_number_and_no_other():
+    limits = limits_from({"eyes_closed_s": 2, "disabled": ["sound.dog"]})
+    assert limits.eyes_closed_s == 2.0
+    assert msgspec.structs.replace(limits, eyes_closed_s=1.5, disabled=[]) == Limits()
+    alarms = Alarms(default_policies(limits=limits))
+    assert play(alarms, readings("driver.eyes_closed", (1.9, 0.9))) == []
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    with pytest.raises(ConfigError) as caught:
+        limits_from(
+            {
+                "eyes_closed": 1.0,
+                "sleep_s": "3",
+                "perclos_enter": 1.5,
+                "ventricular_count": 2.5,
+                "drowsy_enter": 0.3,
+                "disabled": ["driver.sleeping"],
+                "away_s": math.nan,
+                "sound_s": True,
+            },
+            where="car.toml: [rules]",
+        )
+    problems = caught.value.problems
+    assert len(problems) == 8
+    text = "\n".join(problems)
+    assert all(problem.startswith("car.toml: [rules] ") for problem in problems)
+    assert "eyes_closed: unknown key; did you mean eyes_closed_s?" in text
+    assert "sleep_s = '3': expected `float`, got `str`" in text
+    assert "perclos_enter = 1.5: expected `float` <= 1.0" in text
+    assert "drowsy_exit = 0.4 is above drowsy_enter = 0.3: set it to at most 0.3" in text
+    assert "no rule 'driver.sleeping'; there are driver.eyes_closed, driver.sleep," in text
+    assert "away_s = nan: expected `float`" in text
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, 1e9, -91.0])
+def test_no_number_may_be_absurd(wrong):
+    numbers = [name for name, value in msgspec.structs.asdict(Limits()).items() if isinstance(value, float)]
+    with pytest.raises(ConfigError) as caught:
+        limits_from(dict.fromkeys(numbers, wrong))
+    assert [problem.split()[1] for problem in caught.value.problems] == numbers
+
+
+def test_a_wrong_number_is_not_also_blamed_for_its_order():
+    with pytest.raises(ConfigError) as caught:
+        limits_from({"eyes_closed_enter": "high", "eyes_closed_exit": 0.9})
+    assert len(caught.value.problems) == 1
+
+
+def test_limits_made_in_python_are_checked_too():
+    with pytest.raises(ConfigError, match="yawning_s"):
+        default_policies(limits=Limits(yawning_s=-1))
+
+
+def test_the_list_of_kinds_is_what_the_rules_are_called():
+    policies = default_policies(heads=["drowsy"])
+    assert tuple(policy.rule.kind for policy in policies if hasattr(policy, "rule")) == KINDS
+
+
+def test_each_sense_brings_its_own_rules_and_the_technical_ones_are_always_there():
+    def kinds(**given):
+        return [policy.rule.kind.split(".")[0] for policy in default_policies(**given) if hasattr(policy, "rule")]
+
+    assert set(kinds(modalities=["audio"])) == {"sound"}
+    assert set(kinds(modalities=["physio"])) == {"health"}
+    assert set(kinds(modalities=["vision"])) == {"driver"}
+    assert kinds(modalities=[], heads=["drowsy"]) == ["driver"]
+    everything = default_policies(limits=Limits(disabled=list(KINDS)))
+    assert len(everything) == 2
+
+
+def test_a_disabled_kind_does_not_alert():
+    alarms = Alarms(default_policies(limits=Limits(disabled=["driver.eyes_closed"])))
+    assert story(play(alarms, readings("driver.eyes_closed", (5, 0.9)))) == ["driver.sleep raised"]
+
+
+def test_every_number_can_be_set_from_the_table():
+    defaults = msgspec.structs.asdict(Limits())
+    assert limits_from(defaults) == Limits()
+    assert len(defaults) > 50

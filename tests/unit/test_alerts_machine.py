@@ -1,0 +1,273 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from timeline import NS, beats, estimates, merged, ns, play, readings, status, story, ticks
+
+from edge_mm.alerts import Alarms, default_policies
+from edge_mm.errors import ConfigError
+from edge_mm.types import Condition, Observation, Reason, Tick
+
+HOLD = 2 * NS
+
+
+class Says:
+    """A policy of a user: says for each tick what a script says."""
+
+    def __init__(self, script):
+        self.script = script
+
+    def update(self, event):
+        return [condition(event.t_ns, key, active) for key, active in self.script.get(event.t_ns, [])]
+
+
+def condition(t_ns, key, active, **changes):
+    one = Condition(
+        t_ns=t_ns,
+        kind=key,
+        active=active,
+        onset_ns=t_ns,
+        priority="low",
+        category="physiological",
+        reason=Reason("said", {}, f"{key} is {active}"),
+        value=1.0,
+        limit=1.0,
+        unit="1",
+        key=key,
+    )
+    return replace(one, **changes)
+
+
+def scripts():
+    step = st.tuples(
+        st.sampled_from([ns(0.01), ns(0.1), ns(1), ns(3)]),
+        st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=3),
+    )
+    return st.lists(step, max_size=60)
+
+
+def timed(steps, start_ns=0):
+    script, t = {}, start_ns
+    for gap, said in steps:
+        t += gap
+        script[t] = said
+    return script
+
+
+def run(steps, cuts=(), boot_offset=0):
+    """Transitions of a script; the process is restarted at ``cuts`` (event numbers), with another clock each time."""
+    script = timed(steps)
+    offset, alarms, out = 0, Alarms([Says(script)]), []
+    for i, t in enumerate([*script, *(max(script, default=0) + k * NS for k in range(1, 5))]):
+        if i in cuts:
+            snapshot = alarms.snapshot()
+            offset -= boot_offset
+            alarms = Alarms([Says({s + offset: said for s, said in script.items()})])
+            alarms.restore(snapshot)
+        out += alarms.update(Tick(t + offset))
+    return out, alarms
+
+
+@given(scripts())
+def test_per_key_raised_and_cleared_alternate_and_share_an_incident(steps):
+    alerts, alarms = run(steps)
+    for key in "abc":
+        mine = [alert for alert in alerts if alert.key == key]
+        assert [alert.state for alert in mine] == ["raised", "cleared"] * (len(mine) // 2) + ["raised"] * (
+            len(mine) % 2
+        )
+        assert [a.incident for a in mine[1::2]] == [a.incident for a in mine[0::2]][: len(mine) // 2]
+        assert (key in {alert.key for alert in alarms.active}) == (len(mine) % 2 == 1)
+    raised = [alert.incident for alert in alerts if alert.state == "raised"]
+    assert raised == list(range(1, len(raised) + 1))
+
+
+@given(scripts())
+def test_no_alarm_flaps_faster_than_the_hold(steps):
+    alerts, _ = run(steps)
+    for key in "abc":
+        mine = [alert.t_ns for alert in alerts if alert.key == key]
+        assert all(cleared - raised >= HOLD - 1_000_000 for raised, cleared in zip(mine[::2], mine[1::2], strict=False))
+        assert mine == sorted(mine)
+
+
+@given(scripts())
+def test_what_a_policy_said_last_is_true_once_the_hold_is_over(steps):
+    _, alarms = run(steps)
+    last = {key: said for events in timed(steps).values() for key, said in events}
+    assert {alert.key for alert in alarms.active} == {key for key, said in last.items() if said}
+
+
+@given(scripts(), st.sets(st.integers(0, 63), max_size=6), st.sampled_from([0, ns(-1e6), ns(12.5), ns(1e6)]))
+@settings(max_examples=200)
+def test_restarts_at_any_moment_neither_double_nor_lose_an_alarm(steps, cuts, boot_offset):
+    whole, before = run(steps)
+    parts, after = run(steps, cuts, boot_offset)
+    raised_once = [alert.incident for alert in parts if alert.state == "raised"]
+    assert raised_once == list(range(1, len(raised_once) + 1))
+    for key in "abc":
+        mine = [alert for alert in parts if alert.key == key]
+        assert [alert.state for alert in mine] == ["raised", "cleared"] * (len(mine) // 2) + ["raised"] * (
+            len(mine) % 2
+        )
+    assert {alert.key for alert in after.active} == {alert.key for alert in before.active}
+    if not cuts:
+        assert parts == whole
+
+
+def test_the_same_state_gives_the_same_bytes_and_survives_a_round_trip():
+    alarms = Alarms([Says({1: [("b", True), ("a", True)], 2: [("b", False)]})])
+    play(alarms, [Tick(1), Tick(2)])
+    again = Alarms([])
+    again.restore(alarms.snapshot())
+    assert again.snapshot() == alarms.snapshot()
+    assert again.active == alarms.active
+    assert [alert.key for alert in alarms.active] == ["b", "a"]
+
+
+def test_an_alarm_that_was_ending_is_cleared_after_the_restart_on_the_new_clock():
+    alarms = Alarms([Says({1: [("a", True)], ns(0.5): [("a", False)]})])
+    play(alarms, [Tick(1), Tick(ns(0.5))])
+    again = Alarms([])
+    again.restore(alarms.snapshot())
+    (cleared,) = play(again, ticks(1000, 1010, every_s=0.25))
+    assert (cleared.state, cleared.incident) == ("cleared", 1)
+    assert cleared.t_ns == pytest.approx(ns(1001.5), abs=2_000_000)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b"null", b'{"version":1,"incidents":0', b'{"version":99,"incidents":0,"active":[]}']
+)
+def test_a_snapshot_that_is_none_is_refused_with_a_sentence(data):
+    with pytest.raises(ConfigError, match=r"stored alarm state.*move the outbox away"):
+        Alarms([]).restore(data)
+
+
+def test_a_clear_of_an_unknown_alarm_is_nothing():
+    assert play(Alarms([Says({1: [("a", False)]})]), [Tick(1)]) == []
+
+
+def test_a_policy_is_given_only_the_observations_it_names():
+    class Counts:
+        def __init__(self, names=None):
+            self.seen = []
+            if names is not None:
+                self.names = names
+
+        def update(self, event):
+            self.seen.append(event)
+            return ()
+
+    named, curious, deaf = Counts(frozenset({"a.x"})), Counts(), Counts(frozenset())
+    one, two = (Observation(1, name, 1.0, "1", 1.0, "vision", "cam") for name in ("a.x", "a.y"))
+    play(Alarms([named, curious, deaf]), [one, two, Tick(2), *estimates("drowsy", (1, 0.1)), status(3, "live")])
+    assert [len(p.seen) for p in (named, curious, deaf)] == [4, 5, 3]
+    assert two not in named.seen
+
+
+def test_several_senses_without_a_fused_score_claim_no_contribution():
+    class Both:
+        def update(self, event):
+            return [condition(event.t_ns, "both", True, sources=("vision", "audio"))]
+
+    (raised,) = play(Alarms([Both()]), [Tick(1)])
+    assert raised.sources == ("vision", "audio")
+    assert raised.contribution == {}
+
+
+ALL = "driver.eyes_closed"
+WELL = merged(
+    readings(ALL, (200, 0.0), fps=8),
+    readings("driver.yawning", (200, 0.0), fps=8),
+    readings("driver.head_yaw_deg", (200, 0.0), fps=8),
+    readings("driver.head_pitch_deg", (200, 0.0), fps=8),
+    estimates("drowsy", (200, 0.0)),
+    readings("vitals.heart_rate_bpm", (200, 70), fps=1),
+    readings("vitals.rhythm_irregular", (200, 0.0), fps=0.2),
+    beats("N" * 250),
+    *(readings(f"audio.{name}", (200, 0.0), fps=2) for name in ("siren", "baby_cry", "dog", "cough", "sneeze")),
+    readings("sensor.quality", (200, 1.0), fps=1, stream="cam"),
+    [status(0, "live")],
+)
+ILL = merged(
+    readings(ALL, (60, 1.0), fps=8),
+    readings("driver.yawning", (60, 1.0), fps=8),
+    readings("driver.head_yaw_deg", (60, 50.0), fps=8),
+    readings("driver.head_pitch_deg", (60, 0.0), fps=8),
+    estimates("drowsy", (60, 1.0)),
+    readings("vitals.heart_rate_bpm", (30, 150), fps=1),
+    readings("vitals.heart_rate_bpm", (30, 30), fps=1, start_s=30),
+    readings("vitals.rhythm_irregular", (60, 1.0), fps=0.2),
+    beats("V" * 100, rr_s=0.5),
+    *(readings(f"audio.{name}", (60, 0.9), fps=2) for name in ("siren", "baby_cry", "dog", "cough", "sneeze")),
+    readings("sensor.quality", (50, 0.0), fps=1, stream="mic", label="silent"),
+    [status(55, "lost"), status(56, "stale", stream="ecg")],
+)
+
+
+def built():
+    return Alarms(default_policies(heads=["drowsy"]))
+
+
+def test_every_alarm_of_the_built_in_rules_is_cleared_by_good_readings_after_a_restart():
+    before = built()
+    raised = {alert.key: alert for alert in play(before, ILL) if alert.state == "raised"}
+    active = {alert.key for alert in before.active}
+    # The heart was fast first and slow later, so that one is over; the rest is active.
+    assert len(raised) == 19
+    assert active == set(raised) - {"health.heart_rate_high"}
+    after = built()
+    after.restore(before.snapshot())
+    good = [
+        *WELL,
+        *readings("sensor.quality", (9, 1.0), stream="mic", fps=1, start_s=200),
+        status(210, "live", stream="ecg"),
+    ]
+    alerts = play(after, good)
+    assert sorted(alert.key for alert in alerts) == sorted(active)
+    assert all(alert.state == "cleared" for alert in alerts)
+    assert all(alert.incident == raised[alert.key].incident for alert in alerts)
+    assert all(alert.onset_ns <= alert.t_ns for alert in alerts)
+    assert after.active == ()
+
+
+def test_an_alarm_that_still_holds_after_a_restart_is_not_raised_again():
+    before = built()
+    play(before, ILL)
+    after = built()
+    after.restore(before.snapshot())
+    again = [alert for alert in play(after, ILL) if alert.state == "raised"]
+    # The heart is fast again before it is slow again; everything else held all the time.
+    assert [alert.key for alert in again] == ["health.heart_rate_high", "health.heart_rate_low"]
+
+
+@given(cut=st.integers(0, 1200), healthy=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_a_restart_anywhere_in_a_drive_keeps_raised_and_cleared_in_pairs(cut, healthy):
+    line = merged(
+        readings(ALL, (20, 0.0), (10, 1.0), (40, 0.0), fps=8, start_s=50),
+        estimates("drowsy", (20, 0.1), (20, 0.9), (30, 0.1), start_s=50),
+        beats("N" * 20 + "VVVV" + "N" * 60, rr_s=0.5, start_s=50),
+        [status(60, "lost"), status(80, "live" if healthy else "starting")],
+    )
+    first, second = built(), built()
+    alerts = play(first, line[:cut])
+    second.restore(first.snapshot())
+    alerts += play(second, line[cut:])
+    for key in {alert.key for alert in alerts}:
+        mine = [alert for alert in alerts if alert.key == key]
+        assert [alert.state for alert in mine] == ["raised", "cleared"] * (len(mine) // 2) + ["raised"] * (
+            len(mine) % 2
+        )
+        assert all(r.incident == c.incident for r, c in zip(mine[::2], mine[1::2], strict=False))
+    incidents = [alert.incident for alert in alerts if alert.state == "raised"]
+    assert incidents == sorted(set(incidents))
+
+
+def test_the_well_and_the_quiet_raise_nothing():
+    assert story(play(built(), WELL)) == []
+
+
+def test_two_runs_give_identical_alerts():
+    assert play(built(), [*ILL, *WELL]) == play(built(), [*ILL, *WELL])
