@@ -6,6 +6,7 @@ such a file is opened. Discontinuous files (EDF+D) are refused: their gaps would
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
         raise SourceError(f"{path}: EDF files need the package edfio: pip install 'edge-mm[edf]'.") from None
     read_file = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
     try:
-        edf: Any = read_file(path, lazy_load_data=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a recorder that lost power: what is whole is read
+            edf: Any = read_file(path, lazy_load_data=True)
         continuous, signals = bool(edf.is_continuous), list(edf.signals)
     except Exception as error:  # a damaged header fails in many ways
         raise SourceError(f"{path}: not a readable EDF file: {error.__class__.__name__} {error}.") from None

@@ -66,9 +66,8 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
 
 
 def _signals(header: Any) -> tuple[list[str], list[str]]:
-    """Names and units of all signals, of a record in one or in several segments."""
-    if getattr(header, "segments", None) is not None:
-        return list(header.get_sig_name()), list(header.get_sig_units())
+    """Names and units of all signals; of several segments, the first one (or the layout) names them all."""
+    header = next(filter(None, getattr(header, "segments", None) or []), header)
     return list(header.sig_name or []), list(header.units or [])
 
 

@@ -1,0 +1,123 @@
+"""Network cameras, played by real HTTP servers in this process; and cameras that are not there."""
+
+import http.server
+import subprocess
+import sys
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from edge_mm.errors import SourceError, SourceLost
+from edge_mm.sources import Camera, cameras, serial_ports
+
+pytestmark = pytest.mark.devices
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Motion JPEG: 10 frames, then what the path says: ``/ends``, ``/stalls``; ``/mute`` never answers."""
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        if self.path == "/mute":
+            self.server.over.wait(30)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=b")
+        self.end_headers()
+        for index in range(10):
+            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), index * 20, np.uint8))[1].tobytes()
+            self.wfile.write(b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg))
+            self.wfile.flush()
+        if self.path == "/stalls":
+            self.server.over.wait(30)
+
+
+@pytest.fixture
+def address():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.over = threading.Event()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.over.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def frames_until_lost(camera):
+    frames = []
+    with pytest.raises(SourceLost) as lost:
+        for _ in range(100):
+            frames.append(camera.read())
+    camera.close()
+    return frames, str(lost.value)
+
+
+def test_frames_of_a_network_camera_come_stamped_until_its_stream_ends(address):
+    camera = Camera(f"http://{address}/ends", fps=15)
+    spec = camera.open()
+    assert (spec.name, spec.kind, spec.rate_hz, spec.unit) == ("vision", "video", 15, "bgr8")
+    frames, said = frames_until_lost(camera)
+    assert len(frames) >= 8
+    assert frames[0].data.shape == (48, 64, 3)
+    assert [frame.t_ns for frame in frames] == sorted(frame.t_ns for frame in frames)
+    assert "stopped giving frames" in said
+
+
+def test_a_stream_that_stalls_is_lost_after_the_read_time_out(address):
+    camera = Camera(f"http://{address}/stalls", read_timeout_s=0.4)
+    camera.open()
+    frames, _ = frames_until_lost(camera)
+    assert len(frames) >= 1  # and it ended: OpenCV's own limit of 30 s is not what we waited for
+
+
+def test_a_server_that_never_answers_is_given_up(address):
+    camera = Camera(f"http://admin:s3cret@{address}/mute", open_timeout_s=0.4)
+    with pytest.raises(SourceError, match="does not answer") as refused:
+        camera.open()
+    assert "s3cret" not in str(refused.value)
+    assert f"***@{address}" in str(refused.value)
+
+
+@pytest.mark.parametrize("device", [63, "/dev/video63", "/dev/v4l/by-id/usb-no-such-camera"])
+def test_a_camera_that_is_not_there_is_named(device):
+    with pytest.raises(SourceError, match="there is no /dev/v"):
+        Camera(device).open()
+
+
+def test_a_file_that_is_no_camera_is_refused(tmp_path):
+    path = tmp_path / "video0"
+    path.write_bytes(b"not a device")
+    with pytest.raises(SourceError, match="cannot be opened as a camera"):
+        Camera(str(path)).open()
+
+
+def test_neither_we_nor_the_libraries_print_a_password():
+    code = (
+        "from edge_mm.sources import Camera\nfrom edge_mm.errors import SourceError\n"
+        "for url in ('rtsp://admin:s3cret@127.0.0.1:9/x', 'http://admin:s3cret@127.0.0.1:9/x', 'bogus://admin:s3cret@h/x'):\n"
+        "    try: Camera(url, open_timeout_s=1).open()\n"
+        "    except SourceError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.count("does not answer") == 3
+    assert "s3cret" not in done.stdout + done.stderr
+
+
+def test_reading_a_closed_camera_is_a_lost_source():
+    with pytest.raises(SourceLost, match="not open"):
+        Camera(0).read()
+
+
+def test_looking_for_cameras_and_ports_never_fails(tmp_path):
+    (tmp_path / "video0").write_bytes(b"not a device")
+    assert cameras(tmp_path) == []
+    for device in [*cameras(), *serial_ports()]:
+        assert device.id.startswith("/dev/")
+        assert device.label
