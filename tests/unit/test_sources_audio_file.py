@@ -25,7 +25,9 @@ def tone(hz, rate, seconds):
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg"])
-@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (11_025, 2), (16_000, 1), (22_050, 3), (44_100, 2), (96_000, 1)])
+@pytest.mark.parametrize(
+    ("rate", "channels"), [(8_000, 1), (11_025, 2), (16_000, 1), (22_050, 3), (44_100, 2), (96_000, 1)]
+)
 def test_any_rate_and_channel_count_becomes_16_khz_mono(tmp_path, suffix, rate, channels):
     path = tmp_path / f"tone.{suffix}"
     soundfile.write(path, np.repeat(tone(500, rate, 1.5)[:, None] * 0.5, channels, axis=1), rate)
@@ -34,7 +36,9 @@ def test_any_rate_and_channel_count_becomes_16_khz_mono(tmp_path, suffix, rate, 
     assert (spec.name, spec.kind, spec.rate_hz, spec.unit) == ("cabin", "audio", 16_000, "full scale")
     assert sound.dtype == np.float32
     assert sound.shape == pytest.approx((24_000,), abs=1)
-    np.testing.assert_allclose(sound[800:23000], 0.5 * tone(500, 16_000, 1.5)[800:23000], atol=0.05 if suffix == "ogg" else 1e-3)
+    np.testing.assert_allclose(
+        sound[800:23000], 0.5 * tone(500, 16_000, 1.5)[800:23000], atol=0.05 if suffix == "ogg" else 1e-3
+    )
 
 
 def test_channels_are_averaged_so_that_opposite_ones_cancel(tmp_path):

@@ -52,7 +52,13 @@ def test_a_word_for_pictures_is_a_camera_or_a_file(here, word, expected):
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("cabin.wav", AudioFile), ("drive.mp4", AudioFile), ("default", Microphone), ("USB", Microphone), ("*C920*", Microphone)],
+    [
+        ("cabin.wav", AudioFile),
+        ("drive.mp4", AudioFile),
+        ("default", Microphone),
+        ("USB", Microphone),
+        ("*C920*", Microphone),
+    ],
 )
 def test_a_word_for_sound_is_a_file_or_a_microphone(here, word, expected):
     assert type(audio_source(word)) is expected
@@ -158,8 +164,9 @@ def test_passwords_do_not_show(url, shown):
 
 def test_looking_at_the_sources_loads_no_device_library():
     code = (
-        "import sys; from edge_mm.sources import *; from edge_mm import sources;"
-        "print([m for m in ('cv2', 'pyaudio', 'soundfile', 'av', 'wfdb', 'edfio', 'serial', 'pandas') if m in sys.modules])"
+        "import sys; from edge_mm.sources import *\n"
+        "heavy = ('cv2', 'pyaudio', 'soundfile', 'av', 'wfdb', 'edfio', 'serial', 'pandas')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

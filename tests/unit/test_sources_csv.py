@@ -1,6 +1,7 @@
 """CSV as devices and people write it: rate and gaps from the time column, the right column, NaN for what is missing."""
 
 import gzip
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -63,7 +64,8 @@ def test_the_usual_ways_to_write_a_table_are_understood(tmp_path, header, line):
 
 
 @pytest.mark.parametrize(
-    ("name", "scale"), [("time_ms", 1e3), ("t [ms]", 1e3), ("Time (us)", 1e6), ("timestamp", 1e3), ("time [min]", 1 / 60)]
+    ("name", "scale"),
+    [("time_ms", 1e3), ("t [ms]", 1e3), ("Time (us)", 1e6), ("timestamp", 1e3), ("time [min]", 1 / 60)],
 )
 def test_the_unit_of_the_time_column_is_read_or_found_out(tmp_path, name, scale):
     lines = "".join(f"{k / 360 * scale:.6f},{np.sin(k / 7):.4f}\n" for k in range(720))
@@ -76,10 +78,12 @@ def test_times_rounded_to_milliseconds_still_give_the_true_rate_and_even_blocks(
     lines = "".join(f"{k / 360:.3f},{k}\n" for k in range(3600))
     spec, samples = all_of(CsvSignal(write(tmp_path / "e.csv", "time,ecg\n" + lines), kind="ecg"))
     assert spec.rate_hz == 360
-    assert {b.t_ns - a.t_ns for a, b in zip(samples, samples[1:], strict=False)} == {200_000_000}
+    assert {b.t_ns - a.t_ns for a, b in pairwise(samples)} == {200_000_000}
 
 
-@pytest.mark.parametrize("stamp", ["2024-05-01 23:59:58.{:06d}", "23:59:58.{:06d}", "[23:59:58.{:06d}]", "1714607998.{:06d}"])
+@pytest.mark.parametrize(
+    "stamp", ["2024-05-01 23:59:58.{:06d}", "23:59:58.{:06d}", "[23:59:58.{:06d}]", "1714607998.{:06d}"]
+)
 def test_dates_clock_times_and_epochs_count_from_the_first_row(tmp_path, stamp):
     lines = "".join(f"{stamp.format(k * 4000)},{np.sin(k / 7):.4f}\n" for k in range(250))
     spec, samples = all_of(CsvSignal(write(tmp_path / "e.csv", "datetime,ecg\n" + lines), kind="ecg", start_ns=42))
@@ -90,7 +94,9 @@ def test_dates_clock_times_and_epochs_count_from_the_first_row(tmp_path, stamp):
 
 def test_midnight_does_not_turn_time_back(tmp_path):
     seconds = [86_399 + k / 100 for k in range(200)]
-    lines = "".join(f"{int(s // 3600) % 24:02d}:{int(s // 60) % 60:02d}:{s % 60:06.3f},{k}\n" for k, s in enumerate(seconds))
+    lines = "".join(
+        f"{int(s // 3600) % 24:02d}:{int(s // 60) % 60:02d}:{s % 60:06.3f},{k}\n" for k, s in enumerate(seconds)
+    )
     _, samples = all_of(CsvSignal(write(tmp_path / "e.csv", "time,ppg\n" + lines), kind="ppg"))
     assert [sample.t_ns for sample in samples] == [k * 200_000_000 for k in range(10)]
 
@@ -98,7 +104,19 @@ def test_midnight_does_not_turn_time_back(tmp_path):
 def test_a_gap_starts_a_new_block_at_its_own_time(tmp_path):
     text = "time,ecg\n" + rows(250, 1.1) + rows(250, 1, start=5.0)
     _, samples = all_of(CsvSignal(write(tmp_path / "e.csv", text), kind="ecg"))
-    assert [sample.t_ns // 1_000_000 for sample in samples] == [0, 200, 400, 600, 800, 1000, 5000, 5200, 5400, 5600, 5800]
+    assert [sample.t_ns // 1_000_000 for sample in samples] == [
+        0,
+        200,
+        400,
+        600,
+        800,
+        1000,
+        5000,
+        5200,
+        5400,
+        5600,
+        5800,
+    ]
     assert [len(sample.data) for sample in samples] == [50] * 5 + [25] + [50] * 5
 
 
@@ -185,7 +203,9 @@ def test_a_truncated_gzip_gives_what_is_whole_and_then_a_sentence(tmp_path):
             source.read()
 
 
-@pytest.mark.parametrize("comment", ["# Sampling Rate (Hz):= 1000.00", "#edge-mm kind=ecg rate_hz=1000 unit=mV", "# fs=1000"])
+@pytest.mark.parametrize(
+    "comment", ["# Sampling Rate (Hz):= 1000.00", "#edge-mm kind=ecg rate_hz=1000 unit=mV", "# fs=1000"]
+)
 def test_a_comment_can_say_the_rate(tmp_path, comment):
     path = write(tmp_path / "e.txt", f"# Simple Text Format\n{comment}\n" + "\n".join(map(str, range(2000))))
     spec, samples = all_of(CsvSignal(path, kind="ecg"))
@@ -203,7 +223,9 @@ def test_empatica_files_say_their_rate_in_the_second_line(tmp_path):
     bvp = write(tmp_path / "BVP.csv", "1645449146.00\n64.000000\n" + "\n".join(str(k % 50) for k in range(640)))
     spec, samples = all_of(CsvSignal(bvp, kind="ppg"))
     assert (spec.rate_hz, len(signal(samples))) == (64, 640)
-    acc = write(tmp_path / "ACC.csv", "1645449146.0, 1645449146.0, 1645449146.0\n32.0, 32.0, 32.0\n" + "64,-64,32\n" * 64)
+    acc = write(
+        tmp_path / "ACC.csv", "1645449146.0, 1645449146.0, 1645449146.0\n32.0, 32.0, 32.0\n" + "64,-64,32\n" * 64
+    )
     spec, samples = all_of(CsvSignal(acc, kind="acc"))
     assert signal(samples)[0].tolist() == [1.0, -1.0, 0.5]
 
@@ -256,7 +278,7 @@ def test_any_gaps_and_any_chunks_give_every_value_once_within_half_a_period_of_i
     for sample in samples:
         element_s = sample.t_ns / 1e9 + np.arange(len(sample.data)) / rate
         assert np.abs(element_s - times[sample.data.astype(int)]).max() <= 0.51 / rate + 1e-6
-    assert all(a.t_ns < b.t_ns for a, b in zip(samples, samples[1:], strict=False))
+    assert all(a.t_ns < b.t_ns for a, b in pairwise(samples))
 
 
 @pytest.mark.shared

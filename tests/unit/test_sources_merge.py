@@ -63,7 +63,9 @@ def test_samples_come_by_time_then_name_between_their_streams_live_and_off():
 def test_a_stream_that_is_lost_says_why_and_the_others_go_on():
     events = list(merge([Listed("a", [0], lost="the cable is out"), Listed("b", [0, 300_000_000])]))
     assert (100_000_000, "a", "lost") in told(events)
-    assert [event.detail for event in events if isinstance(event, Status) and event.state == "lost"] == ["the cable is out"]
+    assert [event.detail for event in events if isinstance(event, Status) and event.state == "lost"] == [
+        "the cable is out"
+    ]
     assert told(events)[-1] == (400_000_000, "b", "off")
 
 
@@ -136,7 +138,9 @@ def test_a_block_comes_when_its_last_element_would_have_been_captured(tmp_path, 
 def test_a_frame_comes_at_its_time_and_a_common_origin_keeps_streams_together():
     hand = Hand()
     began = hand.now_ns
-    late = Paced(Listed("v", [5 * NS_PER_S, 6 * NS_PER_S], frames=True), stop=hand, clock=hand.clock, origin_ns=3 * NS_PER_S)
+    late = Paced(
+        Listed("v", [5 * NS_PER_S, 6 * NS_PER_S], frames=True), stop=hand, clock=hand.clock, origin_ns=3 * NS_PER_S
+    )
     late.open()
     late.read()
     assert hand.now_ns - began == 2 * NS_PER_S

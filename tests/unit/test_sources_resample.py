@@ -29,11 +29,15 @@ def tone(hz: float, rate: int, seconds: float = 0.5) -> np.ndarray:
 )
 def test_where_the_blocks_are_cut_makes_no_difference(rate, count, cuts, seed):
     noise = np.random.default_rng(seed).normal(size=count).astype(np.float32)
-    np.testing.assert_array_equal(resampled(noise, rate, cuts=[min(cut, count) for cut in cuts]), resampled(noise, rate))
+    np.testing.assert_array_equal(
+        resampled(noise, rate, cuts=[min(cut, count) for cut in cuts]), resampled(noise, rate)
+    )
 
 
 @settings(deadline=None, max_examples=60)
-@given(from_hz=st.sampled_from([16_000, *RATES]), to_hz=st.sampled_from([8_000, 16_000, 44_100]), n=st.integers(0, 4000))
+@given(
+    from_hz=st.sampled_from([16_000, *RATES]), to_hz=st.sampled_from([8_000, 16_000, 44_100]), n=st.integers(0, 4000)
+)
 def test_the_length_is_that_of_the_same_time_at_the_new_rate(from_hz, to_hz, n):
     assert len(resampled(np.zeros(n), from_hz, to_hz)) == -(-n * to_hz // from_hz)
 

@@ -24,7 +24,7 @@ def signal(samples):
     return np.concatenate([sample.data for sample in samples])
 
 
-def write_wfdb(folder, name="rec", units=("mV", "mmHg", "NU"), names=("MLII", "ABP", "PLETH"), rate=250, wave=WAVE):
+def write_wfdb(folder, name="rec", *, units=("mV", "mmHg", "NU"), names=("MLII", "ABP", "PLETH"), rate=250, wave=WAVE):
     wfdb = pytest.importorskip("wfdb")
     columns = np.stack([wave * (k + 1) for k in range(len(names))], axis=1)
     wfdb.wrsamp(

@@ -24,13 +24,17 @@ def all_of(source):
     return spec, samples
 
 
-@pytest.mark.parametrize(("name", "codec", "fps"), [("a.mp4", "mp4v", 25), ("a.avi", "MJPG", 10), ("a.avi", "MJPG", 29.97)])
+@pytest.mark.parametrize(
+    ("name", "codec", "fps"), [("a.mp4", "mp4v", 25), ("a.avi", "MJPG", 10), ("a.avi", "MJPG", 29.97)]
+)
 def test_every_frame_comes_once_and_in_order_at_its_time(tmp_path, name, codec, fps):
     write_video(tmp_path / name, fps=fps, count=30, codec=codec)
     spec, samples = all_of(VideoFile(tmp_path / name, start_ns=7_000))
     assert (spec.kind, spec.unit) == ("video", "bgr8")
     assert spec.rate_hz == pytest.approx(fps, rel=1e-3)
-    assert [sample.t_ns for sample in samples] == pytest.approx([7_000 + k * 1e9 / fps for k in range(30)], abs=1_000_000)
+    assert [sample.t_ns for sample in samples] == pytest.approx(
+        [7_000 + k * 1e9 / fps for k in range(30)], abs=1_000_000
+    )
     assert [round(float(sample.data.mean()) / 8) for sample in samples] == list(range(30))
     assert samples[0].data.shape == (48, 64, 3)
     assert samples[0].data.dtype == np.uint8
