@@ -1,7 +1,9 @@
 """Alerts to deliver, for the tests of the delivery and the processes that they start."""
 
 import os
+import subprocess
 import sys
+from contextlib import contextmanager
 
 from edge_mm.types import Alert, Reason
 
@@ -29,3 +31,19 @@ def alert(t_s=1.0, state="raised", *, kind="driver.eyes_closed", incident=1, **c
         "contribution": {"vision": 1.0},
     }
     return Alert(**(fields | changes))
+
+
+@contextmanager
+def small_disk(tmp_path):
+    """A file system of 1 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        import pytest
+
+        pytest.skip("not here: mounting a small file system needs root")
+    try:
+        yield disk
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -93,7 +93,7 @@ class Connection:
         deadline = time.monotonic() + patience
         client = self._alive()
         client.connect_timeout = patience
-        if settings.tls or settings.tls_ca or settings.tls_cert:
+        if settings.uses_tls:
             client.tls_set_context(tls_context(settings))
         try:
             client.connect(settings.host, settings.port, settings.keepalive_s)
@@ -212,16 +212,13 @@ class Connection:
         return DeliveryError(f"broker {where} refused: {str(self._answer).lower()}")
 
     def _lost(self, error: OSError | None = None) -> DeliveryError:
-        where = self._settings.where
-        if isinstance(error, ssl.SSLError):
-            return DeliveryError(
-                f"broker {where}: TLS failed: {_ssl_reason(error)}; does it want tls_cert and tls_key?"
-            )
-        if self._answer is None:
-            return DeliveryError(
-                f"broker {where}: it closed the connection before it answered; is it an MQTT broker, does it want TLS?"
-            )
-        return DeliveryError(f"broker {where}: the connection was lost" + (f" ({error})" if error else ""))
+        settings = self._settings
+        if self._answer is not None:
+            return DeliveryError(f"broker {settings.where}: the connection was lost" + (f" ({error})" if error else ""))
+        doubt = "is it an MQTT broker, does it want TLS?"
+        if settings.uses_tls:  # with TLS 1.3 a missing certificate shows only after the handshake
+            doubt = "is it an MQTT broker" + ("?" if settings.tls_cert else ", does it want mqtt.tls_cert and tls_key?")
+        return DeliveryError(f"broker {settings.where}: it closed the connection before it answered; {doubt}")
 
     def _unreachable(self, error: Exception, patience_s: float) -> DeliveryError:
         host, where = self._settings.host, self._settings.where

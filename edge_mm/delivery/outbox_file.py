@@ -17,7 +17,7 @@ from edge_mm.errors import OutboxError
 
 SCHEMA = 1
 _APPLICATION_ID = 0x656D6D31  # "emm1"
-_BUSY_S = 2.0
+_BUSY_S = 1.0
 _TABLES = """
 CREATE TABLE fact (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE record (seq INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, body BLOB NOT NULL);

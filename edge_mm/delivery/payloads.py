@@ -202,7 +202,8 @@ def tidy(value: float | None, *, digits: int = _DIGITS) -> float | None:
     """A number as it is sent: rounded to significant digits, -0 as 0, not-a-number and infinity as None."""
     if value is None or not math.isfinite(value):
         return None
-    return float(f"{value:.{digits}g}") + 0.0
+    rounded = float(f"{value:.{digits}g}") + 0.0
+    return rounded if math.isfinite(rounded) else None  # the largest floats round up to infinity
 
 
 def tidy_all(values: Mapping[str, float] | Mapping[str, float | None]) -> dict[str, float | None]:

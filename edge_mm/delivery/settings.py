@@ -75,6 +75,11 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """``host:port``, for messages."""
         return f"{self.host}:{self.port}"
 
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.tls or self.tls_ca is not None or self.tls_cert is not None
+
     def __repr__(self) -> str:
         """Without the password: settings end in logs and error reports."""
         return f"MqttSettings({self.where}, base_topic={self.base_topic!r}, username={self.username!r}, password=***)"
