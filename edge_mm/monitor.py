@@ -14,6 +14,7 @@ delivery, wall time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,7 @@ from edge_mm.perception.selftest import self_test
 from edge_mm.perception.vision import VisionFrontEnd
 from edge_mm.types import (
     MODALITY_OF,
+    NS_PER_S,
     Embedding,
     Event,
     FrontEnd,
@@ -107,10 +109,12 @@ class Monitor:
         if spec.kind not in MODALITY_OF:
             raise UsageError(f"stream {spec.name!r}: unknown kind {spec.kind!r}; one of {', '.join(MODALITY_OF)}")
         modality = MODALITY_OF[spec.kind]
-        self._streams[spec.name] = spec
-        self._aligner.add_stream(spec)
         if self.bundle.front_end(modality) is not None:
-            self._front_ends[spec.name] = _FRONT_ENDS[modality](self.bundle, spec)
+            front_end: FrontEnd = _FRONT_ENDS[modality](self.bundle, spec)
+            self._front_ends[spec.name] = front_end
+            # windows wait for what the front end still holds back, too
+            self._aligner.add_stream(replace(spec, lateness_s=spec.lateness_s + front_end.latency_s))
+        self._streams[spec.name] = spec
 
     @property
     def streams(self) -> tuple[StreamSpec, ...]:
@@ -147,7 +151,7 @@ class Monitor:
         outputs: list[Output] = []
         for name in self._front_ends:
             self._read(name, self._front_ends[name].flush(), outputs)
-        self._aligner.tick(self._latest_ns + 1_000_000_000)
+        self._aligner.tick(self._latest_ns + NS_PER_S)
         self._windows(outputs)
         return outputs
 
@@ -174,7 +178,8 @@ class Monitor:
         _check(sample, spec)
         self._read(sample.stream, front_end.push(sample), outputs)
         length = 1 if spec.kind == "video" else len(sample.data)
-        self._aligner.advance(sample.stream, sample.t_ns + round(length * 1e9 / sample.rate_hz))
+        end_ns = sample.t_ns + round(length * NS_PER_S / sample.rate_hz)
+        self._aligner.advance(sample.stream, end_ns - round(front_end.latency_s * NS_PER_S))
         self._windows(outputs)
 
     def _status(self, status: Status, outputs: list[Output]) -> None:

@@ -289,6 +289,11 @@ class Source(Protocol):
 class FrontEnd(Protocol):
     """Turns one stream's samples into readings and embeddings."""
 
+    @property
+    def latency_s(self) -> float:
+        """Seconds of signal that it must have heard after the start of an Embedding before it gives it."""
+        ...
+
     def push(self, sample: Sample) -> list[Observation | Embedding]:
         """Take the next sample of the stream, in time order."""
         ...

@@ -62,6 +62,11 @@ class AudioFrontEnd:
         self._sound_ns: int | None = None  # time of the first sample in _sound
         self._heard = False  # whether there was a window since the sound began
 
+    @property
+    def latency_s(self) -> float:
+        """An Embedding of one hop needs the hop and the rest of its last spectrum's frame."""
+        return self._settings.samples(self._hop) / self._settings.rate_hz
+
     def push(self, sample: Sample) -> list[Observation | Embedding]:
         """Take the next block.
 
