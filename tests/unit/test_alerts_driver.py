@@ -81,6 +81,13 @@ def test_after_a_clear_the_dwell_counts_from_the_new_onset():
     assert alerts[2].onset_ns == pytest.approx(7.5 * NS, abs=NS / 30)
 
 
+def test_a_blink_right_after_a_clear_does_not_alert_again():
+    line = readings(EYES, (1, 0.0), (4, 0.9), (31 / 30, 0.0), (0.4, 0.9), (3, 0.0))
+    alerts = play(only(EYES), line)
+    assert story(alerts) == ["driver.eyes_closed raised", "driver.eyes_closed cleared"]
+    assert alerts[1].t_ns == line[180].t_ns  # the last frame with open eyes
+
+
 def test_poor_frames_neither_start_nor_end_and_a_long_gap_starts_the_dwell_again():
     poor = readings(EYES, (10, 1.0), quality=0.1)
     assert play(only(EYES), poor) == []
