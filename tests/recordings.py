@@ -22,8 +22,9 @@ def bundle_name() -> str:
     return "driver"
 
 
-ANY_SOUND = "sound_enter = 0.003\nsound_exit = 0.001\nsound_keep_s = 0.5\n"
-"""Rules by which every sound that is no silence raises alerts: int8 probabilities are multiples of 1/256."""
+ANY_SOUND = "sound_enter = 0.003\nsound_exit = 0.001\nsound_keep_s = 0.5\nsound_min_quality = 0.0\n"
+"""Rules by which every sound raises alerts and silence clears them: int8 probabilities are multiples of 1/256, and
+silence is read as 0 with quality 0."""
 
 
 def bursts(path: Path, *, count: int, rate_hz: int = 16_000, channels: int = 1) -> Path:
