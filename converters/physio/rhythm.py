@@ -1,0 +1,116 @@
+"""Train ``physio.rhythm``: is the rhythm of the last half minute irregular, from RR intervals and beat classes.
+
+In: beats of the training people with out-of-fold class probabilities and annotated rhythms, inter-beat intervals of
+healthy people (Stress-Predict, wrist PPG), and simulated sequences: with only two people in fibrillation in the training
+part, most fibrillation that the net sees is simulated, and the report says so. Out: a Keras model, 1-D CNN + unrolled
+LSTM of 12 steps. Flutter is neither trained nor scored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.perception.physio_rhythm import BEATS, CHANNELS, EMBEDDING, SPAN_S, Interval, rhythm_input
+
+FLOATS = npt.NDArray[np.float32]
+STEP_S = 5.0
+
+
+def model() -> Any:
+    """The net."""
+    import keras
+
+    inputs = keras.Input((BEATS, CHANNELS), name="rhythm")
+    x = keras.layers.Conv1D(12, 5, strides=2, padding="same", activation="relu")(inputs)
+    x = keras.layers.Conv1D(16, 5, strides=2, padding="same", activation="relu")(x)
+    x = keras.layers.LSTM(12, unroll=True)(x)
+    x = keras.layers.Dense(EMBEDDING, activation="tanh", name="embedding")(x)
+    irregular = keras.layers.Dense(1, activation="sigmoid", name="irregular")(keras.layers.Dropout(0.1)(x))
+    return keras.Model(inputs, {"irregular": irregular, "embedding": x})
+
+
+def windows(
+    intervals: list[Interval], af: list[tuple[float, float]], other: list[tuple[float, float]], end_s: float
+) -> tuple[FLOATS, FLOATS]:
+    """Inputs and labels every ``STEP_S``: 1 inside ``af``, 0 where neither ``af`` nor ``other`` (flutter) is near."""
+    xs, ys = [], []
+    times = np.array([i.at_s for i in intervals])
+    for now in np.arange(SPAN_S, end_s, STEP_S):
+        share = sum(max(0.0, min(e, now) - max(s, now - 30.0)) for s, e in af) / 30.0
+        if 0.02 < share < 0.95 or any(s < now and e > now - SPAN_S for s, e in other):
+            continue
+        low, high = np.searchsorted(times, [now - SPAN_S, now])
+        if high - low >= 16:
+            xs.append(rhythm_input(intervals[low:high]))
+            ys.append(float(share > 0.5))
+    return np.array(xs, np.float32).reshape(-1, BEATS, CHANNELS), np.array(ys, np.float32)
+
+
+def simulated(count: int, rng: np.random.Generator) -> tuple[FLOATS, FLOATS]:
+    """Half fibrillation, half other rhythms (sinus with breathing, extra beats, bigeminy, missed beats, blocks)."""
+    xs, ys = [], np.zeros(count, np.float32)
+    for i in range(count):
+        mean = 60.0 / rng.uniform(45, 150)
+        n = min(int(SPAN_S / mean), 90)
+        v, s = np.zeros(n), np.zeros(n)
+        if i % 2:
+            ys[i] = 1.0
+            cv = rng.uniform(0.10, 0.30)
+            rr = mean * np.exp(rng.normal(0, cv, n) - cv * cv / 2)
+            rr = np.maximum(rr, rng.uniform(0.26, 0.36))
+            if rng.random() < 0.5:  # a little memory in the AV node
+                rr = 0.8 * rr + 0.2 * np.roll(rr, 1)
+        else:
+            t = np.cumsum(np.full(n, mean))
+            breath = rng.uniform(0, 0.12) * np.sin(2 * np.pi * rng.uniform(0.1, 0.4) * t + rng.uniform(0, 6.3))
+            rr = mean * (1 + breath + rng.normal(0, rng.uniform(0.003, 0.025), n))
+            rr *= 1 + rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, n)
+            _ectopy(rr, v, s, rng)
+        _faults(rr, v, s, rng)
+        blur = rng.uniform(0, 0.3)
+        v, s = np.clip(v + blur * rng.random(n) ** 3, 0, 1), np.clip(s + blur * rng.random(n) ** 3, 0, 1)
+        if rng.random() < 0.3:  # PPG has no classes
+            v, s = v * 0, s * 0
+        at = np.cumsum(rr)
+        xs.append(rhythm_input([Interval(*row) for row in zip(at, rr, v, s, strict=True)]))
+    return np.array(xs, np.float32), ys
+
+
+def train(x: FLOATS, y: FLOATS, weight: FLOATS, *, seed: int, epochs: int = 12) -> Any:
+    """Train; each row with its weight."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    net = model()
+    whole = keras.Model(net.inputs, net.output["irregular"])
+    whole.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(3e-3, epochs * len(x) // 64)),
+                  loss="binary_crossentropy")
+    whole.fit(x, y, sample_weight=weight, batch_size=64, epochs=epochs, shuffle=True, verbose=0)
+    return net
+
+
+def _ectopy(rr: npt.NDArray[np.float64], v: Any, s: Any, rng: np.random.Generator) -> None:
+    kind = rng.integers(0, 5)
+    n = rr.size
+    if kind == 0:
+        return
+    every = {1: 0, 2: 2, 3: 3, 4: 0}[int(kind)]
+    share = rng.uniform(0.02, 0.2)
+    early, pause = rng.uniform(0.5, 0.8), rng.uniform(1.0, 1.5)
+    which = v if rng.random() < 0.6 else s
+    first = int(rng.integers(0, max(n // 2, 1)))
+    for k in range(max(first if every else 1, 1), n - 1):
+        if (every and k % every == 0) or (not every and rng.random() < share):
+            size = rng.normal(0, 0.03)
+            rr[k] *= early + size
+            rr[k + 1] *= (2 - early if which is v and rng.random() < 0.8 else pause)
+            which[k] = 1.0 if rng.random() < 0.85 else 0.0
+
+
+def _faults(rr: npt.NDArray[np.float64], v: Any, s: Any, rng: np.random.Generator) -> None:
+    if rng.random() < 0.25:
+        for k in rng.integers(0, rr.size, int(rng.integers(1, 3))):
+            rr[k] *= 2.0 if rng.random() < 0.5 else rng.uniform(0.3, 0.7)

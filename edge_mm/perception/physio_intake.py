@@ -1,0 +1,124 @@
+"""Cut a sampled signal into chunks of a quarter of a second, whatever blocks it comes in.
+
+In: Samples of one stream. Out: ``Chunk``: equally long stretches with a time base, so that everything behind works on the
+same arrays whatever the block boundaries were (same bits out). Gaps start a new run; jitter and drift do not. Not here:
+filtering, missing values inside a block (``physio_filter``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_mm.errors import UsageError
+from edge_mm.types import NS_PER_S, Sample
+
+CHUNK_S = 0.25
+"""Length of a chunk; everything on the device happens once per chunk."""
+GAP_S = 0.05
+"""A time stamp that is further off than this is a gap (or a step of the clock), not jitter."""
+SLEW_S = 10.0
+"""Time constant with which smaller deviations (jitter, a sensor clock that is 200 ppm off) are followed."""
+
+
+class TimeBase:
+    """Capture time of a run's samples: ``at(index)``."""
+
+    def __init__(self, origin_ns: int, rate_hz: float) -> None:
+        self.rate_hz = rate_hz
+        self._origin_ns = origin_ns
+        self._offset_ns = 0.0
+
+    def at(self, index: float) -> int:
+        """Capture time of the sample at a (fractional) index of this run, ns."""
+        return self._origin_ns + round(index * NS_PER_S / self.rate_hz + self._offset_ns)
+
+    def follow(self, deviation_ns: float, seconds: float) -> None:
+        """Move a little towards a time stamp that deviates; less than a sample is rounding and left alone."""
+        if abs(deviation_ns) > max(0.75 * NS_PER_S / self.rate_hz, 2e6):
+            self._offset_ns += deviation_ns * (1.0 - float(np.exp(-seconds / SLEW_S)))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of ``CHUNK_S`` (shorter only at the end of a run)."""
+
+    values: npt.NDArray[np.float64]
+    """(n,) in the stream's unit, NaN where a value is missing."""
+    start: int
+    """Index of the first value in its run."""
+    time: TimeBase
+    """Time of the run."""
+    fresh: bool
+    """First chunk of a run: nothing before it is continuous with it."""
+
+
+class Intake:
+    """Blocks in, chunks out."""
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+        self._time: TimeBase | None = None
+        self._held: list[npt.NDArray[np.float64]] = []
+        self._received = 0
+        self._given = 0
+        self._chunks = 0
+
+    def push(self, sample: Sample) -> Iterator[Chunk]:
+        """Take a block.
+
+        Raises:
+            UsageError: the block is not one-dimensional or has no rate.
+        """
+        values = np.asarray(sample.data, np.float64)
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        if values.ndim != 1 or not sample.rate_hz > 0:
+            raise UsageError(
+                f"stream {self._stream}: a block must have shape (n,) and a rate above 0, "
+                f"not {values.shape} at {sample.rate_hz} Hz"
+            )
+        if values.size == 0:
+            return
+        values = np.where(np.isfinite(values), values, np.nan)
+        if self._time is not None and self._is_gap(self._time, sample):
+            yield from self.flush()
+        if self._time is None:
+            self._time = TimeBase(sample.t_ns, sample.rate_hz)
+        else:
+            deviation = sample.t_ns - self._time.at(self._received)
+            self._time.follow(deviation, values.size / sample.rate_hz)
+        self._held.append(values)
+        self._received += values.size
+        yield from self._whole(self._time)
+
+    def flush(self) -> Iterator[Chunk]:
+        """End of the run: the last, shorter chunk."""
+        if self._time is not None and self._received > self._given:
+            yield self._take(self._time, self._received)
+        self._time, self._held = None, []
+        self._received = self._given = self._chunks = 0
+
+    def _is_gap(self, time: TimeBase, sample: Sample) -> bool:
+        if abs(sample.rate_hz / time.rate_hz - 1.0) > 0.005:
+            return True
+        return abs(sample.t_ns - time.at(self._received)) > GAP_S * NS_PER_S
+
+    def _whole(self, time: TimeBase) -> Iterator[Chunk]:
+        while True:
+            end = round((self._chunks + 1) * CHUNK_S * time.rate_hz)
+            if end > self._received:
+                return
+            yield self._take(time, end)
+
+    def _take(self, time: TimeBase, end: int) -> Chunk:
+        values = self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
+        count = end - self._given
+        chunk = Chunk(values[:count], self._given, time, self._given == 0)
+        self._held = [values[count:]]
+        self._given = end
+        self._chunks += 1
+        return chunk

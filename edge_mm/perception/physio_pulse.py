@@ -1,0 +1,113 @@
+"""Find pulses in filtered PPG: two moving averages (Elgendi et al. 2013, doi:10.1371/journal.pone.0076585).
+
+In: PPG at 64 Hz, 0.5 to 8 Hz, any unit, either polarity (a reflective sensor's raw count falls with each pulse; the steep
+side tells). Out: pulses at their steepest rise, the point that moves least with breathing. Not here: quality, rates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge_mm.perception.physio_filter import Signal
+from edge_mm.perception.physio_qrs import Peak
+
+RATE_HZ = 64
+"""Internal rate of PPG."""
+BAND = {"low_hz": 0.5, "high_hz": 8.0, "half_s": 0.2}
+"""Band of Elgendi's detector."""
+BEFORE, LENGTH, CORE = 20, 48, slice(4, 44)
+"""A pulse's window for ``BeatShapes``: values before its steepest rise, length, and what is compared."""
+_HOP = 16
+_PEAK = 7  # 111 ms, a systolic peak
+_BEAT = 43  # 667 ms, a beat
+_RIGHT = _BEAT // 2 + 1
+_OFFSET = 0.02
+_REFRACTORY = 0.27 * RATE_HZ
+_KEEP = 9 * RATE_HZ
+_POLARITY_N = 6 * RATE_HZ
+
+
+class PulseDetector:
+    """Pulses of one continuous stretch after the other."""
+
+    def __init__(self) -> None:
+        self._sign = 1.0
+        self.reset()
+
+    def reset(self) -> None:
+        """A new stretch begins."""
+        self._values: Signal = np.zeros(_BEAT)
+        self._first = -_BEAT
+        self._hop = 0
+        self._block: list[int] = []
+        self._last = -1e9
+
+    def push(self, values: Signal) -> list[Peak]:
+        """Take filtered values; gives the pulses that are decided now, in order."""
+        self._values = np.concatenate([self._values, values])
+        peaks: list[Peak] = []
+        while self._hop + _HOP + _RIGHT <= self._first + self._values.size:
+            peaks += self._run()
+        drop = self._values.size - _KEEP
+        if drop > 0:
+            self._values, self._first = self._values[drop:], self._first + drop
+        return peaks
+
+    def flush(self) -> list[Peak]:
+        """The stretch ends."""
+        end = self._first + self._values.size
+        peaks = self.push(np.full(_RIGHT + _HOP, self._values[-1]))
+        return [peak for peak in peaks if peak.index < end]
+
+    def window(self, start: int, length: int) -> Signal:
+        """(length,) values from a stretch index on, upright, edges held where the stretch has none."""
+        index = np.clip(np.arange(start, start + length) - self._first, 0, self._values.size - 1)
+        return self._sign * self._values[index]
+
+    def _run(self) -> list[Peak]:
+        self._sign = self._polarity()
+        begin = self._hop - _BEAT
+        upright = self.window(begin, _BEAT + _HOP + _RIGHT)
+        energy = np.clip(upright, 0.0, None) ** 2
+        sums = np.concatenate([[0.0], np.cumsum(energy)])
+        at = np.arange(self._hop, self._hop + _HOP) - begin
+        systole = (sums[at + _PEAK // 2 + 1] - sums[at - _PEAK // 2]) / _PEAK
+        beat = (sums[at + _BEAT // 2 + 1] - sums[at - _BEAT // 2]) / _BEAT
+        inside = systole > beat + _OFFSET * float(self.window(self._hop - 2 * RATE_HZ, 3 * RATE_HZ).std()) ** 2
+        peaks: list[Peak] = []
+        for offset in range(_HOP):
+            if inside[offset]:
+                self._block.append(self._hop + offset)
+            elif self._block:
+                peaks += self._close()
+        self._hop += _HOP
+        return peaks
+
+    def _close(self) -> list[Peak]:
+        block, self._block = self._block, []
+        if len(block) < _PEAK:
+            return []
+        top = block[0] + int(np.argmax(self.window(block[0], len(block))))
+        start = max(top - 24, round(self._last) + 6 if self._last > 0 else top - 24)
+        if top - start < 3:
+            return []
+        rise = np.diff(self.window(start, top - start + 2))
+        at = int(np.argmax(rise[1:-1])) + 1
+        left, peak, right = rise[at - 1 : at + 2].tolist()
+        bend = left - 2.0 * peak + right
+        index = start + at + 0.5 + (float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0 else 0.0)
+        if index - self._last < _REFRACTORY:
+            return []
+        self._last = index
+        return [Peak(index, 1.0)]
+
+    def _polarity(self) -> float:
+        """Blood rushes in faster than it leaves: the slope of an upright pulse wave is skewed to positive values."""
+        begin = max(self._hop + _RIGHT - _POLARITY_N, 0)
+        if self._hop + _RIGHT - begin < 2 * RATE_HZ:
+            return self._sign
+        index = np.arange(begin, self._hop + _RIGHT) - self._first
+        slope = np.diff(self._values[index])
+        slope = np.clip(slope / max(float(np.percentile(np.abs(slope), 95)), 1e-30), -2.0, 2.0)
+        skew = float(np.mean(slope**3))
+        return self._sign if abs(skew) < 0.08 else float(np.sign(skew))
