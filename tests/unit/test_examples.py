@@ -1,0 +1,68 @@
+"""Every example runs as its own docstring says."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recordings import ANY_SOUND, bundle_name, bursts, ecg_csv
+
+from edge_mm.models.bundle import load_bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(example: str, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / example), *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_there_is_a_test_for_every_example():
+    text = Path(__file__).read_text()
+    assert len(EXAMPLES) >= 4
+    assert [path.name for path in EXAMPLES if f'run("{path.name}"' not in text] == []
+
+
+def test_watching_a_recording_prints_estimates(tmp_path):
+    words = ["--bundle", bundle_name(), "--audio", str(bursts(tmp_path / "s.wav", count=2))]
+    words += ["--ecg", str(ecg_csv(tmp_path / "e.csv", seconds=10))]
+    assert " because of " in run("watch_recording.py", *words)
+
+
+def test_a_racing_heart_of_an_own_sensor_raises_an_alert():
+    name = bundle_name()
+    if load_bundle(name).front_end("physio") is None:
+        pytest.skip("this bundle reads no ECG")
+    assert "raised: heart rate " in run("own_sensor.py", name)
+
+
+def test_an_own_policy_raises_and_clears_its_own_alert(tmp_path):
+    out = run("own_policy.py", str(bursts(tmp_path / "s.wav", count=3)), bundle_name())
+    assert "raised cabin.quiet: nothing heard for 2." in out
+    assert "cleared cabin.quiet" in out
+
+
+def test_an_own_sink_gets_every_alert_of_the_daemon(tmp_path):
+    config = tmp_path / "edge-mm.toml"
+    sound = bursts(tmp_path / "s.wav", count=1)
+    config.write_text(
+        f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n[mqtt]\nport = 1\n[rules]\n{ANY_SOUND}'
+        f'[[source]]\nname = "mic"\nkind = "audio"\ndevice = "{sound}"\nrealtime = false\n'
+    )
+    out = run("own_sink.py", str(config), str(tmp_path / "diary.csv"))
+    with (tmp_path / "diary.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows
+    assert {row[1] for row in rows} <= {"raised", "cleared"}
+    assert "alerts" in out
