@@ -30,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m converters.vision", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the shared data folder")
     parser.add_argument("--out", type=Path, required=True, help="folder of the part that is written")
-    parser.add_argument("--work", type=Path, default=None, help="cache of teacher labels and weights (default: OUT/work)")
+    parser.add_argument("--work", type=Path, default=None, help="cache of labels and weights (default: OUT/work)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--effort", type=float, default=1.0, help="factor on the training steps")
     parser.add_argument("--graphs", default=",".join(GRAPHS), help="train only these; take the others from --work")
@@ -90,11 +90,10 @@ def _golden(bundle: Any) -> dict[str, npt.NDArray[np.generic]]:
     if face is None:
         raise SystemExit("no face in the first frame of the carphone clip: the localiser is not good enough to ship")
     region = geo.face_region(face.points)
-    grey, left, top = geo.grey_patch(frame, region)
     eye, _, mouth = read_crops(frame, face.points)
     inputs = {
         "vision.search": geo.letterbox(frame)[0],
-        "vision.face": geo.levelled(geo.cut(grey, region.moved(left, top), geo.FACE_SIZE)),
+        "vision.face": geo.levelled(geo.cut(frame, region, geo.FACE_SIZE)),
         "vision.eye": eye, "vision.mouth": mouth,
     }
     arrays: dict[str, npt.NDArray[np.generic]] = {}

@@ -54,4 +54,4 @@ def closed_by(square: U8, lids: F32, share: float, rng: np.random.Generator) -> 
 
 def _curve(points: F32, columns: F32) -> F32:
     order = np.argsort(points[:, 0])
-    return np.interp(columns, points[order, 0], points[order, 1]).astype(np.float32)
+    return np.asarray(np.interp(columns, points[order, 0], points[order, 1]), np.float32)

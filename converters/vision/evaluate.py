@@ -23,7 +23,7 @@ from edge_mm.models.bundle import Bundle
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.vision import VisionFrontEnd, read_crops
-from edge_mm.perception.vision_geometry import U8
+from edge_mm.perception.vision_geometry import F32, U8
 from edge_mm.perception.vision_tracker import FaceTracker
 from edge_mm.types import Observation, Sample, StreamSpec
 
@@ -86,7 +86,8 @@ def _localiser(bundle: Bundle, album: Album) -> Report:
     hits = np.array(overlap) > 0.5
     eyes = np.array(error)
     return {
-        "in_car_frames": len(hits), "in_car_hit": _r(hits.mean()), "in_car_iou_of_hits": _r(np.array(overlap)[hits].mean()),
+        "in_car_frames": len(hits), "in_car_hit": _r(hits.mean()),
+        "in_car_iou_of_hits": _r(np.array(overlap)[hits].mean()),
         "eye_error_in_scales_median": _r(np.median(eyes[:, :2])), "eye_error_p95": _r(np.percentile(eyes[:, :2], 95)),
         "mouth_error_median": _r(np.median(eyes[:, 3])), "mouth_error_p95": _r(np.percentile(eyes[:, 3], 95)),
     }
@@ -103,11 +104,15 @@ def _wide(bundle: Bundle, album: Album, backgrounds: Any) -> Report:
             scale = float(rng.uniform(low, high)) * 480 / 2.8  # forehead to chin is about 2.8 face scales
             picture, nose, scale = compose(album, j, (480, 640), rng, backgrounds, wide=True, scale=scale)
             face = FaceTracker(bundle)(picture, 0)
-            near = face is not None and float(np.hypot(*(face.points[2] - np.float32(nose)))) < 0.5 * scale
-            hits.append(near and 0.7 < geo.face_scale(face.points) / scale < 1.4 if face is not None else False)
+            hits.append(face is not None and _near(face.points, nose, scale))
         report[f"wide_hit_{round(100 * low)}_{round(100 * high)}_percent_of_height_simulated"] = _r(np.mean(hits))
     wrong = [FaceTracker(bundle)(_large(backgrounds(rng)), 0) is not None for _ in range(300)]
     return {**report, "false_face_in_pictures_without": _r(np.mean(wrong))}
+
+
+def _near(points: F32, nose: tuple[float, float], scale: float) -> bool:
+    far = float(np.hypot(points[2, 0] - nose[0], points[2, 1] - nose[1]))
+    return far < 0.5 * scale and 0.7 < geo.face_scale(points) / scale < 1.4
 
 
 def _stills(bundle: Bundle, album: Album) -> Report:
@@ -161,7 +166,8 @@ def _clips(bundle: Bundle, album: Album, data: Path) -> Report:
         rows = [j for j in range(len(album)) if album.groups[j] == clip]
         at = np.array([int(album.footage.names[album.rows[j]].split(":")[1]) for j in rows])
         found = np.array([r["driver.face_found"] for r in read])
-        value = {k: np.array([r.get(f"driver.{k}", 0.0) for r in read]) for k in ("eyes_closed", "yawning", "head_yaw_deg")}
+        kinds = "eyes_closed", "yawning", "head_yaw_deg"
+        value = {k: np.array([r.get(f"driver.{k}", 0.0) for r in read]) for k in kinds}
         ratio = album.ratio[rows].mean(1)
         sure = (ratio < labels.EYES_CLOSED) | (ratio > labels.EYES_OPEN)
         said = np.array([album.yawn(j) for j in rows])
@@ -193,7 +199,8 @@ def _kaggle(bundle: Bundle, data: Path) -> Report:
             top, left = (grey.shape[0] - side) // 2, (grey.shape[1] - side) // 2
             square = np.ascontiguousarray(grey[top : top + side, left : left + side])
             crop = geo.levelled(np.asarray(cv2.resize(square, (32, 32), interpolation=cv2.INTER_AREA), np.uint8))
-            both = [float(graph(image=geo.as_input(c))["closed"][0]) for c in (crop, np.ascontiguousarray(crop[:, ::-1]))]
+            sides = crop, np.ascontiguousarray(crop[:, ::-1])
+            both = [float(graph(image=geo.as_input(c))["closed"][0]) for c in sides]
             score.append(np.mean(both))
             label.append(kind == "Closed")
     s, y = np.array(score), np.array(label)

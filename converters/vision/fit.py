@@ -58,7 +58,8 @@ def fit(model: Any, batches: Iterator[Batch], loss: Loss, *, steps: int, rate: f
                 last.append(value)
             if (number + 1) % max(steps // 10, 1) == 0:
                 spent = time.monotonic() - begun
-                print(f"{model.name}: step {number + 1}/{steps}, loss {sum(recent) / len(recent):.4f}, {spent:.0f} s", flush=True)
+                mean = sum(recent) / len(recent)
+                print(f"{model.name}: step {number + 1}/{steps}, loss {mean:.4f}, {spent:.0f} s", flush=True)
                 recent = []
     finally:
         done.set()
@@ -81,9 +82,10 @@ def face_loss(batch: Any, out: Any) -> Any:
     """Points (eyes, nose and mouth count double), pose, face or not."""
     there = batch["face"]
     weight = tf.constant([2.0] * 12 + [1.0] * 8)
-    points = tf.reduce_sum(_huber(batch["points"] - out["points"], 0.05) * weight * there) / (tf.reduce_sum(there) * 32 + 1)
+    points = tf.reduce_sum(_huber(batch["points"] - out["points"], 0.05) * weight * there)
+    points /= tf.reduce_sum(there) * 32 + 1
     pose = tf.reduce_sum(_huber(batch["pose"] - out["pose"], 0.1) * there) / (tf.reduce_sum(there) * 2 + 1)
-    return 20 * points + 2 * pose + 0.3 * tf.reduce_mean(_cross(there, out["face"]))
+    return 20 * points + 2 * pose + 0.5 * tf.reduce_mean(_cross(there, out["face"]))
 
 
 def eye_loss(batch: Any, out: Any) -> Any:

@@ -13,8 +13,8 @@ from edge_mm.perception.vision_geometry import face_scale
 
 F32 = npt.NDArray[np.float32]
 
-YAWN_GAP, CLOSED_GAP = 0.25, 0.10
-"""Frames of a clip without a human label: a yawn above, none below (face scales; seen to hold on the YawDD clips)."""
+YAWN_GAP, CLOSED_GAP = 0.33, 0.10
+"""Clips without a human label: a yawn above, none below (face scales; a laugh reaches 0.28 on the YawDD clips)."""
 MOUTH_OPEN, MOUTH_SHUT = 0.10, 0.05
 EYES_CLOSED, EYES_OPEN = 0.15, 0.20
 """Iris opening ratio: closed below, open above, between not used."""
@@ -59,7 +59,7 @@ def mean_face(meshes: F32) -> npt.NDArray[np.float64]:
     down -= across * (down @ across)
     down /= np.linalg.norm(down)
     axes = np.stack([across, down, np.cross(across, down)])
-    return np.asarray(shape @ axes.T)
+    return np.asarray(shape @ axes.T, np.float64)
 
 
 def head_angles(mesh: F32, straight: npt.NDArray[np.float64]) -> tuple[float, float, float]:
@@ -80,7 +80,7 @@ def head_angles(mesh: F32, straight: npt.NDArray[np.float64]) -> tuple[float, fl
 def _centred(mesh: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     rigid = mesh[_RIGID].astype(np.float64)
     middle = rigid.mean(0)
-    return (mesh.astype(np.float64) - middle) / np.sqrt(((rigid - middle) ** 2).sum(1).mean())
+    return np.asarray((mesh.astype(np.float64) - middle) / np.sqrt(((rigid - middle) ** 2).sum(1).mean()), np.float64)
 
 
 def _rotation(source: npt.NDArray[np.float64], target: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

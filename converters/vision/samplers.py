@@ -22,8 +22,10 @@ from edge_mm.perception import vision_geometry as geo
 
 F32 = npt.NDArray[np.float32]
 Batch = dict[str, npt.NDArray[np.generic]]
+Draw = Callable[[np.random.Generator], Batch]
+Backgrounds = Callable[[np.random.Generator], U8]
 MIRRORED_POINTS = [1, 0, 2, 3, 5, 4, 6, 7, 9, 8]
-_EYE_SQUARE = 80
+_EYE_SQUARE = 88
 
 
 class Album:
@@ -75,7 +77,7 @@ class Album:
         return [0, 1] if abs(float(self.ratio[j, 0] - self.ratio[j, 1])) < 0.12 else []
 
 
-def batches(sample: Callable[[np.random.Generator], Batch], size: int, seed: int, *, pool: int = 0) -> Iterator[Batch]:
+def batches(sample: Draw, size: int, seed: int, *, pool: int = 0) -> Iterator[Batch]:
     """Stack samples without end.
 
     Args:
@@ -104,22 +106,22 @@ def jittered(region: geo.Region, rng: np.random.Generator, *, shift: float, zoom
     return geo.Region(region.x + dx, region.y + dy, side, region.angle + float(rng.normal(0, turn)))
 
 
-def face_sampler(album: Album, backgrounds: Callable[[np.random.Generator], U8]) -> Callable[[np.random.Generator], Batch]:
-    """image (64, 64, 1) 0..1, points (20) units, face (1), pose (2) in 90 deg; weights of points and pose in is_face."""
+def face_sampler(album: Album, backgrounds: Backgrounds) -> Draw:
+    """Image of (64, 64, 1) 0..1, points (20) units, face (1), pose (2) in 90 deg; only faces have the last two."""
 
     def sample(rng: np.random.Generator) -> Batch:
-        if rng.random() < 0.25:
+        if rng.random() < 0.3:
             return _no_face(album, backgrounds, rng)
         j = int(rng.choice(len(album), p=album.weight))
         points = album.points[j]
         near = rng.random() < 0.6  # as when a face is followed; else as after a search
-        region = jittered(geo.face_region(points), rng, shift=0.05 if near else 0.12, zoom=0.12 if near else 0.3,
-                          turn=0.12 if near else 0.35)
+        region = jittered(geo.face_region(points), rng, shift=0.04 if near else 0.11, zoom=0.1 if near else 0.28,
+                          turn=0.1 if near else 0.3)
         crop = _cut(album.frame(j), region, geo.FACE_SIZE, rng)
         unit = region.to_unit(points)
         yaw, pitch = float(album.angles[j, 0]), float(album.angles[j, 1])
         if rng.random() < 0.5:
-            crop, unit, yaw = crop[:, ::-1], (unit * np.float32([-1, 1]))[MIRRORED_POINTS], -yaw
+            crop, unit, yaw = crop[:, ::-1], (unit * _row(-1, 1))[MIRRORED_POINTS], -yaw
         return _face_row(weathered(np.ascontiguousarray(crop), rng, occlusion=0.15), unit, 1.0, yaw, pitch)
 
     return sample
@@ -127,15 +129,15 @@ def face_sampler(album: Album, backgrounds: Callable[[np.random.Generator], U8])
 
 def _face_row(crop: U8, unit: F32, face: float, yaw: float, pitch: float) -> Batch:
     return {
-        "image": _image(crop), "points": unit.reshape(-1).astype(np.float32), "face": np.float32([face]),
-        "pose": np.float32([yaw / 90, pitch / 90]),
+        "image": _image(crop), "points": unit.reshape(-1).astype(np.float32), "face": _row(face),
+        "pose": _row(yaw / 90, pitch / 90),
     }
 
 
-def _no_face(album: Album, backgrounds: Callable[[np.random.Generator], U8], rng: np.random.Generator) -> Batch:
-    if rng.random() < 0.5:
+def _no_face(album: Album, backgrounds: Backgrounds, rng: np.random.Generator) -> Batch:
+    if rng.random() < 0.6:
         grey = backgrounds(rng)
-        side = float(rng.uniform(0.2, 1.0)) * min(grey.shape)
+        side = float(rng.uniform(0.15, 1.0)) * min(grey.shape)
         region = geo.Region(float(rng.uniform(0, grey.shape[1])), float(rng.uniform(0, grey.shape[0])), side,
                             float(rng.normal(0, 0.2)))
         crop = geo.cut(grey, region, geo.FACE_SIZE)
@@ -154,8 +156,8 @@ def _no_face(album: Album, backgrounds: Callable[[np.random.Generator], U8], rng
     return _face_row(weathered(crop, rng, occlusion=0.1), np.zeros((10, 2), np.float32), 0.0, 0.0, 0.0)
 
 
-def eye_sampler(album: Album) -> Callable[[np.random.Generator], Batch]:
-    """image (32, 32, 1), closed (1), weight (1), ratio (1) as opening / 0.5; the image's left eye unflipped."""
+def eye_sampler(album: Album) -> Draw:
+    """Image (32, 32, 1), closed (1), weight (1), ratio (1) as opening / 0.5; the image's left eye unflipped."""
     pairs = [(j, e) for j in range(len(album)) for e in album.usable_eyes(j)]
     ratio = np.array([album.ratio[p] for p in pairs])
     spread = np.array([album.weight[j] for j, _ in pairs])
@@ -179,20 +181,20 @@ def eye_sampler(album: Album) -> Callable[[np.random.Generator], Batch]:
             lids = (around.to_unit(album.lids[j, eye]) + 0.5) * _EYE_SQUARE - 0.5
             square, opening = closed_by(square, lids, share, rng), opening * (1 - share)
         middle = geo.Region((_EYE_SQUARE - 1) / 2, (_EYE_SQUARE - 1) / 2, 48.0, 0.0)
-        at = jittered(middle, rng, shift=0.07, zoom=0.17, turn=0.12)
+        at = jittered(middle, rng, shift=0.1, zoom=0.22, turn=0.12)
         flip = (eye == 1) != (rng.random() < 0.1)
         crop = weathered(geo.cut(square, at, geo.EYE_SIZE, mirrored=flip), rng, occlusion=0.05)
         return {
-            "image": _image(crop), "closed": np.float32([opening < labels.EYES_CLOSED]),
-            "weight": np.float32([opening < labels.EYES_CLOSED or opening > labels.EYES_OPEN]),
-            "ratio": np.float32([min(opening, 0.5) / 0.5]),
+            "image": _image(crop), "closed": _row(opening < labels.EYES_CLOSED),
+            "weight": _row(opening < labels.EYES_CLOSED or opening > labels.EYES_OPEN),
+            "ratio": _row(min(opening, 0.5) / 0.5),
         }
 
     return sample
 
 
-def mouth_sampler(album: Album) -> Callable[[np.random.Generator], Batch]:
-    """image (40, 40, 1), open (1), open_weight (1), yawn (1), yawn_weight (1), gap (1) in face scales."""
+def mouth_sampler(album: Album) -> Draw:
+    """Image (40, 40, 1), open (1), open_weight (1), yawn (1), yawn_weight (1), gap (1) in face scales."""
     said = np.array([album.yawn(j) for j in range(len(album))])
     wide = (said[:, 1] > 0) & (said[:, 0] > 0)
     hard = (said[:, 1] > 0) & (said[:, 0] == 0) & (album.gap > labels.MOUTH_SHUT)
@@ -202,14 +204,14 @@ def mouth_sampler(album: Album) -> Callable[[np.random.Generator], Batch]:
         kind = rng.random()
         rows, chance = pools[0 if kind < 0.4 else 1 if kind < 0.6 else 2]
         j = int(rng.choice(rows, p=chance))
-        region = jittered(geo.mouth_region(album.points[j]), rng, shift=0.07, zoom=0.17, turn=0.12)
+        region = jittered(geo.mouth_region(album.points[j]), rng, shift=0.08, zoom=0.18, turn=0.12)
         crop = _cut(album.frame(j), region, geo.MOUTH_SIZE, rng, mirrored=rng.random() < 0.5)
         gap = float(album.gap[j])
         return {
-            "image": _image(weathered(crop, rng, occlusion=0.1)), "open": np.float32([gap > labels.MOUTH_OPEN]),
-            "open_weight": np.float32([gap > labels.MOUTH_OPEN or gap < labels.MOUTH_SHUT]),
+            "image": _image(weathered(crop, rng, occlusion=0.1)), "open": _row(gap > labels.MOUTH_OPEN),
+            "open_weight": _row(gap > labels.MOUTH_OPEN or gap < labels.MOUTH_SHUT),
             "yawn": said[j, :1].astype(np.float32), "yawn_weight": said[j, 1:].astype(np.float32),
-            "gap": np.float32([gap]),
+            "gap": _row(gap),
         }
 
     return sample
@@ -222,6 +224,10 @@ def _cut(frame: U8, region: geo.Region, size: int, rng: np.random.Generator, *, 
     if part.size == 0:
         return np.zeros((size, size), np.uint8)
     return geo.cut(one_channel(part, rng), region.moved(left, top), size, mirrored=mirrored)
+
+
+def _row(*values: float) -> F32:
+    return np.array(values, np.float32)
 
 
 def _image(crop: U8) -> F32:

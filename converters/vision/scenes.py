@@ -1,18 +1,15 @@
-"""Whole pictures for the search graph: faces of 10 to 90 % of the frame height in front of anything, or none.
+"""Whole pictures for the search graph: faces of 10 to 90 % of the frame height before anything, or none.
 
-In: an ``Album``. Out: (128, 128) letterboxed grey and a target grid. Wide framing is simulated: heads are shrunk and set
-into other backgrounds. Not here: close crops.
+In: an ``Album``. Out: (128, 128) letterboxed grey and a target grid. Wide framing is simulated: heads are shrunk and
+set into other backgrounds. Not here: close crops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from converters.vision.samplers import Album, Batch, empty_grey
+from converters.vision.samplers import F32, Album, Backgrounds, Batch, Draw, empty_grey
 from converters.vision.weather import U8, one_channel, weathered
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.vision_tracker import CELL, SCALE_AT_ZERO
@@ -22,7 +19,7 @@ _SHAPES = ((96, 128), (96, 128), (96, 128), (72, 128), (128, 96), (128, 72), (12
 """Height and width of the pictures; all fill the search square in one direction."""
 
 
-def background_sampler(album: Album) -> Callable[[np.random.Generator], U8]:
+def background_sampler(album: Album) -> Backgrounds:
     """Random grey pictures without a face: parts of frames beside the face, photographs, smooth light."""
     from sklearn.datasets import load_sample_images
 
@@ -35,9 +32,9 @@ def background_sampler(album: Album) -> Callable[[np.random.Generator], U8]:
             return empty_grey((96, 128), rng)
         if kind < 0.3:
             photo = photographs[int(rng.integers(len(photographs)))]
-            side = int(rng.integers(60, 420))
-            x, y = int(rng.integers(photo.shape[1] - side)), int(rng.integers(photo.shape[0] - side))
-            return one_channel(photo[y : y + side, x : x + side], rng)
+            size = int(rng.integers(60, 420))
+            left, top = int(rng.integers(photo.shape[1] - size)), int(rng.integers(photo.shape[0] - size))
+            return one_channel(photo[top : top + size, left : left + size], rng)
         j = int(rng.choice(rows))
         frame, points = album.frame(j), album.points[j]
         reach = 1.9 * geo.face_scale(points)
@@ -54,8 +51,8 @@ def background_sampler(album: Album) -> Callable[[np.random.Generator], U8]:
     return sample
 
 
-def scene_sampler(album: Album, backgrounds: Callable[[np.random.Generator], U8]) -> Callable[[np.random.Generator], Batch]:
-    """image (128, 128, 1), score, score_weight, box_weight (8, 8, 1), box (8, 8, 3)."""
+def scene_sampler(album: Album, backgrounds: Backgrounds) -> Draw:
+    """Image (128, 128, 1), score, score_weight, box_weight (8, 8, 1), box (8, 8, 3)."""
     rows = np.flatnonzero(album.alone)
     chance = album.weight[rows] / album.weight[rows].sum()
 
@@ -63,11 +60,11 @@ def scene_sampler(album: Album, backgrounds: Callable[[np.random.Generator], U8]
         height, width = _SHAPES[int(rng.integers(len(_SHAPES)))]
         kind = rng.random()
         nose, scale = None, 0.0
-        if kind < 0.15:
+        if kind < 0.22:
             picture = _filled(backgrounds(rng), height, width)
         else:
             j = int(rng.choice(rows, p=chance))
-            picture, nose, scale = compose(album, j, (height, width), rng, backgrounds, wide=kind > 0.5)
+            picture, nose, scale = compose(album, j, (height, width), rng, backgrounds, wide=kind > 0.55)
         picture = _weathered_any(picture, rng)
         if rng.random() < 0.5:
             picture = np.ascontiguousarray(picture[:, ::-1])
@@ -81,7 +78,7 @@ def scene_sampler(album: Album, backgrounds: Callable[[np.random.Generator], U8]
 
 
 def compose(
-    album: Album, j: int, shape: tuple[int, int], rng: np.random.Generator, backgrounds: Callable[[np.random.Generator], U8],
+    album: Album, j: int, shape: tuple[int, int], rng: np.random.Generator, backgrounds: Backgrounds,
     *, wide: bool, scale: float | None = None,
 ) -> tuple[U8, tuple[float, float], float]:
     """Frame j at a random place and size in a picture of ``shape``; also the nose base and the face scale in it.
@@ -116,22 +113,24 @@ def compose(
         [-sin, cos, nose[1] + sin * region.x - cos * region.y],
     ])
     placed = cv2.warpAffine(grey, matrix, (width, height), flags=cv2.INTER_LINEAR)
-    there = cv2.warpAffine(np.full_like(grey, 255), matrix, (width, height), flags=cv2.INTER_LINEAR).astype(np.float32) / 255
+    inside = cv2.warpAffine(np.full_like(grey, 255), matrix, (width, height), flags=cv2.INTER_LINEAR)
+    there = inside.astype(np.float32) / 255
     if wide and rng.random() < 0.75:
         there *= _person(shape, nose, scale, rng)
     picture = (placed * there + base * (1 - there)).astype(np.uint8)
     return picture, nose, scale
 
 
-def _person(shape: tuple[int, int], nose: tuple[float, float], scale: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _person(shape: tuple[int, int], nose: tuple[float, float], scale: float, rng: np.random.Generator) -> F32:
     mask = np.zeros(shape, np.uint8)
     x, y = nose
     grow = float(rng.uniform(1.0, 1.25))
-    cv2.ellipse(mask, (int(x), int(y - 0.25 * scale)), (int(1.3 * scale * grow) + 1, int(1.75 * scale * grow) + 1), 0, 0, 360, 255, -1)
+    axes = int(1.3 * scale * grow) + 1, int(1.75 * scale * grow) + 1
+    cv2.ellipse(mask, (int(x), int(y - 0.25 * scale)), axes, 0, 0, 360, 255, -1)
     body = [[x - 0.7 * scale, y + scale], [x + 0.7 * scale, y + scale], [x + 2.4 * scale, y + 2.6 * scale],
             [x + 2.6 * scale, y + 9 * scale], [x - 2.6 * scale, y + 9 * scale], [x - 2.4 * scale, y + 2.6 * scale]]
     cv2.fillConvexPoly(mask, np.array(body, np.int32), 255)
-    return cv2.GaussianBlur(mask, (0, 0), max(0.12 * scale, 0.4)).astype(np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.12 * scale, 0.4)), np.float32) / np.float32(255)
 
 
 def _filled(grey: U8, height: int, width: int) -> U8:

@@ -73,8 +73,6 @@ class FaceTeacher:
     def _detect(self, frame: U8, net: Any, anchors: F32, side: int) -> tuple[F32, F32] | None:
         height, width = frame.shape[:2]
         long = max(height, width)
-        matrix = np.float32([[side / long, 0, (side - width * side / long) / 2],
-                             [0, side / long, (side - height * side / long) / 2]])
         area = cv2.INTER_AREA if long > side else cv2.INTER_LINEAR
         small = cv2.resize(frame, (round(width * side / long), round(height * side / long)), interpolation=area)
         canvas = np.zeros((side, side, 3), np.uint8)
@@ -89,9 +87,9 @@ class FaceTeacher:
         near[:, :2] += anchors
         near[:, 4:] += np.tile(anchors, 6)
         row = near[best]
-        to_frame = np.array([matrix[0, 2], matrix[1, 2]]), matrix[0, 0]
-        box = np.concatenate([(row[:2] * side - to_frame[0]) / to_frame[1], row[2:4] * side / to_frame[1]])
-        eyes = (row[4:8].reshape(2, 2) * side - to_frame[0]) / to_frame[1]
+        shift, zoom = np.array([left, top]), side / long
+        box = np.concatenate([(row[:2] * side - shift) / zoom, row[2:4] * side / zoom])
+        eyes = (row[4:8].reshape(2, 2) * side - shift) / zoom
         return box.astype(np.float32), eyes.astype(np.float32)
 
     def _points(self, frame: U8, centre: F32, side: float, angle: float) -> tuple[F32, float]:
@@ -145,7 +143,7 @@ def _net(path: Path) -> Any:
     return net
 
 
-def _run(net: Any, image: F32) -> list[F32]:
+def _run(net: Any, image: npt.NDArray[np.floating]) -> list[F32]:
     net.set_tensor(net.get_input_details()[0]["index"], np.ascontiguousarray(image[None], np.float32))
     net.invoke()
     return [net.get_tensor(d["index"]).copy() for d in net.get_output_details()]

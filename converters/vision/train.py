@@ -29,8 +29,8 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "vision.search": Recipe(nets.search_net, fit.search_loss, 2000, ("score", "box")),
-    "vision.face": Recipe(nets.face_net, fit.face_loss, 3000, ("points", "face", "pose")),
+    "vision.search": Recipe(nets.search_net, fit.search_loss, 2500, ("score", "box")),
+    "vision.face": Recipe(nets.face_net, fit.face_loss, 4500, ("points", "face", "pose")),
     "vision.eye": Recipe(nets.eye_net, fit.eye_loss, 3000, ("closed", "embedding")),
     "vision.mouth": Recipe(nets.mouth_net, fit.mouth_loss, 2500, ("open", "yawn", "embedding")),
 }

@@ -3,11 +3,11 @@
 In: ``Sample``s of a video stream, uint8 BGR (or grey), any size, in time order. Out, per frame and in this order:
 ``sensor.quality`` (about once a second), ``driver.face_found``; when there is a face also ``driver.eyes_closed``,
 ``driver.mouth_open``, ``driver.yawning`` (probabilities, means over at most 0.3 s), ``driver.head_yaw_deg``,
-``driver.head_pitch_deg``, ``driver.head_roll_deg`` and one ``Embedding``: 16 numbers of the eyes, 16 of the mouth, yaw,
-pitch and roll in units of 90 degrees, and the three probabilities of this frame alone.
+``driver.head_pitch_deg``, ``driver.head_roll_deg`` and one ``Embedding``: 16 numbers of the eyes, 16 of the mouth,
+yaw, pitch and roll in units of 90 degrees, and the three probabilities of this frame alone.
 
-Signs, in a picture that is not mirrored: yaw > 0 when the face turns to the image's right (the person's left), pitch > 0
-when it looks up, roll > 0 when the head is tilted clockwise in the image (to the person's left shoulder).
+Signs, in a picture that is not mirrored: yaw > 0 when the face turns to the image's right (the person's left),
+pitch > 0 when it looks up, roll > 0 when the head is tilted clockwise in the image (to the person's left shoulder).
 
 Every frame is inferred once and afresh. Not here: how long something lasts (rules), where the gaze goes.
 """
@@ -15,6 +15,7 @@ Every frame is inferred once and afresh. Not here: how long something lasts (rul
 from __future__ import annotations
 
 from collections import deque
+from typing import TypedDict
 
 import numpy as np
 
@@ -33,6 +34,11 @@ _HIDDEN_FROM_DEG, _HIDDEN_TO_DEG = 35.0, 75.0
 """Between these turns of the head, eyes and mouth are seen worse and worse."""
 
 
+class _Seen(TypedDict):
+    quality: float
+    label: str
+
+
 class VisionFrontEnd:
     """Satisfies ``FrontEnd`` for one video stream."""
 
@@ -44,7 +50,7 @@ class VisionFrontEnd:
         """
         params = bundle.front_end("vision")
         if params is None:
-            raise BundleError(f"{bundle.source}: no vision in this bundle: leave out stream {spec.name!r} or use another")
+            raise BundleError(f"{bundle.source}: this bundle has no vision: leave out stream {spec.name!r}")
         self._spec = spec
         self._tracker = FaceTracker(bundle, keep=float(params["face_keep"]), find=float(params["face_find"]))
         self._eye, self._mouth = load_graph(bundle, "vision.eye"), load_graph(bundle, "vision.mouth")
@@ -55,6 +61,11 @@ class VisionFrontEnd:
         self._sensor_label = ""
         self._end_ns = -(2**62)
 
+    @property
+    def latency_s(self) -> float:
+        """An Embedding comes with its frame."""
+        return 0.0
+
     def push(self, sample: Sample) -> list[Observation | Embedding]:
         """Read one frame.
 
@@ -63,13 +74,14 @@ class VisionFrontEnd:
         """
         frame = checked(sample.data, self._spec.name)
         picture = judge(frame)
+        seen: _Seen = {"quality": picture.quality, "label": picture.label}
         out: list[Observation | Embedding] = []
         if self._sensor_ns is None or sample.t_ns - self._sensor_ns >= NS_PER_S or picture.label != self._sensor_label:
             self._sensor_ns, self._sensor_label = sample.t_ns, picture.label
-            out.append(self._reading(sample, "sensor.quality", picture.quality, "1", picture.quality, picture.label))
+            out.append(self._reading(sample, "sensor.quality", picture.quality, "1", **seen))
         face = self._tracker(frame, sample.t_ns) if picture.quality > 0 else None
         found = 0.0 if face is None else face.score
-        out.append(self._reading(sample, "driver.face_found", found, "probability", picture.quality, picture.label))
+        out.append(self._reading(sample, "driver.face_found", found, "probability", **seen))
         if face is None:
             for recent in self._recent.values():
                 recent.clear()
@@ -98,12 +110,13 @@ class VisionFrontEnd:
             ("driver.mouth_open", "open", opened, mouth_quality),
             ("driver.yawning", "yawn", yawn, mouth_quality),
         ):
-            out.append(self._reading(sample, name, self._recent[key].add(sample.t_ns, value), "probability", quality))
+            settled = self._recent[key].add(sample.t_ns, value)
+            out.append(self._reading(sample, name, settled, "probability", quality=quality))
+        sure = face.score * picture.quality
         for name, value in zip(("yaw", "pitch", "roll"), pose, strict=True):
-            out.append(self._reading(sample, f"driver.head_{name}_deg", value, "deg", face.score * picture.quality))
-        vector = np.concatenate(
-            [eyes, mouth["embedding"], np.array(pose) / POSE_UNIT_DEG, [closed, opened, yawn]]
-        ).astype(np.float32)
+            out.append(self._reading(sample, f"driver.head_{name}_deg", value, "deg", quality=sure))
+        rest = np.array([*(angle / POSE_UNIT_DEG for angle in pose), closed, opened, yawn], np.float32)
+        vector = np.concatenate([eyes, mouth["embedding"], rest])
         rate = sample.rate_hz if sample.rate_hz > 0 else self._spec.rate_hz
         start, end = max(sample.t_ns, self._end_ns), sample.t_ns + round(NS_PER_S / rate)
         if end > start:
@@ -125,20 +138,18 @@ class VisionFrontEnd:
         return closed, embedding
 
     def _reading(
-        self, sample: Sample, name: str, value: float, unit: str, quality: float, label: str = ""
+        self, sample: Sample, name: str, value: float, unit: str, *, quality: float, label: str = ""
     ) -> Observation:
         return Observation(sample.t_ns, name, value, unit, _unit(quality), "vision", self._spec.name, label)
 
 
 def read_crops(frame: U8, points: F32) -> tuple[U8, U8, U8]:
     """The levelled crops of the left eye, the right eye (mirrored, so that it looks like a left one) and the mouth."""
-    grey, left, top = geo.grey_patch(frame, geo.face_region(points))
-    first, second = (region.moved(left, top) for region in geo.eye_regions(points))
-    mouth = geo.mouth_region(points).moved(left, top)
+    left, right = geo.eye_regions(points)
     return (
-        geo.levelled(geo.cut(grey, first, geo.EYE_SIZE)),
-        geo.levelled(geo.cut(grey, second, geo.EYE_SIZE, mirrored=True)),
-        geo.levelled(geo.cut(grey, mouth, geo.MOUTH_SIZE)),
+        geo.levelled(geo.cut(frame, left, geo.EYE_SIZE)),
+        geo.levelled(geo.cut(frame, right, geo.EYE_SIZE, mirrored=True)),
+        geo.levelled(geo.cut(frame, geo.mouth_region(points), geo.MOUTH_SIZE)),
     )
 
 

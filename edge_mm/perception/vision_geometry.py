@@ -31,6 +31,7 @@ FACE_SPAN, EYE_SPAN, MOUTH_SPAN = 3.2, 0.8, 1.5
 """Sides of the regions in face scales (about 63 mm, the distance between the pupils)."""
 _NOSE_TO_SCALE = 1.3
 """Eye line to nose base is 1 / 1.3 of the distance between the eyes (measured on frontal faces)."""
+_MOST_SAMPLES = 4
 _LEVEL_MEAN, _LEVEL_SPREAD, _LEAST_SPREAD = 128.0, 50.0, 4.0
 
 
@@ -105,42 +106,24 @@ def face_box(points: F32) -> tuple[float, float, float, float]:
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def grey_patch(frame: U8, region: Region) -> tuple[U8, float, float]:
-    """The part of a (h, w, 3) BGR or (h, w) grey frame that a region touches, in grey, and its origin in the frame."""
-    import cv2
-
-    reach = region.side * 0.75 + 2  # the half diagonal of a turned square is 0.71 of its side
-    height, width = frame.shape[:2]
-    left, right = _clamped(region.x - reach, width), _clamped(region.x + reach, width)
-    top, bottom = _clamped(region.y - reach, height), _clamped(region.y + reach, height)
-    part = frame[top : max(bottom, top + 1), left : max(right, left + 1)]
-    grey = part if part.ndim == 2 else cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
-    return np.asarray(grey, np.uint8), float(left), float(top)
-
-
-def cut(grey: U8, region: Region, size: int, *, mirrored: bool = False) -> U8:
-    """One square crop.
+def cut(frame: U8, region: Region, size: int, *, mirrored: bool = False) -> U8:
+    """One square crop in grey.
 
     Args:
-        grey: (h, w) uint8 picture that ``region`` refers to; what lies outside of it is black.
+        frame: (h, w, 3) BGR or (h, w) grey; what lies outside of it is black.
         region: what to cut.
         size: side of the result, pixels.
         mirrored: flip left and right.
 
     Returns:
-        (size, size) uint8.
+        (size, size) uint8. Where the crop is much smaller than the region, several samples make one pixel.
     """
     import cv2
 
-    shrink = int(region.side / size)
-    if shrink >= 2:  # bilinear sampling alone would skip pixels
-        width, height = max(grey.shape[1] // shrink, 1), max(grey.shape[0] // shrink, 1)
-        fx, fy = width / grey.shape[1], height / grey.shape[0]
-        grey = np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        region = Region((region.x + 0.5) * fx - 0.5, (region.y + 0.5) * fy - 0.5, region.side * fx, region.angle)
-    step = region.side / size
+    fine = size * min(max(round(region.side / size / 2), 1), _MOST_SAMPLES)
+    step = region.side / fine
     cos, sin = math.cos(region.angle) * step, math.sin(region.angle) * step
-    middle = (size - 1) / 2
+    middle = (fine - 1) / 2
     flip = -1.0 if mirrored else 1.0
     matrix = np.array(
         [
@@ -149,7 +132,10 @@ def cut(grey: U8, region: Region, size: int, *, mirrored: bool = False) -> U8:
         ]
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(grey, matrix, (size, size), flags=flags, borderMode=cv2.BORDER_CONSTANT), np.uint8)
+    crop = cv2.warpAffine(frame, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    if crop.ndim == 3:
+        crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    return np.asarray(crop if fine == size else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def levelled(crop: U8) -> U8:
@@ -184,7 +170,3 @@ def letterbox(frame: U8, size: int = SEARCH_SIZE) -> tuple[U8, float]:
     top, left = (size - small[1]) // 2, (size - small[0]) // 2
     square[top : top + small[1], left : left + small[0]] = levelled(np.asarray(picture, np.uint8))
     return square, step
-
-
-def _clamped(value: float, limit: int) -> int:
-    return int(min(max(value, 0), limit - 1))

@@ -2,8 +2,8 @@
 
 In: uint8 frames in time order. Out: a ``Face`` per frame, freshly inferred, or None. Two graphs: ``vision.search``
 (whole frame, 128x128: where may a face be, how large) and ``vision.face`` (64x64 crop: is it one, its ten points, yaw
-and pitch). While a face is followed, the last points place the next crop and the search runs about once a second, to leave
-something that only looks like a face. Not here: eyes and mouth (``vision``).
+and pitch). While a face is followed, the last points place the next crop and the search runs about once a second, to
+leave something that only looks like a face. Not here: eyes and mouth (``vision``).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ SCALE_AT_ZERO = 16.0
 """Face scale, in pixels of the search square, that the search graph's size output calls 0 (it counts in octaves)."""
 POSE_UNIT_DEG = 90.0
 _CANDIDATES = 3
+_LOOKS, _SETTLED = 4, 0.03
 _LEAST_SCALE = 4.0
-_SHARP = 900.0
+_SHARP = 400.0
 """Laplacian variance of a levelled 64x64 face crop that counts as sharp (5th percentile of the training frames)."""
 
 
@@ -83,11 +84,14 @@ class FaceTracker:
         return best
 
     def _settled(self, frame: U8, region: Region) -> Face | None:
-        face = self.look(frame, region)
-        if face.score < self._find / 2 or not _plausible(face, frame):
-            return None
-        face = self.look(frame, geo.face_region(face.points))
-        return face if face.score >= self._find and _plausible(face, frame) else None
+        for _ in range(_LOOKS):  # each look is placed by the one before, until the crop stays where it is
+            face = self.look(frame, region)
+            if face.score < self._find / 2 or not _plausible(face, frame):
+                return None
+            last, region = region, geo.face_region(face.points)
+            if math.hypot(region.x - last.x, region.y - last.y) < _SETTLED * region.side:
+                break
+        return face if face.score >= self._find else None
 
     def _rechecked(self, frame: U8, face: Face) -> Face:
         found = self.candidates(frame)
@@ -123,23 +127,21 @@ class FaceTracker:
         """What the face graph says about one region."""
         import cv2
 
-        grey, left, top = geo.grey_patch(frame, region)
-        crop = geo.levelled(geo.cut(grey, region.moved(left, top), geo.FACE_SIZE))
+        crop = geo.levelled(geo.cut(frame, region, geo.FACE_SIZE))
         out = self._look(image=geo.as_input(crop))
         points = region.to_frame(out["points"].reshape(10, 2))
         yaw, pitch = (float(v) * POSE_UNIT_DEG for v in out["pose"])
         inner = crop[geo.FACE_SIZE // 4 : -geo.FACE_SIZE // 4, geo.FACE_SIZE // 4 : -geo.FACE_SIZE // 4]
         spread = float(cv2.meanStdDev(cv2.Laplacian(inner, cv2.CV_16S))[1][0, 0])
-        return Face(
-            points, float(out["face"][0]), yaw, pitch, math.degrees(geo.roll(points)), min(spread * spread / _SHARP, 1.0)
-        )
+        sharpness = min(spread * spread / _SHARP, 1.0)
+        return Face(points, float(out["face"][0]), yaw, pitch, math.degrees(geo.roll(points)), sharpness)
 
 
 def _plausible(face: Face, frame: U8) -> bool:
     height, width = frame.shape[:2]
     x, y = float(face.points[2, 0]), float(face.points[2, 1])
     scale = geo.face_scale(face.points)
-    return 0 <= x < width and 0 <= y < height and _LEAST_SCALE <= scale <= max(height, width)
+    return bool(0 <= x < width and 0 <= y < height and _LEAST_SCALE <= scale <= max(height, width))
 
 
 def _weight(face: Face) -> float:

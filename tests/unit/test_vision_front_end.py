@@ -1,6 +1,7 @@
 """The vision front end on real pictures, with the bundle that ships."""
 
 import importlib.util
+import itertools
 from pathlib import Path
 
 import cv2
@@ -51,7 +52,7 @@ def watch(bundle, frames, rate=RATE):
 
 
 def values(outputs, name):
-    return np.array([[o.value for o in per if isinstance(o, Observation) and o.name == name] for per in outputs]).ravel()
+    return np.array([o.value for per in outputs for o in per if isinstance(o, Observation) and o.name == name])
 
 
 def labels(outputs):
@@ -95,7 +96,7 @@ def test_embeddings_have_one_length_do_not_overlap_and_are_finite(bundle, talkin
         assert e.vector.shape == (bundle.front_end("vision")["embedding"],)
         assert np.isfinite(e.vector).all()
         assert 0 <= e.quality <= 1
-    assert all(a.t_ns + a.span_ns <= b.t_ns for a, b in zip(found, found[1:], strict=False))
+    assert all(a.t_ns + a.span_ns <= b.t_ns for a, b in itertools.pairwise(found))
 
 
 def test_probabilities_and_qualities_lie_between_0_and_1(talking):

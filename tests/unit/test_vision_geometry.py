@@ -2,13 +2,17 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
 from edge_mm.perception import vision_geometry as geo
 
 FACE = np.array(
-    [[260, 200], [320, 200], [290, 245], [290, 275], [268, 272], [312, 272], [290, 140], [290, 312], [240, 220], [340, 220]],
+    [
+        [260, 200], [320, 200], [290, 245], [290, 275], [268, 272], [312, 272], [290, 140], [290, 312], [240, 220],
+        [340, 220],
+    ],
     np.float32,
 )
 
@@ -58,13 +62,28 @@ def test_a_mirrored_crop_is_the_flipped_crop():
     assert abs(plain[:, ::-1] - mirrored).max() <= 2  # fixed-point interpolation
 
 
-def test_cutting_from_a_patch_equals_cutting_from_the_frame():
+def test_cutting_from_a_part_equals_cutting_from_the_frame():
     frame = np.random.default_rng(1).integers(0, 256, (480, 640), np.uint8)
-    region = geo.face_region(turned(FACE, -20))
-    patch, left, top = geo.grey_patch(frame, region)
-    for part in (region, geo.mouth_region(FACE)):
-        whole = geo.cut(frame, part._replace(side=70.0), 64)
-        assert abs(whole.astype(int) - geo.cut(patch, part._replace(side=70.0).moved(left, top), 64)).max() <= 2
+    region = geo.Region(290.3, 240.8, 70.0, -0.3)
+    part = np.ascontiguousarray(frame[150:330, 200:380])
+    whole = geo.cut(frame, region, 64).astype(int)
+    assert abs(whole - geo.cut(part, region.moved(200, 150), 64)).max() <= 2
+
+
+@pytest.mark.parametrize("side", [64.0, 200.0, 320.0, 700.0])
+def test_a_colour_frame_gives_the_crop_of_its_grey_version(side):
+    rough = np.random.default_rng(4).integers(0, 256, (48, 64, 3), np.uint8)
+    frame = cv2.resize(rough, (640, 480), interpolation=cv2.INTER_CUBIC)
+    region = geo.Region(310.0, 250.0, side, 0.2)
+    grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    assert abs(geo.cut(frame, region, 64).astype(int) - geo.cut(grey, region, 64)).max() <= 2
+
+
+def test_a_large_face_is_averaged_rather_than_picked():
+    stripes = np.zeros((480, 640), np.uint8)
+    stripes[:, ::2] = 255
+    crop = geo.cut(stripes, geo.Region(320.0, 240.0, 320.0, 0.0), 64)[8:-8, 8:-8].astype(float)
+    assert crop.std() < 32
 
 
 def test_the_face_scale_does_not_change_when_the_mouth_opens_and_little_when_the_head_turns():
@@ -84,8 +103,7 @@ def test_the_face_scale_does_not_change_when_the_mouth_opens_and_little_when_the
 ])  # fmt: skip
 def test_a_region_beside_or_beyond_the_frame_still_gives_a_crop(region):
     frame = np.full((120, 160, 3), 90, np.uint8)
-    patch, left, top = geo.grey_patch(frame, region)
-    crop = geo.cut(patch, region.moved(left, top), 64)
+    crop = geo.cut(frame, region, 64)
     assert crop.shape == (64, 64)
     assert crop.dtype == np.uint8
 
