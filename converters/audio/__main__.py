@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the part")
     parser.add_argument("--work", type=Path, help="keeps the training windows from one run to the next")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of training windows")
     options = parser.parse_args(arguments)
     if not (options.data / "open/esc10").is_dir():

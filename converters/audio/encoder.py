@@ -49,22 +49,21 @@ def build(*, seed: int) -> Any:
 
 
 def train(model: Any, spectra: Array, labels: npt.NDArray[np.int64], *, epochs: int, seed: int) -> list[float]:
-    """Train on dB spectra; gives the loss of each epoch."""
+    """Train on dB spectra; gives the mean loss of each epoch."""
     steps = len(labels) // BATCH
     schedule = keras.optimizers.schedules.CosineDecay(
         1e-4, steps * (epochs - 1), warmup_target=3e-3, warmup_steps=steps
     )
-    head = keras.Model(model.inputs, model.output["classes"])
-    head.compile(
+    learner = keras.Model(model.inputs, model.output["classes"])
+    learner.compile(
         optimizer=keras.optimizers.AdamW(schedule, weight_decay=2e-3, clipnorm=1.0),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=0.05),
     )
     rng = np.random.default_rng(seed)
     losses = []
     for _ in range(epochs):
-        total = [float(head.train_on_batch(x, y)) for x, y in batches(rng, spectra, labels, steps=steps)]
-        losses.append(round(total[-1], 4))  # train_on_batch gives the running mean of the epoch's losses
-        head.reset_metrics()
+        total = [float(learner.train_on_batch(x, y)) for x, y in batches(rng, spectra, labels, steps=steps)]
+        losses.append(round(float(np.mean(total)), 4))
     return losses
 
 

@@ -6,13 +6,13 @@ device's own ``litert.Graph``). Out: a dict for the report. Not here: training.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from converters.audio.clips import LABELS, Clip
+from converters.audio.clips import LABELS, RATE_HZ, Clip
 from converters.audio.windows import test_windows
 from edge_mm.perception.audio_mel import encoder_input
 
@@ -70,6 +70,27 @@ def answers(classify: Classify, sounds: Iterable[tuple[str, Array]]) -> dict[str
         }
         for kind, row in counts.items()
     }
+
+
+def false_alarms(classify: Classify, clips: Sequence[Clip], thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """Clips that an alert would be raised on although they hold no such sound.
+
+    An alert is taken to need a class above its threshold in three windows in a row (0.5 s of hops).
+
+    Returns:
+        Per class: how many of the clips of other classes would raise it; and how many clips there are in all, seconds.
+    """
+    wrong = dict.fromkeys(thresholds, 0)
+    seconds = 0.0
+    for clip in clips:
+        spectra, _ = test_windows(clip)
+        chosen = classify(encoder_input(spectra)[..., None])
+        seconds += len(clip.sound) / RATE_HZ
+        for name, limit in thresholds.items():
+            above = np.concatenate(([0], chosen[:, LABELS.index(name)] > limit)).cumsum()
+            if name != clip.label and len(above) > 3 and (above[3:] - above[:-3]).max() == 3:
+                wrong[name] += 1
+    return {"clips": len(clips), "seconds": round(seconds), "wrong": wrong}
 
 
 def _of_class(table: npt.NDArray[np.int64], i: int) -> dict[str, float]:
