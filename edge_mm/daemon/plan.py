@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from edge_mm.daemon.config import Config, SourceConfig
 from edge_mm.errors import ConfigError, SourceError, UsageError
+from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.sources import Paced, audio_source, signal_source, video_source
-from edge_mm.types import Source, StreamKind
+from edge_mm.types import MODALITY_OF, Source, StreamKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,24 @@ def plan_sources(
     if problems:
         raise SourceError("\n".join(problems))
     return tuple(planned)
+
+
+def bundle_of(config: Config) -> Bundle:
+    """The configuration's bundle.
+
+    Raises:
+        ConfigError: there is none of that name.
+        BundleError: it is not whole.
+    """
+    try:
+        return load_bundle(config.bundle)
+    except UsageError as error:
+        raise ConfigError(f"bundle: {error}") from error
+
+
+def unused(planned: Sequence[Planned], bundle: Bundle) -> list[str]:
+    """Names of the streams that the bundle has no front end for."""
+    return [one.source.name for one in planned if bundle.front_end(MODALITY_OF[one.kind]) is None]
 
 
 def _source(one: SourceConfig, start_ns: int) -> Source:

@@ -22,7 +22,7 @@ from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.plan import Planned, plan_sources
+from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
@@ -30,8 +30,8 @@ from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import ConfigError, EdgeMmError, OutboxError, SourceError, UsageError
-from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.errors import ConfigError, EdgeMmError, OutboxError, SourceError
+from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
 from edge_mm.types import NS_PER_S, Alert, Estimate, Event, Observation, Output, Policy, Sample, Sink, Status, Tick
@@ -72,13 +72,15 @@ class Runtime:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self._config = config
         self._sinks = tuple(sinks)
-        self._bundle = bundle or _configured(config.bundle)
+        self._bundle = bundle or bundle_of(config)
         self._profile = load_profile(config.profile)
         self._monitor = Monitor(self._bundle, policies=policies, limits=limits_from(config.rules))
         self._halt = threading.Event()
         self.origin_ns = time.monotonic_ns()
         """Time of the files' first samples."""
         self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
+        for stream in unused(self._planned, self._bundle):
+            _log.warning("%s: bundle %s does not use it", stream, self._bundle.manifest.name)
         self.meters = Meters()
         """Counts and latencies of the run."""
         self._inbox = Inbox()
@@ -286,10 +288,3 @@ class Runtime:
             reader.join(1.0)
         errors = [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]
         return failure or (SourceError("\n".join(errors)) if errors else None)
-
-
-def _configured(name: str) -> Bundle:
-    try:
-        return load_bundle(name)
-    except UsageError as error:
-        raise ConfigError(f"bundle: {error}") from error

@@ -2,6 +2,7 @@
 
 import os
 import random
+import socket
 import subprocess
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.devices
 KILLS = int(os.environ.get("EDGE_MM_KILLS", "20"))
 
 
-def test_no_transition_is_lost_or_doubled_whenever_the_daemon_is_killed(tmp_path):
+def test_no_transition_is_lost_or_doubled_whenever_the_daemon_is_killed(tmp_path, monkeypatch):
     chance = random.Random(20)
     sound = bursts(tmp_path / "s.wav", count=60)
     with broker() as local:
@@ -24,14 +25,22 @@ def test_no_transition_is_lost_or_doubled_whenever_the_daemon_is_killed(tmp_path
         with subscriber:
             pass  # the session exists from now on; the broker collects while nobody listens
         killed = 0
-        while killed < KILLS:
-            process = start(config)
-            try:
-                assert process.wait(chance.uniform(0.25, 1.4)) == 0, log_of(config)  # it was faster than we
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                killed += 1
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:  # as systemd learns that it is up
+            ready.bind(str(tmp_path / "notify"))
+            ready.settimeout(60)
+            monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+            while killed < KILLS:
+                process = start(config)
+                if killed % 5:  # one in five is killed while it starts
+                    while b"READY=1" not in ready.recv(64):
+                        pass
+                try:
+                    assert process.wait(chance.uniform(0.02, 0.9)) == 0, log_of(config)  # it was faster than we
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+                    killed += 1
+        monkeypatch.delenv("NOTIFY_SOCKET")
         assert start(config).wait(120) == 0, log_of(config)
         with Outbox(tmp_path / "o.sqlite", device="d") as outbox:
             last, active = outbox.last_seq, {r.alert.key for r in outbox.states() if r.alert.state == "raised"}

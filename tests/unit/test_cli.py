@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from recordings import ANY_SOUND, bundle_name, bursts
+from recordings import ANY_SOUND, bundle_name, bursts, ecg_csv, video
 
 from edge_mm.cli import main, parser
 from edge_mm.daemon.config import load_config
+from edge_mm.models.bundle import load_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "edge_mm.cli"]
@@ -144,6 +145,33 @@ def test_a_replay_for_people_tells_alerts_as_sentences_and_ends_with_a_table(tmp
     assert " heard (probability " in out
     assert "windows" in out
     assert "p95 ms" in out
+
+
+def test_every_sense_is_replayed_together_under_its_stable_name(tmp_path, capfd):
+    name = bundle_name()
+    if load_bundle(name).front_end("vision") is None or load_bundle(name).front_end("physio") is None:
+        pytest.skip("this bundle has not all senses")
+    words = ["--video", str(video(tmp_path / "v.avi", frames=150))]
+    words += [
+        "--audio",
+        str(bursts(tmp_path / "s.wav", count=2)),
+        "--ecg",
+        str(ecg_csv(tmp_path / "e.csv", seconds=10)),
+    ]
+    assert main(["replay", "--json", "--bundle", name, *words]) == 0
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert lines[-1]["samples"] == {"audio": 100, "ecg": 50, "vision": 150}
+    assert lines[-1]["windows"] >= 8
+    names = {line["name"]: line["source"] for line in lines if line["type"] == "observation"}
+    assert names["driver.face_found"] == "vision"
+    assert names["vitals.beat"] == "physio"
+    assert any(one.startswith("audio.") and sense == "audio" for one, sense in names.items())
+    beats = [line["t"] for line in lines if line.get("name") == "vitals.beat"]
+    assert beats == sorted(beats)
+    assert 0 <= beats[0] < beats[-1] <= 10
+    weights = [line["weights"] for line in lines if line["type"] == "estimate" and line["weights"]]
+    assert all(abs(sum(one.values()) - 1) < 0.02 for one in weights)
+    assert "physio" in weights[-1]
 
 
 def test_what_the_bundle_has_no_use_for_is_said_in_one_line(tmp_path, capfd):
