@@ -134,8 +134,11 @@ class Watch:
         told = tracker.told
         if told is None or told is self._told:
             return ()
-        if not told and self._held_elsewhere(event.t_ns):
-            return ()
+        if not told:
+            if self._held_elsewhere(event.t_ns):
+                return ()
+            # Streams that went silent while it held start anew when they come back.
+            self._trackers = {stream: one for stream, one in self._trackers.items() if not one.told}
         self._told = told
         return (
             self.rule.condition(

@@ -46,8 +46,6 @@ class Connection:
         if not isinstance(event, Status) or event.stream in NOT_SENSORS or event.state == "starting":
             return []
         before = self._states.get(event.stream)
-        if before == event.state:
-            return []
         self._states[event.stream] = event.state
         self._since.setdefault(event.stream, event.t_ns)
         if event.state not in _KINDS or before not in _KINDS:
@@ -114,7 +112,7 @@ class Usable:
             hold = self._holds[event.stream] = Hold(
                 dwell_s=limits.unusable_s, keep_s=limits.unusable_keep_s, max_gap_s=limits.unusable_max_gap_s
             )
-        low = event.value < limits.unusable_enter and event.label != ""
+        low = event.value < limits.unusable_enter
         if low:
             self._why[event.stream] = event.label
         # Low without a reason is no fault: a quiet room is too quiet to tell anything by, and its microphone is well.
@@ -126,7 +124,7 @@ class Usable:
             return (self._condition(event.t_ns, event.stream, event.value, event.t_ns, reason, active=False),)
         onset_ns = event.t_ns if hold.onset_ns is None else hold.onset_ns
         seconds = seconds_between(onset_ns, event.t_ns)
-        why = self._why.get(event.stream, "low quality")
+        why = self._why[event.stream]
         text = f"sensor {event.stream} tells us nothing for {seconds:.1f} s: {why}"
         reason = Reason("sensor_unusable", {"stream": event.stream, "why": why, "seconds": seconds}, text)
         return (self._condition(event.t_ns, event.stream, event.value, onset_ns, reason, active=True),)

@@ -93,6 +93,12 @@ def test_an_unusable_sensor_that_is_unplugged_is_lost_instead():
     ]
 
 
+def test_a_sensor_that_comes_back_unusable_alerts_again():
+    line = merged(quality((10, 0.0)), [status(12, "lost"), status(20, "live")], quality((10, 0.0), start_s=20))
+    alerts = [alert for alert in play(device(), line) if alert.kind == "sensor.unusable"]
+    assert [(alert.state, alert.t_ns / NS) for alert in alerts] == [("raised", 5), ("cleared", 12), ("raised", 25)]
+
+
 def test_each_stream_has_its_own_alert():
     line = merged(quality((10, 0.0)), quality((10, 0.0), label="flat line", stream="ecg"))
     assert sorted(story(play(device(), line))) == ["sensor.unusable/cam raised", "sensor.unusable/ecg raised"]

@@ -85,3 +85,5 @@ def test_a_pulse_sensor_without_beat_classes_does_not_end_what_the_ecg_saw():
     alarms = heart()
     line = merged(beats("N" * 10 + "VVV", rr_s=0.4), beats("." * 200, stream="finger"))
     assert story(play(alarms, line)) == ["health.ventricular_run raised"]
+    single = merged(beats("NV" * 6), beats("." * 200, stream="finger"))
+    assert story(play(heart(), single)) == ["health.ventricular_beats raised"]
