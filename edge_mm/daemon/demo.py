@@ -23,7 +23,7 @@ import msgspec
 from edge_mm.daemon.config import Config, MqttConfig, OutboxConfig, SourceConfig
 from edge_mm.daemon.logs import set_up
 from edge_mm.daemon.runtime import Runtime
-from edge_mm.daemon.samples import sample_sources
+from edge_mm.daemon.samples import RECORDINGS, sample_sources
 from edge_mm.daemon.starter import Found, look
 from edge_mm.daemon.summary import Summary
 from edge_mm.delivery.local_broker import LocalBroker
@@ -149,6 +149,8 @@ def _recorded(say: Callable[[str], None]) -> list[SourceConfig]:
     say("      a composite of real recordings, different people, started together:")
     for recording, _ in sources:
         say(f"      {recording.name:7} {recording.shows}")
+    for recording in set(RECORDINGS) - {recording for recording, _ in sources}:
+        say(f"      {recording.name:7} left out, it is not installed: {recording.install}")
     return [source for _, source in sources]
 
 
