@@ -141,15 +141,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ventricular_run_keep_s: Seconds = 10.0
     """Seconds of beats without such a run: ours."""
 
-    sound_enter: Share = 0.5
-    """Probability of the class."""
+    sound_enter: Share = 0.6
+    """Probability of the class; the operating point of the encoder's report."""
     sound_exit: Share = 0.3
     """Probability below which the sound is over."""
     sound_min_quality: Share = 0.05
     """Lower than ``min_quality``: a quiet room (quality 0.1) is a reading that nothing is heard, and ends a sound; a
     dead microphone (0) is none."""
     sound_s: Seconds = 0.45
-    """At least two readings at a hop of 0.5 s: one reading alone never alerts. Ours."""
+    """Three readings in a row at the bundle's hop of 0.25 s: fewer are often a wrong class (encoder's report)."""
     sound_keep_s: Seconds = 4.0
     """A cough, a pause and a cough are one alert: ours."""
     sound_max_gap_s: Seconds = 3.0
