@@ -27,6 +27,8 @@ _LOGIN = {134: "bad user name or password", 135: "bad user name or password"}
 """Reason codes of a CONNACK; mosquitto answers 'not authorized' (135) to a wrong password."""
 _LONGEST_STEP_S = 1.0
 """paho looks after its keep-alive at least this often."""
+_READS_PER_TURN = 100
+"""More than a broker sends before it waits for our confirmations."""
 
 
 class LoginRefusedError(DeliveryError):
@@ -72,6 +74,8 @@ class Connection:
         self._client.on_publish = lambda _client, _data, mid, _reason, _properties: self._acked.append(mid)
         self._client.on_subscribe = lambda _client, _data, mid, _reasons, _properties: self._granted.add(mid)
         self._client.on_message = lambda _client, _data, message: self._received(message)
+        # With this, paho only queues what it is given and leaves the writing to us; see _turn.
+        self._client.on_socket_register_write = lambda _client, _data, _sock: None
         if settings.username is not None:
             self._client.username_pw_set(settings.username, settings.password)
         if will is not None:
@@ -161,27 +165,36 @@ class Connection:
         try:
             if client.is_connected():
                 client.disconnect()
+                client.loop_write()
         except OSError:
             pass
         finally:
             if (sock := client.socket()) is not None:
                 sock.close()
             client.on_connect = client.on_publish = client.on_subscribe = client.on_message = None
+            client.on_socket_register_write = None
 
     def _turn(self, timeout_s: float, *, wake_fd: int | None) -> None:
         client = self._alive()
         sock = client.socket()
         if sock is None:
             raise self._lost()
-        buffered = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
         poll = select.poll()
         poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         if wake_fd is not None:
             poll.register(wake_fd, select.POLLIN)
-        wait_s = 0.0 if buffered else min(max(timeout_s, 0.0), _LONGEST_STEP_S)
+        wait_s = 0.0 if _has_data(sock) else min(max(timeout_s, 0.0), _LONGEST_STEP_S)
         events = dict(poll.poll(wait_s * 1000)).get(sock.fileno(), 0)
         try:
-            failed = (buffered or events & ~select.POLLOUT) and client.loop_read()
+            # Read all that is there before writing: to write to a broker that has just died closes the socket, and with
+            # it goes what that broker sent last.
+            readable = _has_data(sock) or bool(events & ~select.POLLOUT)
+            failed = 0
+            for _ in range(_READS_PER_TURN):
+                if not readable or failed:
+                    break
+                failed = client.loop_read()
+                readable = client.socket() is not None and _has_data(sock)
             failed = failed or (client.want_write() and client.loop_write()) or client.loop_misc()
         except OSError as error:
             raise self._lost(error) from error
@@ -251,6 +264,14 @@ def check_broker(settings: MqttSettings, *, timeout_s: float = 5.0) -> None:
         probe.open(timeout_s)
     finally:
         probe.close()
+
+
+def _has_data(sock: socket.socket) -> bool:
+    if isinstance(sock, ssl.SSLSocket) and sock.pending() > 0:
+        return True
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _ssl_reason(error: ssl.SSLError) -> str:

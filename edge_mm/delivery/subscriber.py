@@ -68,8 +68,8 @@ class Subscriber:
         self._filters = list(filters or (f"{settings.base_topic}/+/{ALERT_EVENT.path}",))
         self._persistent = persistent
         self._connection: Connection | None = None
-        self._queue: deque[MQTTMessage] = deque()
-        self._handed: MQTTMessage | None = None
+        self._queue: deque[tuple[Connection, MQTTMessage]] = deque()
+        self._handed: tuple[Connection, MQTTMessage] | None = None
         self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def open(self, *, timeout_s: float = 5.0) -> None:
@@ -83,7 +83,7 @@ class Subscriber:
             self._settings,
             client_id=self._client_id,
             clean_session=not self._persistent,
-            on_message=self._queue.append,
+            on_message=lambda message: self._queue.append((connection, message)),
         )
         try:
             connection.open(timeout_s)
@@ -106,9 +106,9 @@ class Subscriber:
         while True:
             left = deadline - time.monotonic()
             try:
-                if self._connection is None:
+                if self._connection is None and not self._queue:
                     self.open(timeout_s=max(left, 0.1))
-                received = self._next(self._connection, max(left, 0.0))
+                received = self._next(max(left, 0.0))
                 wait_s = _BACKOFF_S[0]
             except LoginRefusedError:
                 raise
@@ -139,9 +139,9 @@ class Subscriber:
 
     def close(self, *, forget: bool = False) -> None:
         """Disconnect; the broker goes on collecting for us unless ``forget``. Safe to call twice."""
-        if self._connection is not None and self._handed is not None:
-            self._connection.confirm(self._handed)
+        self._confirm()
         self._hang_up()
+        self._queue.clear()
         if forget and self._persistent:
             last = Connection(self._settings, client_id=self._client_id, clean_session=True)
             try:
@@ -156,19 +156,15 @@ class Subscriber:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _next(self, connection: Connection | None, timeout_s: float) -> Received | None:
+    def _next(self, timeout_s: float) -> Received | None:
         """One message or one turn of the network loop."""
-        if connection is None:
-            return None
-        if self._handed is not None:
-            handed, self._handed = self._handed, None
-            connection.confirm(handed)
-        if not self._queue:
-            connection.step(timeout_s)
+        self._confirm()
+        if self._connection is not None:  # also with something in hand: the confirmation wants to be sent
+            self._connection.step(0.0 if self._queue else timeout_s)
         if not self._queue:
             return None
-        message = self._queue.popleft()
-        self._handed = message
+        self._handed = self._queue.popleft()
+        _, message = self._handed
         event = _event(message)
         if event is not None and self._is_double(event):
             return None
@@ -184,10 +180,14 @@ class Subscriber:
             self._seen.popitem(last=False)
         return False
 
+    def _confirm(self) -> None:
+        """Confirm what was handed out, if the connection it came by is still there; else it comes again, a double."""
+        handed, self._handed = self._handed, None
+        if handed is not None and handed[0] is self._connection:
+            handed[0].confirm(handed[1])
+
     def _hang_up(self) -> None:
-        """Whatever was not confirmed comes again with the next connection, under another number."""
-        self._queue.clear()
-        self._handed = None
+        """Disconnect; what was received and not yet handed out stays: a broker that died cannot send it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
