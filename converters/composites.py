@@ -52,7 +52,8 @@ CORRUPTED, ABSENT = 0.55, 0.2
 """Chance that one sense of an episode is corrupted; that a sense is absent (at least one stays)."""
 CORRUPTIONS = ("frozen", "noise", "broken")
 """``frozen``: one embedding of another state, repeated (a stuck camera, a stuck buffer). ``noise``: random embeddings.
-``broken``: a real front end on broken input (a hissing microphone, electrodes off); vision has none, it is frozen."""
+``broken``: a real front end on broken input (a hissing microphone), where that passes as usable; a dead camera and
+loose electrodes do not, their quality is so low that the sense counts as absent."""
 LENGTH_S, VISION_PERIOD_S = 24.0, 0.2
 """Of an episode; of its vision embeddings (5 per second are enough for pooling)."""
 WINDOW_S, HOP_S, EVERY = 10.0, 1.0, 3
@@ -119,7 +120,8 @@ class Studio:
             corrupted = str(rng.choice(list(present))) if rng.random() < CORRUPTED else ""
         streams = {m: self._stream(m, state) for m in present}
         if corrupted:
-            corruption = corruption or str(rng.choice(CORRUPTIONS[: 2 if corrupted == "vision" else 3]))
+            kinds = CORRUPTIONS if (corrupted, "broken") in self._by_kind else CORRUPTIONS[:2]
+            corruption = corruption or str(rng.choice(kinds))
             streams[corrupted] = self._corrupt(corrupted, state, corruption, streams[corrupted])
         else:
             corruption = ""

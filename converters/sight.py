@@ -31,13 +31,13 @@ from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 U8 = npt.NDArray[np.uint8]
 
 RATE_HZ = 10.0
-SETTLE, KEEP = 4, 5
+SETTLE, KEEP = 2, 4
 """Frames pushed before a still's embeddings count (the face must be found), and how many are kept."""
 ASIDE_DEG = 15.0
 """A scene whose usual yaw is beyond this has its camera aside; mirroring it turns the head by at least twice that."""
 TURNED_DEG = 25.0
 """Away from the scene's usual yaw or pitch by this: turned."""
-VERSION = 3
+VERSION = 4
 
 
 def vision_tracks(bundle: Bundle, data: Path, work: Path, *, seed: int) -> list[Track]:
@@ -100,6 +100,7 @@ class _Camera:
     def __init__(self, bundle: Bundle, rng: np.random.Generator) -> None:
         self._front_end = VisionFrontEnd(bundle, StreamSpec("cam", "video", RATE_HZ, "bgr8"))
         self._rng = rng
+        self._noise = rng.normal(0, 3, (1024, 1024)).astype(np.float32)  # drawn once: it is cut at random places
         self._frames = 0
 
     def show(self, frame: U8, **what: Any) -> Track | None:
@@ -113,11 +114,17 @@ class _Camera:
             dx, dy = self._rng.normal(0, 1.0, 2)
             move = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
             moved = cv2.warpAffine(frame, move, frame.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-            noise = self._rng.normal(0, 3, frame.shape).astype(np.float32)
-            shaken = np.clip(moved * np.float32(light) + noise, 0, 255).astype(np.uint8)
+            shaken = np.clip(moved * np.float32(light) + self._grain(frame), 0, 255).astype(np.uint8)
             readings += self._front_end.push(Sample("cam", t_ns, shaken, RATE_HZ))
             self._frames += 1
         return track(readings, modality="vision", after_ns=after_ns, **what)
+
+    def _grain(self, frame: U8) -> npt.NDArray[np.float32]:
+        """(h, w, 1) grey noise of a sensor, standard deviation 3 of 255."""
+        height, width = frame.shape[:2]
+        y, x = self._rng.integers(1024, size=2)
+        rows, columns = (y + np.arange(height)) % 1024, (x + np.arange(width)) % 1024
+        return self._noise[rows][:, columns, None]
 
 
 def _scene(
