@@ -34,6 +34,9 @@ from edge_mm.errors import EdgeMmError, SourceError
 from edge_mm.models.bundle import load_bundle
 from edge_mm.types import NS_PER_S
 
+RULES: dict[str, float] = {"heart_rate_high_bpm": 100.0, "heart_rate_high_exit_bpm": 97.0}
+"""What the demo's configuration changes: tachycardia at rest begins at 100 bpm, and this heart is a little faster. The
+default of 120 bpm is that of bedside monitors."""
 LAST_WAIT_S = 10.0
 """After the daemon ended: longest wait for the subscriber to have everything that was accepted."""
 
@@ -52,6 +55,8 @@ def main(args: argparse.Namespace) -> int:
     if not args.live and (found.cameras or found.microphones):
         names = ", ".join(one.label for one in (*found.cameras[:1], *found.microphones[:1]))
         say(f"      this machine has {names}: 'edge-mm demo --live' uses it")
+    if not args.live:
+        say("      [rules] " + ", ".join(f"{key} = {value:g}" for key, value in RULES.items() if "exit" not in key))
     bundle = load_bundle("driver")
     say(f"[2/4] bundle {bundle.manifest.name} {bundle.manifest.version}, SHA-256 {bundle.digest[:12]}...")
     with tempfile.TemporaryDirectory(prefix="edge-mm-demo-") as folder, LocalBroker() as broker:
@@ -62,6 +67,7 @@ def main(args: argparse.Namespace) -> int:
             source=tuple(sources),
             mqtt=_as_config(broker.settings),
             outbox=OutboxConfig(path=str(Path(folder) / "outbox.sqlite")),
+            rules={} if args.live else {**RULES},
         )
         run = _Run(config, seconds=args.seconds)
         with Subscriber(broker.settings, client_id="edge-mm-demo-subscriber") as subscriber:
@@ -218,4 +224,3 @@ def _say(text: str) -> None:
 
 def _quiet(_text: str) -> None:
     pass
-
