@@ -69,7 +69,15 @@ def part_bundle(*folders: Path) -> Bundle:
             graphs[name] = GraphSpec(file=f"encoders/{name}.tflite", stateful=stateful)
             members[f"encoders/{name}.tflite"] = content[name]
     manifest = Manifest(
-        schema=SCHEMA, name="part", version="0", window_s=10.0, hop_s=1.0, modalities=list(front_ends), heads=[],
-        graphs=graphs, front_ends=front_ends, files={},
+        schema=SCHEMA,
+        name="part",
+        version="0",
+        window_s=10.0,
+        hop_s=1.0,
+        modalities=list(front_ends),
+        heads=[],
+        graphs=graphs,
+        front_ends=front_ends,
+        files={},
     )
     return Bundle(manifest, members, "0" * 64, "part")

@@ -157,6 +157,9 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--audio", metavar="FILE", help="sound file, or a video file whose sound is taken; stream 'audio'")
     one.add_argument("--ecg", metavar="FILE", help="WFDB record, EDF, or CSV with a time column; stream 'ecg'")
     one.add_argument("--ppg", metavar="FILE", help="the same for a pulse wave; stream 'ppg'")
+    one.add_argument(
+        "--rate", metavar="HZ", type=_positive, help="samples per second, where --ecg or --ppg does not say"
+    )
     one.add_argument("--signals", metavar="CSV", help="CSV with a time column and further signals, named by --map")
     one.add_argument("--map", metavar="KIND=COLUMN,...", help="eda, temp, acc_x, acc_y, acc_z, ecg or ppg = its column")
     one.add_argument("--note", metavar="TEXT", help="what a person said about themselves at the start")

@@ -52,7 +52,7 @@ class SourceError(EdgeMmError):
     exit_status = 69
 
 
-class SourceLost(SourceError):
+class SourceLost(SourceError):  # noqa: N818 - it names what happened
     """A device went away or stalled while it was read."""
 
 

@@ -1,9 +1,9 @@
 """The pure core: events in, observations, estimates and alerts out.
 
 In: ``Sample``, ``Status`` and ``Tick`` through one door, ``push``, in time order as far as the world allows. Out: what
-the senses read, one fused ``Estimate`` per hop, and the transitions of the alarms, in order of emission. The same events
-give the same outputs, bit for bit: there is no clock, no thread and no I/O in here. Not here: devices (``sources``),
-delivery, wall time.
+the senses read, one fused ``Estimate`` per hop, and the transitions of the alarms, in order of emission. The same
+events give the same outputs, bit for bit: there is no clock, no thread and no I/O in here. Not here: devices
+(``sources``), delivery, wall time.
 
 ::
 
@@ -42,7 +42,6 @@ from edge_mm.types import (
     Sample,
     Status,
     StreamSpec,
-    Tick,
 )
 
 if TYPE_CHECKING:

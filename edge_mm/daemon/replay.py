@@ -71,8 +71,16 @@ def file_sources(
     audio: str | Path | None = None,
     ecg: str | Path | None = None,
     ppg: str | Path | None = None,
+    rate_hz: float | None = None,
 ) -> list[Source]:
     """One unopened source for each file that is named.
+
+    Args:
+        video: a video file.
+        audio: a sound file, or a video file with sound.
+        ecg: WFDB record, EDF, CSV or npz.
+        ppg: the same.
+        rate_hz: samples per second of ``ecg`` and ``ppg``; what the file says when None.
 
     Raises:
         UsageError: there is no such file.
@@ -85,9 +93,9 @@ def file_sources(
     if audio is not None:
         found.append(sources.AudioFile(_recording(audio), name="audio"))
     if ecg is not None:
-        found.append(sources.signal_source(ecg, kind="ecg", name="ecg"))
+        found.append(sources.signal_source(ecg, kind="ecg", name="ecg", rate_hz=rate_hz))
     if ppg is not None:
-        found.append(sources.signal_source(ppg, kind="ppg", name="ppg"))
+        found.append(sources.signal_source(ppg, kind="ppg", name="ppg", rate_hz=rate_hz))
     for source in found:
         if source.live:
             raise UsageError(f"{source.name}: a device is not a recording; 'edge-mm run' watches with devices")

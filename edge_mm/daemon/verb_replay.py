@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     if args.config is not None:
         config = load_config(args.config)
         name, limits = args.bundle or config.bundle, limits_from(config.rules)
-    sources = file_sources(video=args.video, audio=args.audio, ecg=args.ecg, ppg=args.ppg)
+    sources = file_sources(video=args.video, audio=args.audio, ecg=args.ecg, ppg=args.ppg, rate_hz=args.rate)
     sources += signal_sources(args.signals, parse_map(args.map), taken={source.name for source in sources})
     bundle = load_bundle(name)
     used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]

@@ -230,6 +230,8 @@ class MqttSink:
             session.pump()
             self._note_clock()
             self._turn(connection, session, timeout_s=SUMMARY_S)
+        for message in self._news.take():  # what was said last must not stay as it was before
+            session.say(*message)
         session.part(BridgeState("stopping"))
         while not (session.drained and session.parted) and (left := self._stop_by - time.monotonic()) > 0:
             session.pump()

@@ -1,1 +1,1 @@
-
+"""Samples become Observations and one fused Estimate per hop. See README.md."""

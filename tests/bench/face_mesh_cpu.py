@@ -1,7 +1,7 @@
 """The other side of the benchmark: CPU and memory that MediaPipe Face Mesh 0.10.14 needs for a video.
 
-In: a video file. Out: one JSON line. Runs in an environment of its own (``.venv-bench``), with the refined (iris) mesh in
-video mode, as its own example does. ``loop_cpu_s`` leaves out imports and the loading of its graphs.
+In: a video file. Out: one JSON line. Runs in an environment of its own (``.venv-bench``), with the refined (iris) mesh
+in video mode, as its own example does. ``loop_cpu_s`` leaves out imports and the loading of its graphs.
 """
 
 from __future__ import annotations

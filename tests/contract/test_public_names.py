@@ -37,7 +37,11 @@ def test_importing_the_package_loads_no_library():
 
 
 def test_help_loads_no_heavy_library():
-    code = "import contextlib, io, edge_mm.cli\nwith contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n    edge_mm.cli.main(['--help'])"
+    code = (
+        "import contextlib, io, edge_mm.cli\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    edge_mm.cli.main(['--help'])"
+    )
     assert not loaded_by(code) & {"cv2", "paho", "ai_edge_litert", "soundfile", "wfdb", "pandas", "av", "numpy"}
 
 
@@ -46,5 +50,5 @@ def test_the_whole_device_side_never_loads_the_host_side():
         "import importlib, pkgutil, edge_mm\n"
         "for m in pkgutil.walk_packages(edge_mm.__path__, 'edge_mm.'):\n    importlib.import_module(m.name)"
     )
-    forbidden = {"tensorflow", "keras", "pandas", "matplotlib", "sklearn", "scipy", "converters", "wfdb", "av", "pyaudio"}
-    assert not loaded_by(code) & forbidden
+    host = {"tensorflow", "keras", "pandas", "matplotlib", "sklearn", "scipy", "converters"}
+    assert not loaded_by(code) & (host | {"wfdb", "av", "pyaudio"})

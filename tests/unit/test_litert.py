@@ -25,7 +25,7 @@ def test_every_graph_of_the_bundle_loads_and_runs(bundle):
 def test_every_graph_is_int8_inside_and_out(bundle):
     for name in bundle.manifest.graphs:
         graph = load_graph(bundle, name)
-        dtypes = {d["dtype"] for d in graph._interpreter.get_tensor_details()}  # noqa: SLF001
+        dtypes = {d["dtype"] for d in graph._interpreter.get_tensor_details()}
         assert np.float32 not in dtypes, name
 
 
@@ -42,7 +42,7 @@ def test_the_self_test_names_a_graph_that_computes_something_else(bundle):
 
 def test_a_wrong_shape_names_the_graph_and_the_input(bundle):
     graph = load_graph(bundle, "fusion")
-    with pytest.raises(BundleError, match="fusion.*presence"):
+    with pytest.raises(BundleError, match=r"fusion.*presence"):
         graph(**{key: np.zeros(1 if key == "presence" else shape) for key, shape in graph.inputs.items()})
 
 
