@@ -63,7 +63,7 @@ def main() -> None:
         "sizes_bytes": {name: len(content) for name, content in graphs.items()},
         "parameters": {name: int(model.count_params()) for name, model in models.items()},
         "seed": given.seed, "split": split,
-        "simulated": "blinks (lids drawn down), wide framing (heads set into other backgrounds)",
+        "simulated": "blinks (lids drawn down), sunglasses, wide framing (heads set into other backgrounds)",
     }
     write_part(given.out, Part("vision", FRONT_END, stateful, report), graphs, {})
     bundle = part_bundle(given.out)

@@ -82,10 +82,10 @@ def face_loss(batch: Any, out: Any) -> Any:
     """Points (eyes, nose and mouth count double), pose, face or not."""
     there = batch["face"]
     weight = tf.constant([2.0] * 12 + [1.0] * 8)
-    points = tf.reduce_sum(_huber(batch["points"] - out["points"], 0.05) * weight * there)
+    points = tf.reduce_sum(_huber(batch["points"] - out["points"], 0.01) * weight * there)
     points /= tf.reduce_sum(there) * 32 + 1
     pose = tf.reduce_sum(_huber(batch["pose"] - out["pose"], 0.1) * there) / (tf.reduce_sum(there) * 2 + 1)
-    return 20 * points + 2 * pose + 0.5 * tf.reduce_mean(_cross(there, out["face"]))
+    return 15 * points + 2 * pose + 0.5 * tf.reduce_mean(_cross(there, out["face"]))
 
 
 def eye_loss(batch: Any, out: Any) -> Any:

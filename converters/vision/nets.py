@@ -30,7 +30,7 @@ def search_net() -> Any:
 def face_net() -> Any:
     """64x64 -> points (20), face (1), pose (2)."""
     image = keras.Input((geo.FACE_SIZE, geo.FACE_SIZE, 1), name="image")
-    x = _stack(image, ((12, 2), (24, 2), (32, 1), (48, 2), (64, 2)))
+    x = _stack(image, ((12, 2), (24, 2), (32, 1), (48, 2), (48, 1), (64, 2)))
     x = layers.Dense(64, use_bias=False)(layers.Flatten()(x))
     x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
     return keras.Model(

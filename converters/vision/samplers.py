@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.vision import labels
-from converters.vision.blink import closed_by
+from converters.vision.blink import behind_dark_glass, closed_by
 from converters.vision.footage import Footage
 from converters.vision.weather import U8, one_channel, weathered
 from edge_mm.perception import vision_geometry as geo
@@ -183,6 +183,8 @@ def eye_sampler(album: Album) -> Draw:
         middle = geo.Region((_EYE_SQUARE - 1) / 2, (_EYE_SQUARE - 1) / 2, 48.0, 0.0)
         at = jittered(middle, rng, shift=0.1, zoom=0.22, turn=0.12)
         flip = (eye == 1) != (rng.random() < 0.1)
+        if opening > labels.EYES_OPEN and rng.random() < 0.08:
+            square = behind_dark_glass(square, rng)  # cannot be read: must not look like a closed eye
         crop = weathered(geo.cut(square, at, geo.EYE_SIZE, mirrored=flip), rng, occlusion=0.05)
         return {
             "image": _image(crop), "closed": _row(opening < labels.EYES_CLOSED),

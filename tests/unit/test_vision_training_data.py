@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from converters.vision import labels
-from converters.vision.blink import closed_by
+from converters.vision.blink import behind_dark_glass, closed_by
 from converters.vision.evaluate import auroc
 
 
@@ -81,6 +81,12 @@ def test_a_simulated_blink_hides_the_iris_and_half_a_blink_half_of_it():
 def test_a_share_of_0_leaves_the_eye_as_it_is():
     square, lids = eye()
     np.testing.assert_array_equal(closed_by(square, lids, 0.0, np.random.default_rng(0)), square)
+
+
+def test_dark_glass_hides_the_white_of_the_eye():
+    square, _ = eye()
+    shown = [int((behind_dark_glass(square, np.random.default_rng(i)) > 220).sum()) for i in range(10)]
+    assert np.median(shown) < 0.2 * (square > 220).sum()
 
 
 def test_auroc_counts_ties_half():
