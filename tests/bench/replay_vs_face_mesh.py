@@ -118,7 +118,7 @@ def report(rows: list[dict[str, float]], *, as_json: bool) -> None:
     lines = [
         f"# Replay against Face Mesh, {when}",
         "",
-        f"{platform.machine()}, Python {platform.python_version()}, {os.cpu_count()} cores; median of {len(rows)} pairs.",
+        f"{platform.machine()}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {len(rows)} pairs; medians.",
         f"Input: {SECONDS} s of 640x480 video at {FPS} fps, 16 kHz sound, 360 Hz ECG from CSV.",
         "Ours: the whole process, start-up and decoding included. Theirs: the same video alone.",
         "",
