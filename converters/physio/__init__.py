@@ -1,0 +1,1 @@
+"""Train the physiological part: QRS detector, beat classes, rhythm. ``python -m converters.physio``."""

@@ -1,7 +1,7 @@
 """``python -m converters.physio --data ../shared/data --out DIR``: train and write the physiological part.
 
-In: MIT-BIH (``open/mitdb`` to train, ``open/mitdb_val`` to score), Stress-Predict intervals. Out: a part with the graphs
-``physio.qrs``, ``physio.beat``, ``physio.rhythm``. About ten minutes on two cores.
+In: MIT-BIH (``open/mitdb`` to train, ``open/mitdb_val`` to score), Stress-Predict intervals. Out: a part with the
+graphs ``physio.qrs``, ``physio.beat``, ``physio.rhythm``. About ten minutes on two free cores.
 """
 
 from __future__ import annotations

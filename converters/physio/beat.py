@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edge_mm.perception.physio_beat import CLIP, FEATURES, LABELS, LENGTH
+from edge_mm.perception.physio_beat import BEFORE, CLIP, FEATURES, LABELS, LENGTH
 
 FLOATS = npt.NDArray[np.float32]
 
@@ -38,8 +38,9 @@ def model(*, embedding: int = 16) -> Any:
         x = keras.layers.Conv1D(width, size, strides=2, padding="same", use_bias=False)(x)
         x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     x = keras.layers.AveragePooling1D(2)(x)
-    x = keras.layers.Dropout(0.3)(keras.layers.Flatten()(x))
+    x = keras.layers.Dropout(0.4)(keras.layers.Flatten()(x))
     x = keras.layers.Dense(24, activation="relu")(x)
+    x = keras.layers.Dropout(0.25, noise_shape=(None, 1))(x)  # the whole shape branch: few people, so features must do
     y = keras.layers.Dense(24, activation="relu")(features)
     z = keras.layers.Concatenate()([x, y])
     z = keras.layers.Dense(embedding, activation="tanh", name="embedding")(z)
@@ -60,17 +61,20 @@ def train(sets: list[Beats], *, seed: int, epochs: int = 12, per_epoch: int = 32
     net = model()
     whole = keras.Model(net.inputs, net.output["classes"])
     schedule = keras.optimizers.schedules.CosineDecay(2e-3, epochs * per_epoch // 128)
-    whole.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), loss="sparse_categorical_crossentropy")
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-3, use_ema=True, ema_momentum=0.995)
+    whole.compile(optimizer, loss="sparse_categorical_crossentropy")
     for _ in range(epochs):
         pick = rng.choice(labels.size, per_epoch, p=weight)
-        x, f = _spoil(windows[pick], features[pick], rng)
+        groups = [_spoil(windows[part], features[part], rng) for part in np.array_split(pick, 50)]
+        x, f = (np.concatenate([g[k] for g in groups]) for k in (0, 1))
         whole.fit({"beat": x, "features": f}, labels[pick], batch_size=128, epochs=1, verbose=0)
-    return net
+    return net  # each fit ends by taking over the averaged weights
 
 
 def predict(net: Any, beats: Beats) -> FLOATS:
     """(n, 4) probabilities of the float net."""
-    out: FLOATS = net.predict({"beat": beats.windows, "features": beats.features}, batch_size=1024, verbose=0)["classes"]
+    inputs = {"beat": beats.windows, "features": beats.features}
+    out: FLOATS = net.predict(inputs, batch_size=1024, verbose=0)["classes"]
     return out
 
 
@@ -96,18 +100,22 @@ def _f1(row: npt.NDArray[np.float64]) -> float:
 
 def _weights(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     counts = np.bincount(labels, minlength=len(LABELS)).astype(float)
-    boost = np.array([1.0, 1.0, 2.0, 1.0])
-    return (boost * np.where(counts > 0, counts, 1.0) ** -0.5)[labels]
+    return (np.where(counts > 0, counts, 1.0) ** -0.5)[labels]
 
 
 def _spoil(x: FLOATS, f: FLOATS, rng: np.random.Generator) -> tuple[FLOATS, FLOATS]:
     n = len(x)
+    stretch = rng.uniform(0.88, 1.14)
+    at = BEFORE + (np.arange(LENGTH) - BEFORE) * stretch
+    low = np.clip(np.floor(at).astype(int), 0, LENGTH - 2)
+    part = np.clip(at - low, 0.0, 1.0)[None, :, None]
+    x = x[:, low] * (1 - part) + x[:, low + 1] * part
     x = x * rng.choice([-1.0, 1.0], (n, 1, 1)) * np.exp(rng.normal(0, 0.15, (n, 1, 1)))
     x[:, :, 0] += rng.normal(0, 1, (n, LENGTH)) * np.where(rng.random((n, 1)) < 0.4, rng.uniform(0, 0.06, (n, 1)), 0.0)
     ramp = np.linspace(-1, 1, LENGTH) * rng.normal(0, 0.08, (n, 1)) + rng.normal(0, 0.05, (n, 1))
     x[:, :, 0] += ramp
     shift = int(rng.integers(-3, 4))
     x = np.roll(x, shift, axis=1)
-    f = f + rng.normal(0, 0.03, f.shape)
-    f[:, :4] *= rng.random((n, 1)) > 0.1
-    return np.clip(x, -CLIP, CLIP).astype(np.float32), np.clip(f, -1.5, 1.5).astype(np.float32)
+    spoiled = f + rng.normal(0, 0.03, f.shape)
+    spoiled[:, :4] *= rng.random((n, 1)) > 0.1
+    return np.clip(x, -CLIP, CLIP).astype(np.float32), np.clip(spoiled, -1.5, 1.5).astype(np.float32)

@@ -29,7 +29,9 @@ class Said(NamedTuple):
     cpu_s: float
 
 
-def listen(bundle: Bundle, values: npt.NDArray[np.float64], rate_hz: float, kind: StreamKind, block_s: float = 0.1) -> Said:
+def listen(
+    bundle: Bundle, values: npt.NDArray[np.float64], rate_hz: float, kind: StreamKind, *, block_s: float = 0.1
+) -> Said:
     """Stream a recording through the device's front end."""
     front = PhysioFrontEnd(bundle, StreamSpec("eval", kind, rate_hz, "mV"))
     size = max(1, round(block_s * rate_hz))
@@ -66,8 +68,8 @@ def v_counts(record: Record, said: Said, span_s: tuple[float, float] | None = No
     pairs = match(truth, found)
     real = np.array([classes[j] if j >= 0 else "-" for j in pairs], "<U1")
     say = labels == "V"
-    hits = int((say & (real == "V")).sum())
-    return np.array([hits, (classes == "V").sum() - hits, (say & ~np.isin(real, ["V"])).sum(), (say & (real == "F")).sum()], float)
+    hits, all_v = int((say & (real == "V")).sum()), int((classes == "V").sum())
+    return np.array([hits, all_v - hits, (say & (real != "V")).sum(), (say & (real == "F")).sum()], float)
 
 
 def rhythm_counts(record: Record, said: Said) -> npt.NDArray[np.float64]:
@@ -90,12 +92,12 @@ def rhythm_counts(record: Record, said: Said) -> npt.NDArray[np.float64]:
 def scores(counts: npt.NDArray[np.float64]) -> dict[str, float]:
     """Se, +P, F1 in percent and what they rest on."""
     tp, fn, fp = counts[:3].tolist()
-    share = lambda a, b: round(100.0 * a / b, 2) if b else float("nan")  # noqa: E731
-    result = {"tp": tp, "fn": fn, "fp": fp, "se": share(tp, tp + fn), "ppv": share(tp, tp + fp),
-              "f1": share(2 * tp, 2 * tp + fn + fp)}
+    parts = {"se": (tp, tp + fn), "ppv": (tp, tp + fp), "f1": (2 * tp, 2 * tp + fn + fp)}
+    result = {"tp": tp, "fn": fn, "fp": fp}
     if counts.size > 3:
-        result |= {"fp_on_f": float(counts[3]), "ppv_ec57": share(tp, tp + fp - float(counts[3]))}
-    return {k: v for k, v in result.items() if v == v}
+        result["fp_on_f"] = float(counts[3])
+        parts["ppv_ec57"] = (tp, tp + fp - float(counts[3]))
+    return result | {name: round(100.0 * part / whole, 2) for name, (part, whole) in parts.items() if whole}
 
 
 def ecg_report(bundle: Bundle, records: list[Record], *, lead: int = 0) -> dict[str, Any]:

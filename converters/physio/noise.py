@@ -26,12 +26,14 @@ def spoil(stretches: Array, rng: np.random.Generator, *, rate_hz: float = 128.0,
     out = out + some(0.4, 0.05, 0.5) * np.sin(2 * np.pi * rng.uniform(0.3, 1.5, (n, 1)) * t + phase[:, :1])
     out = out + some(0.2, 0.01, 0.1) * np.sin(2 * np.pi * rng.uniform(44, 62, (n, 1)) * t + phase[:, 1:])
     muscle = rng.normal(0.0, 1.0, (n, length))
-    burst = np.clip(np.sin(2 * np.pi * rng.uniform(0.1, 0.5, (n, 1)) * t + phase[:, 1:]) + rng.uniform(0, 1, (n, 1)), 0, 1)
+    swell = np.sin(2 * np.pi * rng.uniform(0.1, 0.5, (n, 1)) * t + phase[:, 1:])
+    burst = np.clip(swell + rng.uniform(0, 1, (n, 1)), 0, 1)
     out = out + some(0.45, 0.02, 0.25) * muscle * burst
     steps = rng.normal(0.0, 1.0, (n, length)) * (rng.random((n, length)) < 0.02)
     motion = _leaky(steps)
     out = out + some(0.25, 0.1, 0.8) * motion
-    return out.astype(np.float32)
+    spoiled: Array = out.astype(np.float32)
+    return spoiled
 
 
 def only_noise(n: int, length: int, rng: np.random.Generator) -> Array:
@@ -43,7 +45,8 @@ def only_noise(n: int, length: int, rng: np.random.Generator) -> Array:
     hum = np.sin(2 * np.pi * (rng.uniform(0.7, 60, (n, 1)) * t + rng.random((n, 1))))
     kind = rng.integers(0, 4, (n, 1))
     out = np.choose(kind, [base, smooth, brown - brown.mean(axis=1, keepdims=True), hum])
-    return (out / np.ptp(out, axis=1, keepdims=True) * np.exp(rng.normal(0.1, 0.25, (n, 1)))).astype(np.float32)
+    scaled: Array = (out / np.ptp(out, axis=1, keepdims=True) * np.exp(rng.normal(0.1, 0.25, (n, 1)))).astype(np.float32)
+    return scaled
 
 
 def _leaky(steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -51,7 +51,7 @@ def model(outputs: int, *, width: int = 24) -> Any:
     return keras.Model(inputs, {"qrs": keras.layers.Reshape((outputs,), name="qrs")(x)})
 
 
-def train(leads: list[Lead], *, seed: int, rounds: int = 24, per_round: int = 6400) -> tuple[Any, list[dict[str, Any]]]:
+def train(leads: list[Lead], *, seed: int, rounds: int = 20, per_round: int = 6400) -> tuple[Any, list[dict[str, Any]]]:
     """The trained net of device length, and representative inputs for its calibration."""
     import keras
 

@@ -1,8 +1,8 @@
 """Read the MIT-BIH recordings with their AAMI beat classes and rhythms, and run the device's own stages over a lead.
 
-In: the folder with ``open/mitdb`` and ``open/mitdb_val``. Out: ``Record`` and, for a lead, the beats as the device finds
-them. Splits by person: 201 and 202 are one person; 208 is never trained on, because the free sample recording that the
-product demonstrates with is an excerpt of it. Not here: nets.
+In: the folder with ``open/mitdb`` and ``open/mitdb_val``. Out: ``Record`` and, for a lead, the beats as the device
+finds them. Splits by person: 201 and 202 are one person; 208 is never trained on, because the free sample recording
+that the product demonstrates with is an excerpt of it. Not here: nets.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from edge_mm.perception.physio_filter import BandFilter
 from edge_mm.perception.physio_qrs import QrsDetector
 
 AAMI = {
-    **dict.fromkeys("NLRej", "N"), **dict.fromkeys("AaJS", "S"), "V": "V", "E": "V", "F": "F", **dict.fromkeys("/fQ", "Q"),
+    **dict.fromkeys("NLRej", "N"),
+    **dict.fromkeys("AaJS", "S"),
+    **dict.fromkeys("VE", "V"),
+    "F": "F",
+    **dict.fromkeys("/fQ", "Q"),
 }
 """MIT-BIH beat code -> class of ANSI/AAMI EC57."""
 PACED = ("102", "104", "107", "217")
@@ -70,7 +74,8 @@ def load(folder: Path) -> list[Record]:
         signal, notes = wfdb.rdrecord(path), wfdb.rdann(path, "atr")
         rate = float(signal.fs)
         beats = [(s / rate, AAMI[c]) for s, c in zip(notes.sample, notes.symbol, strict=True) if c in AAMI]
-        texts = [(s / rate, t.strip("\0 (")) for s, t in zip(notes.sample, notes.aux_note, strict=True) if t.startswith("(")]
+        marks = zip(notes.sample, notes.aux_note, strict=True)
+        texts = [(s / rate, t.strip("\0 (")) for s, t in marks if t.startswith("(")]
         times, classes = zip(*beats, strict=True)
         records.append(
             Record(header.stem, rate, signal.p_signal, np.array(times), np.array(classes), tuple(texts))
@@ -97,7 +102,7 @@ class Found(NamedTuple):
 def find(values: Floats, graph: Graph, *, threshold: float) -> list[Found]:
     """Peaks and beats of a filtered lead, by the device's detector and shapes."""
     detector, shapes, found = QrsDetector(graph, threshold=threshold), BeatShapes(), []
-    last = None
+    last: float | None = None
     margin = physio_beat.SHIFTS
     for begin in range(0, values.size, physio_qrs.HOP):
         peaks = detector.push(values[begin : begin + physio_qrs.HOP])
@@ -114,8 +119,8 @@ def match(truth_s: Floats, found_s: Floats, *, tolerance_s: float = MATCH_S) -> 
     """For each found beat the index of its annotation, -1 if it has none; one to one, nearest first."""
     pairs = []
     for i, at in enumerate(found_s):
-        for j in range(int(np.searchsorted(truth_s, at - tolerance_s)), int(np.searchsorted(truth_s, at + tolerance_s, "right"))):
-            pairs.append((abs(truth_s[j] - at), i, j))
+        low, high = np.searchsorted(truth_s, at - tolerance_s), np.searchsorted(truth_s, at + tolerance_s, "right")
+        pairs += [(abs(truth_s[j] - at), i, j) for j in range(int(low), int(high))]
     result = np.full(len(found_s), -1, np.int64)
     taken: set[int] = set()
     for _, i, j in sorted(pairs):

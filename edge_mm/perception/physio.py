@@ -1,10 +1,10 @@
 """ECG or PPG blocks of any rate become beats, rates, rhythm, signal quality and one embedding per second.
 
-In: Samples of one stream, any block size, 60 Hz or more for ECG and 16 Hz or more for PPG, any unit and polarity, NaN where
-a value is missing. Out, per beat and at most a second after it: ``vitals.beat`` (probability, label N S V F; ECG only has
-classes), ``vitals.rr_interval_s``, ``vitals.heart_rate_bpm``; every five seconds ``vitals.rhythm_irregular``; every second
-``sensor.quality`` and an Embedding. The same stream gives the same output whatever its blocks. Streams of another kind
-(``eda``, ``temp``, ``acc``) give ``sensor.quality`` only. Not here: alerts, and what is said about a person over minutes.
+In: Samples of one stream, any block size, 60 Hz or more for ECG and 16 Hz or more for PPG, any unit and polarity, NaN
+where a value is missing. Out, per beat and at most a second after it: ``vitals.beat`` (probability, label N S V F; only
+ECG has classes), ``vitals.rr_interval_s``, ``vitals.heart_rate_bpm``; every five seconds ``vitals.rhythm_irregular``;
+every second ``sensor.quality`` and an Embedding. The same stream gives the same output whatever its blocks. Streams of
+another kind (``eda``, ``temp``, ``acc``) give ``sensor.quality`` only. Not here: alerts, what is said about minutes.
 """
 
 from __future__ import annotations
@@ -31,11 +31,22 @@ from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 BEAT_EMBEDDING = 16
 DIMENSION = BEAT_EMBEDDING + len(physio_beat.LABELS) + SUMMARY + EMBEDDING
 """Length of an Embedding: mean beat embedding and class probabilities of the last 3 s, heart rate summary, rhythm."""
-USABLE = 0.15
-"""Below this quality no rate and no rhythm is given."""
+USABLE = {"ecg": 0.15, "ppg": 0.3}
+"""Below this quality no rate and no rhythm is given. Band-limited noise has pulses too, so PPG has to be better."""
 RHYTHM_EVERY = 5
 """Seconds between two statements about the rhythm."""
+STEADY_S, STEADY = 30, 0.5
+"""A statement about the rhythm needs this mean quality over so many seconds."""
 MIN_RATE_HZ = {"ecg": 60.0, "ppg": 16.0}
+"""Slower streams do not hold a beat's shape."""
+UNITS = {
+    "sensor.quality": "1",
+    "vitals.beat": "probability",
+    "vitals.rr_interval_s": "s",
+    "vitals.heart_rate_bpm": "bpm",
+    "vitals.rhythm_irregular": "probability",
+}
+"""What this front end says, and in which unit."""
 
 Reading = Observation | Embedding
 
@@ -55,7 +66,8 @@ class PhysioFrontEnd:
     def __init__(self, bundle: Bundle, spec: StreamSpec) -> None:
         slowest = MIN_RATE_HZ.get(spec.kind, 0.0)
         if not spec.rate_hz >= slowest or spec.rate_hz <= 0:
-            raise ConfigError(f"stream {spec.name}: {spec.rate_hz:g} Hz is too slow for {spec.kind}: {slowest:g} Hz needed")
+            need = f"{slowest:g} Hz or more needed"
+            raise ConfigError(f"stream {spec.name}: {spec.rate_hz:g} Hz is too slow for {spec.kind}: {need}")
         self._name = spec.name
         self._intake = Intake(spec.name)
         self._lane = _lane(bundle, spec)
@@ -87,13 +99,13 @@ def _lane(bundle: Bundle, spec: StreamSpec) -> _Plain:
         raise BundleError(f"{bundle.source}: no physiological front end, but stream {spec.name} is {spec.kind}")
     rhythm = HeartRhythm(load_graph(bundle, "physio.rhythm"))
     if spec.kind == "ppg":
-        return _Beating(spec.name, rhythm, PulseDetector(), None, 0.5)
+        return _Beating(spec.name, rhythm, PulseDetector())
     try:
         qrs, ventricular = float(parameters["qrs_threshold"]), float(parameters["v_threshold"])
     except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{bundle.source}: front end physio: qrs_threshold or v_threshold is wrong: {error}") from error
+        raise BundleError(f"{bundle.source}: front end physio: qrs_threshold or v_threshold: {error}") from error
     detector = QrsDetector(load_graph(bundle, "physio.qrs"), threshold=qrs)
-    return _Beating(spec.name, rhythm, detector, load_graph(bundle, "physio.beat"), ventricular)
+    return _Beating(spec.name, rhythm, detector, net=load_graph(bundle, "physio.beat"), threshold=ventricular)
 
 
 class _Plain:
@@ -109,34 +121,40 @@ class _Plain:
         end_ns = chunk.time.at(chunk.start + chunk.values.size)
         if self._chunks % SECOND:
             return []
-        return [self._observation(end_ns, "sensor.quality", share, "1", share, "" if share > 0.5 else "missing")]
+        return [self._observation(end_ns, "sensor.quality", share, share, "" if share > 0.5 else "missing")]
 
     def end(self) -> list[Reading]:
         return []
 
-    def _observation(
-        self, t_ns: int, name: str, value: float, unit: str, quality: float, label: str = ""
-    ) -> Observation:
-        return Observation(t_ns, name, value, unit, quality, "physio", self._stream, label)
+    def _observation(self, t_ns: int, name: str, value: float, quality: float, label: str = "") -> Observation:
+        return Observation(t_ns, name, value, UNITS[name], quality, "physio", self._stream, label)
 
 
 class _Beating(_Plain):
     """ECG (with a net for beat classes) or PPG (without)."""
 
     def __init__(
-        self, stream: str, rhythm: HeartRhythm, detector: QrsDetector | PulseDetector, net: Graph | None, threshold: float
+        self,
+        stream: str,
+        rhythm: HeartRhythm,
+        detector: QrsDetector | PulseDetector,
+        *,
+        net: Graph | None = None,
+        threshold: float = 0.5,
     ) -> None:
         super().__init__(stream)
         self._rhythm, self._detector, self._net, self._threshold = rhythm, detector, net, threshold
         module = physio_pulse if net is None else physio_qrs
+        self._usable = USABLE["ppg" if net is None else "ecg"]
         self._rate, self._band = float(module.RATE_HZ), module.BAND
         self._before, self._length = physio_beat.BEFORE, physio_beat.LENGTH
         self._shapes = BeatShapes()
         if net is None:
             self._before, self._length = physio_pulse.BEFORE, physio_pulse.LENGTH
             self._shapes = BeatShapes(before=self._before, core=physio_pulse.CORE)
-        self._signal = SignalQuality() if net is not None else SignalQuality(hum_s=0.08, hiss=0.06)
+        self._signal = SignalQuality() if net is not None else SignalQuality(hum_s=0.08, hiss=0.06, alike=(0.65, 0.95))
         self._quality = Quality(0.5, "")
+        self._past: deque[float] = deque(maxlen=STEADY_S)
         self._beats: deque[tuple[float, npt.NDArray[np.float32]]] = deque(maxlen=16)
         self._filter: BandFilter | None = None
         self._time = TimeBase(0, 1.0)
@@ -197,7 +215,9 @@ class _Beating(_Plain):
         margin = physio_beat.SHIFTS
         wide = self._detector.window(round(peak.index) - self._before - margin, self._length + 2 * margin)
         beat = self._shapes.push(wide, rr)
-        self._signal.beat(beat.match)
+        # An ECG has beats of several shapes, so each is judged by its own; a pulse that is unlike the usual is motion.
+        like = beat.match if self._net is not None else float(beat.features[physio_beat.SIMILARITY])
+        self._signal.beat(like, float(np.ptp(wide)))
         quality = self._quality.value
         readings: list[Reading] = []
         ventricular = supraventricular = 0.0
@@ -206,16 +226,16 @@ class _Beating(_Plain):
             self._beats.append((t_ns / NS_PER_S, np.concatenate([kind.embedding, kind.probabilities])))
             _, supraventricular, ventricular, _ = kind.probabilities.tolist()
             value = float(kind.probabilities[physio_beat.LABELS.index(kind.label)])
-            readings.append(self._observation(t_ns, "vitals.beat", value, "probability", quality, kind.label))
-        elif quality >= USABLE:
-            readings.append(self._observation(t_ns, "vitals.beat", peak.strength, "probability", quality))
+            readings.append(self._observation(t_ns, "vitals.beat", value, quality, kind.label))
+        elif quality >= self._usable:
+            readings.append(self._observation(t_ns, "vitals.beat", peak.strength, quality))
         if rr is None or not self._rhythm.add(Interval(t_ns / NS_PER_S, rr, ventricular, supraventricular)):
             return readings
-        if quality >= USABLE:
-            readings.append(self._observation(t_ns, "vitals.rr_interval_s", rr, "s", quality))
+        if quality >= self._usable:
+            readings.append(self._observation(t_ns, "vitals.rr_interval_s", rr, quality))
             rate = self._rhythm.rate_bpm(t_ns / NS_PER_S)
             if rate is not None:
-                readings.append(self._observation(t_ns, "vitals.heart_rate_bpm", rate, "bpm", quality))
+                readings.append(self._observation(t_ns, "vitals.heart_rate_bpm", rate, quality))
         return readings
 
     def _tick(self, end: int) -> list[Reading]:
@@ -225,13 +245,14 @@ class _Beating(_Plain):
         since_beat = np.inf if self._last is None else since_start - self._last / self._rate
         self._quality = self._signal.second(since_beat, since_start)
         value, label = self._quality
-        readings: list[Reading] = [self._observation(end_ns, "sensor.quality", value, "1", value, label)]
+        readings: list[Reading] = [self._observation(end_ns, "sensor.quality", value, value, label)]
         now = end_ns / NS_PER_S
-        if self._seconds % RHYTHM_EVERY == 0 and value >= USABLE:
+        self._past.append(value)
+        steady = float(np.mean(self._past))
+        if self._seconds % RHYTHM_EVERY == 0 and value >= self._usable and steady >= STEADY:
             irregular = self._rhythm.irregular(now)
             if irregular is not None:
-                name = "vitals.rhythm_irregular"
-                readings.append(self._observation(end_ns, name, irregular, "probability", value))
+                readings.append(self._observation(end_ns, "vitals.rhythm_irregular", irregular, steady))
         recent = [vector for at, vector in self._beats if at >= now - 3.0]
         shape = np.mean(recent, axis=0) if recent else np.zeros(BEAT_EMBEDDING + len(physio_beat.LABELS))
         vector = np.concatenate([shape, self._rhythm.summary(now)]).astype(np.float32)

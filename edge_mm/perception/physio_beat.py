@@ -1,9 +1,9 @@
 """What kind of beat: shape against the person's own normal beat, rhythm before it, and an int8 1-D CNN.
 
 In: R peaks and the filtered ECG around them. Out: N, S, V or F (AAMI EC57 classes) with probabilities and an embedding,
-at once (no look at the next beat). The normal beat is learned without labels: beats are gathered into at most six shapes
-by correlation, and the shape that most beats of the last minutes have is the normal one. So training sees exactly what
-the device sees. Not here: finding the peaks (``physio_qrs``), rates and rhythm (``physio_rhythm``).
+at once (no look at the next beat). The normal beat is learned without labels: beats are gathered into at most six
+shapes by correlation, and the shape that most beats of the last minutes have is the normal one. So training sees
+exactly what the device sees. Not here: finding the peaks (``physio_qrs``), rates and rhythm (``physio_rhythm``).
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ SHIFTS = 4
 """A beat is aligned to a shape within +-31 ms."""
 CLIP = 2.5
 FEATURES = 12
+SIMILARITY = 4
+"""Which feature is the correlation with the normal beat."""
 _SHAPES = 6
 _SAME = 0.85  # correlation from which a beat belongs to a shape
 _DECAY = 0.995  # weight of a beat after one more beat: a memory of about 200 beats
@@ -163,7 +165,8 @@ def classify(graph: Graph, beat: Beat, *, threshold: float) -> BeatClass:
 
 def _unit(rows: Signal) -> Signal:
     centred = rows - rows.mean(axis=1, keepdims=True)
-    return centred / np.maximum(np.sqrt((centred * centred).sum(axis=1, keepdims=True)), 1e-12)
+    unit: Signal = centred / np.maximum(np.sqrt((centred * centred).sum(axis=1, keepdims=True)), 1e-12)
+    return unit
 
 
 def _width(core: Signal) -> float:

@@ -1,7 +1,7 @@
 """Resample and filter a signal chunk by chunk, and bridge or report what is missing.
 
-In: chunks of any rate and unit, NaN where a value is missing. Out: the band that beats live in, at one internal rate, in
-the stream's unit without offset; ``None`` between stretches that are not continuous. Output index m of a stretch is
+In: chunks of any rate and unit, NaN where a value is missing. Out: the band that beats live in, at one internal rate,
+in the stream's unit without offset; ``None`` between stretches that are not continuous. Output index m of a stretch is
 m / ``out_hz`` seconds after its first input sample: the low-pass is symmetric, so it costs look-ahead, not delay.
 Not here: amplitude (``physio_qrs`` and ``physio_pulse`` normalise).
 """
@@ -59,7 +59,7 @@ class Resampler:
         whole = np.floor(position).astype(np.int64)
         phase = np.rint((position - whole) * _PHASES).astype(np.int64)
         windows = np.lib.stride_tricks.sliding_window_view(self._buffer, 2 * self._half + 2)
-        out = np.einsum("ij,ij->i", windows[whole - self._half - self._first], self._table[phase])
+        out: Signal = np.einsum("ij,ij->i", windows[whole - self._half - self._first], self._table[phase])
         self._next = stop
         drop = math.floor(stop * self._step) - self._half - self._first
         self._buffer, self._first = self._buffer[drop:], self._first + drop
@@ -78,6 +78,15 @@ class Highpass:
         joined = np.concatenate([self._past, values])
         self._past = joined[values.size :]
         return np.convolve(joined, self._taps, mode="valid")
+
+
+class Stretch(NamedTuple):
+    """Filtered values."""
+
+    values: Signal
+    """(m,) at the internal rate."""
+    begins_at: int | None
+    """Where a new stretch begins: index of its first input sample, relative to the pushed array; else None."""
 
 
 class BandFilter:
@@ -132,15 +141,6 @@ class BandFilter:
         yield Stretch(highpass.push(out) if out.size else out, offset if begins else None)
 
 
-class Stretch(NamedTuple):
-    """Filtered values."""
-
-    values: Signal
-    """(m,) at the internal rate."""
-    begins_at: int | None
-    """Where a new stretch begins: index of its first input sample, relative to the pushed array; else None."""
-
-
 def _butterworth_highpass(rate_hz: float, cutoff_hz: float, seconds: float = 3.0) -> Signal:
     k = math.tan(math.pi * cutoff_hz / rate_hz)
     norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
@@ -150,4 +150,5 @@ def _butterworth_highpass(rate_hz: float, cutoff_hz: float, seconds: float = 3.0
     for n in range(taps.size):  # once, when the filter is made
         past = a1 * (taps[n - 1] if n else 0.0) + a2 * (taps[n - 2] if n > 1 else 0.0)
         taps[n] = (drive[n] if n < 3 else 0.0) - past
-    return taps - taps.mean()
+    centred: Signal = taps - taps.mean()
+    return centred

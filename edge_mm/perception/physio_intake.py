@@ -1,8 +1,8 @@
 """Cut a sampled signal into chunks of a quarter of a second, whatever blocks it comes in.
 
-In: Samples of one stream. Out: ``Chunk``: equally long stretches with a time base, so that everything behind works on the
-same arrays whatever the block boundaries were (same bits out). Gaps start a new run; jitter and drift do not. Not here:
-filtering, missing values inside a block (``physio_filter``).
+In: Samples of one stream. Out: ``Chunk``: equally long stretches with a time base, so that everything behind works on
+the same arrays whatever the block boundaries were (same bits out). Gaps start a new run; jitter and drift do not. Not
+here: filtering, missing values inside a block (``physio_filter``).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Find R peaks in filtered ECG: an int8 1-D CNN gives QRS probability, this picks the peaks.
 
-In: ECG at 128 Hz, 0.6 to 42 Hz, any unit, any polarity. Out: peaks with a fractional index and a strength, at most 0.85 s
-after the R peak. The net sees 1.45 s, of which 0.375 s is look-ahead, four times a second. Amplitude is taken out by a
-running scale: the 70th percentile of the peak-to-peak values of one-second stretches in the last eight seconds, so one
-artefact does not move it and one beat per second is enough. Not here: what kind of beat it is (``physio_beat``).
+In: ECG at 128 Hz, 0.6 to 42 Hz, any unit, any polarity. Out: peaks with a fractional index and a strength, at most a
+second after the R peak. The net sees 1.45 s, of which 0.375 s is look-ahead, four times a second. Amplitude is taken
+out by a running scale: the 70th percentile of the peak-to-peak values of one-second stretches in the last eight
+seconds, so one artefact does not move it and one beat in three seconds is enough.
+Not here: what kind of beat it is (``physio_beat``).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """How far a pulse-like signal can be trusted, once a second, and why not.
 
 In: raw chunks, how well the found beats match each other, when the last beat was. Out: quality 0..1 and a label: ``flat
-line``, ``no signal`` (nothing missing but no beats), ``missing``, ``clipped``, ``noise`` or ``""``. A monitor must not say
-40 beats per minute of a sensor that hangs in the air, so rates are given only where this finds a signal. A flat line is an
-electrode or a heart; telling them apart needs a second sensor. Not here: beats.
+line``, ``no signal`` (nothing missing but no beats), ``missing``, ``clipped``, ``noise`` or ``""``. A monitor must
+not say 40 beats per minute of a sensor that hangs in the air, so rates are given only where this finds a signal. A flat line
+is an electrode or a heart; telling them apart needs a second sensor. Not here: beats.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SILENT_S = 4.0
 
 
 class _Facts(NamedTuple):
-    count: int
+    size: int
     missing: int
     low: float
     high: float
@@ -46,14 +46,17 @@ class SignalQuality:
     Args:
         hum_s: period of the moving average whose residual counts as noise; 20 ms is one period of 50 Hz mains.
         hiss: share of the signal's height where noise begins to count; quality falls to 0.2 at five times that.
+        alike: correlation between beats at which quality is 0 and at which it is 1.
     """
 
-    def __init__(self, *, hum_s: float = 0.02, hiss: float = 0.03) -> None:
+    def __init__(self, *, hum_s: float = 0.02, hiss: float = 0.03, alike: tuple[float, float] = (0.3, 0.9)) -> None:
         self._hum_s = hum_s
         self._hiss = hiss
+        self._alike = alike
         self._facts: list[_Facts] = []
         self._height = 0.0
         self._match: list[float] = []
+        self._heights: list[float] = []
 
     def chunk(self, values: npt.NDArray[np.float64], rate_hz: float) -> None:
         """Take a raw chunk, NaN where values are missing."""
@@ -70,13 +73,14 @@ class SignalQuality:
             )
         self._facts = [*self._facts, facts][-MEMORY:]
 
-    def beat(self, match: float) -> None:
-        """A beat was found that matches its shape so well (correlation)."""
-        self._match = [*self._match, match][-6:]
+    def beat(self, match: float, height: float) -> None:
+        """A beat was found: so much like others (correlation), so high (filtered, in the stream's unit)."""
+        self._match = [*self._match, match][-8:]
+        self._heights = [*self._heights, height][-8:]
 
     def forget(self) -> None:
         """After a gap: the beats before it say nothing about what comes."""
-        self._match = []
+        self._match, self._heights = [], []
 
     def second(self, since_beat_s: float, since_start_s: float) -> Quality:
         """Judge the last second.
@@ -86,11 +90,11 @@ class SignalQuality:
             since_start_s: seconds since the stretch began.
         """
         last = self._facts[-SECOND:]
-        count = sum(f.count for f in last)
+        count = sum(f.size for f in last)
         missing = sum(f.missing for f in last) / max(count, 1)
         if missing > 0.5 or not count:
             return Quality(0.0, "missing")
-        low, high = (float(f([x for x in v if x == x])) for f, v in ((min, [f.low for f in last]), (max, [f.high for f in last])))
+        low, high = min(f.low for f in last if f.size > f.missing), max(f.high for f in last if f.size > f.missing)
         height = self._typical_height()
         if high - low <= 1e-9 * max(abs(high), abs(low), 1e-30) or high - low < 0.02 * max(height, self._height):
             return Quality(0.0, "flat line")
@@ -100,19 +104,24 @@ class SignalQuality:
         return self._graded(last, missing, height)
 
     def _typical_height(self) -> float:
-        spans = [f.high - f.low for f in self._facts if f.high == f.high]
+        spans = [f.high - f.low for f in self._facts if f.size > f.missing]
         return float(np.percentile(spans, 80)) if spans else 0.0
 
     def _graded(self, last: list[_Facts], missing: float, height: float) -> Quality:
-        lows, highs = ([getattr(f, k) for f in self._facts if f.low == f.low] for k in ("low", "high"))
-        floor, roof = min(lows), max(highs)
+        present = [f for f in self._facts if f.size > f.missing]
+        floor, roof = min(f.low for f in present), max(f.high for f in present)
         stuck = sum(f.at_low for f in last if f.low == floor) + sum(f.at_high for f in last if f.high == roof)
-        clipped = stuck / sum(f.count for f in last)
+        clipped = stuck / sum(f.size for f in last)
+        if len(self._heights) >= 3:
+            height = float(np.median(self._heights))  # of beats, without the wander
         hiss = float(np.median([f.hiss for f in last])) / max(height, 1e-30)
         noise = 1.0 - 0.8 * float(np.clip((hiss - self._hiss) / (4.0 * self._hiss), 0.0, 1.0))
-        match = float(np.mean(self._match)) if len(self._match) >= 3 else 0.75
-        shape = float(np.clip((match - 0.3) / 0.6, 0.05, 1.0))
-        parts = {"missing": 1.0 - missing, "clipped": float(np.clip(1.2 - 4.0 * clipped, 0.1, 1.0)), "noise": noise * shape}
+        bad, good = self._alike
+        shape = 0.5
+        if len(self._match) >= 3:
+            shape = float(np.clip((float(np.mean(self._match)) - bad) / (good - bad), 0.05, 1.0))
+        rails = float(np.clip(1.2 - 4.0 * clipped, 0.1, 1.0))
+        parts = {"missing": 1.0 - missing, "clipped": rails, "noise": noise * shape}
         worst = min(parts, key=lambda k: parts[k])
         value = float(np.prod(list(parts.values())))
         return Quality(value, worst if value < 0.5 else "")

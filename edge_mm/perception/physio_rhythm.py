@@ -2,8 +2,8 @@
 
 In: beats (time, RR interval, probability of V and of S). Out: beats per minute, the probability of an irregular rhythm
 (atrial fibrillation and the like) and an embedding. Single extra beats are known to the net by their class, so they do
-not count as fibrillation. Rule for flutter: it was left out of training and scoring, because its ventricular response is
-often regular. Not here: finding beats. Not a diagnosis.
+not count as fibrillation. Rule for flutter: it was left out of training and scoring, because its ventricular response
+is often regular. Not here: finding beats. Not a diagnosis.
 """
 
 from __future__ import annotations

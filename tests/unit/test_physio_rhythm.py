@@ -1,0 +1,94 @@
+"""Rates and quality, from intervals and raw values that are written out (no recording)."""
+
+import numpy as np
+import pytest
+
+from edge_mm.perception.physio_quality import SignalQuality
+from edge_mm.perception.physio_rhythm import BEATS, CHANNELS, HeartRhythm, Interval, rhythm_input
+
+
+class Silent:
+    """A rhythm graph is not asked for a rate."""
+
+    def __call__(self, **inputs):
+        raise AssertionError("the net was run for a heart rate")
+
+
+def rhythm_of(intervals_s):
+    rhythm, at = HeartRhythm(Silent()), 0.0
+    for rr in intervals_s:
+        at += rr
+        rhythm.add(Interval(at, rr, 0.0, 0.0))
+    return rhythm, at
+
+
+def test_a_steady_second_is_60_beats_per_minute():
+    rhythm, at = rhythm_of([1.0] * 12)
+    assert rhythm.rate_bpm(at) == pytest.approx(60.0)
+
+
+def test_bigeminy_counts_every_beat():
+    rhythm, at = rhythm_of([0.6, 1.4] * 6)
+    assert rhythm.rate_bpm(at) == pytest.approx(60.0)
+
+
+def test_a_missed_beat_and_an_extra_beat_do_not_move_the_rate():
+    rhythm, at = rhythm_of([0.8, 0.8, 0.8, 1.6, 0.8, 0.8, 0.35, 0.8])
+    assert rhythm.rate_bpm(at) == pytest.approx(75.0, abs=1.0)
+
+
+def test_there_is_no_rate_nine_seconds_after_the_last_beat_and_none_from_impossible_intervals():
+    rhythm, at = rhythm_of([1.0] * 8)
+    assert rhythm.rate_bpm(at + 9.5) is None
+    assert not rhythm.add(Interval(at + 5.0, 5.0, 0.0, 0.0))
+    assert not rhythm.add(Interval(at + 0.1, 0.1, 0.0, 0.0))
+
+
+def test_the_rhythm_input_has_the_newest_beat_last_and_a_mask():
+    rows = rhythm_input([Interval(k * 0.8, 0.8 + 0.1 * (k == 19), 0.0, 0.0) for k in range(20)])
+    assert rows.shape == (BEATS, CHANNELS)
+    assert rows[:, 5].sum() == 20
+    assert rows[-1, 0] == pytest.approx(0.125)
+    assert not rows[: BEATS - 20].any()
+
+
+def quality_of(seconds, *, since_beat=0.5):
+    signal, said = SignalQuality(), []
+    for n, second in enumerate(seconds):
+        for part in np.array_split(second, 4):
+            signal.chunk(part, 250.0)
+        signal.beat(0.98, 1.0)
+        said.append(signal.second(since_beat, float(n + 1)))
+    return said
+
+
+def ecg_like(seconds=10):
+    """Synthetic: a narrow spike a second on a slow wave."""
+    t = np.arange(250 * seconds) / 250.0
+    return np.exp(-(((t % 1.0) - 0.4) ** 2) / 2e-4) + 0.1 * np.sin(2 * np.pi * 0.3 * t)
+
+
+def test_a_clean_signal_is_trusted_and_a_flat_line_is_named_within_two_seconds():
+    clean = ecg_like().reshape(10, 250)
+    said = quality_of([*clean, np.full(250, 0.3), np.full(250, 0.3)])
+    assert said[9].value > 0.8
+    assert said[9].label == ""
+    assert said[-1] == (0.0, "flat line")
+
+
+def test_flicker_of_the_last_bit_is_a_flat_line_after_a_signal():
+    rng = np.random.default_rng(0)
+    said = quality_of([*(1000 * ecg_like()).reshape(10, 250), rng.integers(0, 2, 250).astype(float)])
+    assert said[-1].label == "flat line"
+
+
+def test_missing_values_noise_rails_and_silence_each_have_their_name():
+    rng = np.random.default_rng(0)
+    clean = ecg_like().reshape(10, 250)
+    assert quality_of([*clean, np.full(250, np.nan)])[-1] == (0.0, "missing")
+    noisy = quality_of(clean + rng.normal(0, 0.3, clean.shape))[-1]
+    assert noisy.label == "noise"
+    assert noisy.value < 0.4
+    clipped = quality_of(np.clip(ecg_like() * 8, -0.3, 0.3).reshape(10, 250))[-1]
+    assert clipped.label == "clipped"
+    assert quality_of(clean, since_beat=9.0)[-1] == (0.0, "no signal")
