@@ -17,7 +17,7 @@ from edge_mm.types import NS_PER_S, Window
 
 RAISED = 0.6
 """As ``drowsy_enter`` in the rules."""
-FOUND_SHARE, FALSE_SHARE = 0.8, 0.15
+FOUND_SHARE, FALSE_SHARE = 0.8, 0.1
 """Of the drowsy windows with one corrupted sense at least so many are found; of the alert ones at most so many."""
 MOVED = 0.6
 """Mean attention on the corrupted sense, at most so much of what equal shares would give it."""

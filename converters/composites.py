@@ -73,6 +73,8 @@ class Composite:
     """The corrupted modality, or empty."""
     corruption: str
     """How, or empty."""
+    shows: Mapping[str, str]
+    """Modality -> the state that it shows: the episode's, that of a stuck sense's lie, or empty for noise."""
 
 
 class Studio:
@@ -103,7 +105,8 @@ class Studio:
             yield self.episode(str(self._rng.choice(list(STATES), p=list(STATES.values()))))
 
     def episode(
-        self, state: str, *, present: Sequence[str] | None = None, corrupted: str | None = None, corruption: str = ""
+        self, state: str, *, present: Sequence[str] | None = None, corrupted: str | None = None, corruption: str = "",
+        lie: str = "",
     ) -> list[Composite]:
         """One episode; what is not given is drawn by the recipe.
 
@@ -112,6 +115,7 @@ class Studio:
             present: modalities that are there.
             corrupted: the corrupted one; empty for none.
             corruption: how; empty draws it.
+            lie: the state that a frozen sense shows; empty draws another one than the episode's.
         """
         rng = self._rng
         if present is None:
@@ -119,14 +123,17 @@ class Studio:
         if corrupted is None:
             corrupted = str(rng.choice(list(present))) if rng.random() < CORRUPTED else ""
         streams = {m: self._stream(m, state) for m in present}
+        shows = dict.fromkeys(present, state)
         if corrupted:
             kinds = CORRUPTIONS if (corrupted, "broken") in self._by_kind else CORRUPTIONS[:2]
             corruption = corruption or str(rng.choice(kinds))
-            streams[corrupted] = self._corrupt(corrupted, state, corruption, streams[corrupted])
+            lie = lie or str(rng.choice([s for s in STATES if s != state]))
+            streams[corrupted] = self._corrupt(corrupted, lie, corruption, streams[corrupted])
+            shows[corrupted] = lie if corruption == "frozen" else ""
         else:
             corruption = ""
         windows = [w for i, w in enumerate(_windows(streams)) if i % EVERY == EVERY - 1]
-        return [Composite(window, state, corrupted, corruption) for window in windows]
+        return [Composite(window, state, corrupted, corruption, shows) for window in windows]
 
     def _stream(self, modality: str, state: str) -> tuple[Array, float]:
         """(n, d) embeddings of an episode and their period."""
@@ -190,7 +197,7 @@ class Studio:
             left -= held
         return np.concatenate(parts)
 
-    def _corrupt(self, modality: str, state: str, how: str, stream: tuple[Array, float]) -> tuple[Array, float]:
+    def _corrupt(self, modality: str, lie: str, how: str, stream: tuple[Array, float]) -> tuple[Array, float]:
         rng = self._rng
         vectors, period_s = stream
         if how == "broken":
@@ -200,14 +207,12 @@ class Studio:
             sample = np.concatenate([everything[int(i)].vectors for i in rng.integers(len(everything), size=20)])
             wild = rng.standard_normal(vectors.shape) * rng.uniform(1.0, 2.0) * sample.std(axis=0) + sample.mean(axis=0)
             return wild.astype(np.float32), period_s
-        others = [s for s in STATES if s != state]
         if modality == "vision":
-            looks = {"alert": ["neutral"], "drowsy": ["yawn", "closed"], "distracted": ["turned"]}
-            look = str(rng.choice(looks[str(rng.choice(others))]))
+            look = str(rng.choice({"alert": ["neutral"], "drowsy": ["yawn", "closed"], "distracted": ["turned"]}[lie]))
             chosen = self._by_kind.get(("vision", look)) or self._any("vision")
             stuck = chosen[int(rng.integers(len(chosen)))].vectors[:1]
         else:
-            stuck = self._stream(modality, str(rng.choice(others)))[0][:1]
+            stuck = self._stream(modality, lie)[0][:1]
         return np.repeat(stuck, len(vectors), axis=0), period_s
 
 
@@ -224,6 +229,6 @@ def _windows(streams: Mapping[str, tuple[Array, float]]) -> list[Window]:
     return aligner.closed()
 
 
-def states_of(windows: Sequence[Composite]) -> npt.NDArray[np.float32]:
+def states_of(states: Sequence[str]) -> npt.NDArray[np.float32]:
     """(n, heads) 0 or 1."""
-    return np.array([[c.state == head for head in HEADS] for c in windows], np.float32)
+    return np.array([[state == head for head in HEADS] for state in states], np.float32)

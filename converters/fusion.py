@@ -7,6 +7,10 @@ For each modality m: ``h_m = tanh(P_m x_m)``, ``s_m = REACH * tanh(w_m . h_m)``;
 ``alpha = softmax(s + (presence - 1) * MASK)``, ``fused = sum(alpha_m h_m)``, one sigmoid per head on ``fused``. Scores
 are bounded because the mask must win: without that, a single corrupted sense with a score of -15 lost to an absent one
 at -12. ``2 * REACH + 8 <= MASK`` gives an absent sense exactly 0 in int8. Only ops that tflite-runtime 2.14 knows.
+
+Training asks two things of two parts. Each ``h_m``, alone under the heads, must say what its sense *shows*, even when
+it is stuck on something that is not so; ``alpha`` must then say whom to believe. So the attention is what keeps a
+camera that is stuck on a yawn from raising an alarm, and no projection can do that in its place.
 """
 
 from __future__ import annotations
@@ -26,8 +30,10 @@ HIDDEN = 32
 REACH, MASK = 3.0, 15.0
 POOLING = ("mean", "std", "max")
 CLIP = 4.0
-EPOCHS, BATCH, RATE = 30, 256, 3e-3
+EPOCHS, BATCH, RATE, L2 = 30, 256, 3e-3, 3e-4
 MIN_COVERAGE = 0.25
+SHOWN_LOSS = 1.0
+"""Weight of what each sense alone must say."""
 ATTENTION_LOSS = 0.3
 """Weight of the share of attention that corrupted senses get: training knows which they are, the graph does not."""
 
@@ -41,6 +47,10 @@ class Table(NamedTuple):
     """(n, heads) 0 or 1."""
     corrupted: Array
     """(n, modalities) 1 where corrupted."""
+    shown: Array
+    """(n, modalities, heads) 0 or 1: what each sense shows."""
+    shows: Array
+    """(n, modalities) 1 where a sense is present and shows anything."""
 
 
 def front_end(windows: Sequence[Composite]) -> dict[str, Any]:
@@ -80,7 +90,10 @@ def table(windows: Sequence[Composite], params: Mapping[str, Any]) -> Table:
                 pools[m](composite.window.embeddings[m]) if there else np.zeros(pools[m].mean.shape, np.float32)
             )
     inputs = {m: np.stack(values) for m, values in rows.items()}
-    return Table({**inputs, PRESENCE: presence}, states_of(windows), corrupted)
+    seen = [[c.shows.get(m, "") for c in windows] for m in MODALITIES]
+    shows = np.array([[bool(state) for state in states] for states in seen], np.float32).T * presence
+    shown = np.stack([states_of(states) for states in seen], axis=1)
+    return Table({**inputs, PRESENCE: presence}, states_of([c.state for c in windows]), corrupted, shown, shows)
 
 
 def build(dims: Mapping[str, int], *, attention: bool = True) -> Any:
@@ -100,7 +113,7 @@ def build(dims: Mapping[str, int], *, attention: bool = True) -> Any:
     presence = keras.Input((len(MODALITIES),), name=PRESENCE)
     hidden = {
         m: layers.Dense(
-            HIDDEN, activation="tanh", name=f"project_{m}", kernel_regularizer=keras.regularizers.l2(3e-4)
+            HIDDEN, activation="tanh", name=f"project_{m}", kernel_regularizer=keras.regularizers.l2(L2)
         )(inputs[m])
         for m in MODALITIES
     }
@@ -134,13 +147,23 @@ def train(windows: Table, *, seed: int) -> Any:
     rng = np.random.default_rng(seed)
     names = (*MODALITIES, PRESENCE)
 
+    senses = keras.Model(model.inputs, [model.get_layer(f"project_{m}").output for m in MODALITIES])
+    heads = [model.get_layer(head) for head in HEADS]
+
+    def crossentropy(truth: Any, said: Any) -> Any:
+        return keras.losses.binary_crossentropy(truth, said)
+
     @tf.function  # type: ignore[untyped-decorator]
-    def step(inputs: Any, states: Any, corrupted: Any) -> Any:
+    def step(inputs: Any, target: Any) -> Any:
+        states, believable, corrupted, shown, shows = target
         with tf.GradientTape() as tape:
             out = model(inputs, training=True)
-            heads = tf.concat([out[head] for head in HEADS], axis=1)
-            loss = tf.reduce_mean(keras.losses.binary_crossentropy(states, heads))
-            loss += ATTENTION_LOSS * tf.reduce_mean(tf.reduce_sum(out[ALPHA] * corrupted, axis=1))
+            said = tf.concat([out[head] for head in HEADS], axis=1)
+            loss = tf.reduce_mean(believable * crossentropy(states, said))
+            loss += ATTENTION_LOSS * tf.reduce_mean(believable * tf.reduce_sum(out[ALPHA] * corrupted, axis=1))
+            for j, hidden in enumerate(senses(inputs, training=True)):
+                alone = tf.concat([head(hidden) for head in heads], axis=1)
+                loss += SHOWN_LOSS / len(MODALITIES) * tf.reduce_mean(shows[:, j] * crossentropy(shown[:, j], alone))
             loss += tf.add_n(model.losses)
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -151,8 +174,17 @@ def train(windows: Table, *, seed: int) -> Any:
         for start in range(0, count, BATCH):
             rows = order[start : start + BATCH]
             batch = _thinned({n: windows.inputs[n][rows] for n in names}, windows.corrupted[rows], rng)
-            step({n: tf.constant(batch[n]) for n in names}, tf.constant(windows.states[rows]),
-                 tf.constant(windows.corrupted[rows] * batch[PRESENCE]))  # fmt: skip
+            presence = batch[PRESENCE]
+            clean = (presence * (1 - windows.corrupted[rows])).any(axis=1)
+            believable = clean | ~presence.any(axis=1)  # nobody can tell the truth from a lie alone
+            target = (
+                windows.states[rows],
+                believable.astype(np.float32),
+                windows.corrupted[rows] * presence,
+                windows.shown[rows],
+                windows.shows[rows] * presence,
+            )
+            step({n: tf.constant(batch[n]) for n in names}, tuple(map(tf.constant, target)))
     return model
 
 

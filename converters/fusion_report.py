@@ -22,30 +22,36 @@ from edge_mm.perception.fusion import ALPHA, PRESENCE, Fusion
 from edge_mm.perception.litert import Graph
 
 Array = npt.NDArray[np.float32]
-PER_KIND = 8
-"""Acceptance windows per state and corrupted sense."""
+WANTED = (
+    ("drowsy", "audio", "", 12), ("drowsy", "physio", "", 12),
+    ("alert", "vision", "frozen", 24), ("alert", "audio", "", 6), ("alert", "physio", "", 6),
+)  # fmt: skip
+"""Acceptance windows: state, corrupted sense, how (empty draws it), how many."""
+LENGTHS = {"vision": 50, "audio": 20, "physio": 10}
+"""Embeddings kept of each window: 10 s of vision as it is, every second one of sound, one a second of the heart."""
 
 
 def cases(studio: Studio) -> list[Case]:
     """Held-out windows with all senses present and one corrupted: what a fusion must survive.
 
-    Drowsy with the sound or the heart corrupted; alert with each of them corrupted, the camera stuck at random. Windows
-    are the last of each episode, none is chosen for its score.
+    Drowsy with the sound or the heart corrupted; alert with each of them corrupted, the camera stuck on a yawn or on
+    closed eyes. Windows are the last of each episode, none is chosen for its score.
     """
-    wanted = [("drowsy", "audio", ""), ("drowsy", "physio", ""), ("alert", "vision", "frozen"),
-              ("alert", "vision", "frozen"), ("alert", "audio", ""), ("alert", "physio", "")]  # fmt: skip
     chosen = []
-    for state, corrupted, how in wanted:
-        for _ in range(PER_KIND):
-            one = studio.episode(state, present=MODALITIES, corrupted=corrupted, corruption=how)[-1]
+    for state, corrupted, how, count in WANTED:
+        lie = "drowsy" if state == "alert" else "alert"
+        for _ in range(count):
+            one = studio.episode(state, present=MODALITIES, corrupted=corrupted, corruption=how, lie=lie)[-1]
             chosen.append(Case(_trimmed(one), state, corrupted))
     return chosen
 
 
 def _trimmed(one: Composite) -> Any:
     """The window with the same number of embeddings in every case, so that they stack."""
-    lengths = {"vision": 50, "audio": 40, "physio": 10}
-    kept = {m: np.resize(v, (lengths[m], v.shape[1])) for m, v in one.window.embeddings.items()}
+    kept = {}
+    for m, vectors in one.window.embeddings.items():
+        rows = np.linspace(0, len(vectors) - 1, LENGTHS[m]).round().astype(int)
+        kept[m] = vectors[rows]
     full = dict.fromkeys(kept, 1.0)
     return type(one.window)(one.window.start_ns, one.window.end_ns, kept, full, full)
 

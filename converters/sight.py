@@ -124,7 +124,7 @@ class _Camera:
         height, width = frame.shape[:2]
         y, x = self._rng.integers(1024, size=2)
         rows, columns = (y + np.arange(height)) % 1024, (x + np.arange(width)) % 1024
-        return self._noise[rows][:, columns, None]
+        return np.asarray(self._noise[rows][:, columns, None], np.float32)
 
 
 def _scene(
