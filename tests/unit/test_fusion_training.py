@@ -1,0 +1,70 @@
+"""Training teaches attention whom to believe; sabotage takes exactly that away. Needs TensorFlow."""
+
+import numpy as np
+import pytest
+
+from converters.composites import MODALITIES, Studio
+from converters.tracks import Track
+from edge_mm.perception.fusion import ALPHA, PRESENCE
+
+pytestmark = pytest.mark.convert
+KINDS = {"vision": ("neutral", "talking", "yawn", "closed", "turned"), "audio": ("speech", "road", "quiet"),
+         "physio": ("slow", "middle", "fast")}  # fmt: skip
+PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed: pip install 'edge-mm[convert]'")
+    from converters import fusion
+
+    rng = np.random.default_rng(0)
+    centre = {(m, k): rng.standard_normal(8) for m, kinds in KINDS.items() for k in kinds}
+    tracks = [
+        Track(m, k, f"{m} {person}", False, PERIOD_S[m],
+              (centre[m, k] + 0.3 * rng.standard_normal((150, 8))).astype(np.float32), np.ones(150, np.float32))
+        for (m, k) in centre for person in range(6)
+    ]  # fmt: skip
+    windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(400) for w in e]
+    table = fusion.table(windows, fusion.front_end(windows))
+    return fusion, fusion.train(table, seed=0), table
+
+
+def outputs(model, table):
+    return {key: np.asarray(value) for key, value in model.predict(table.inputs, verbose=0, batch_size=512).items()}
+
+
+def corrupted_share(model, table):
+    """Mean attention on the corrupted sense where all three are present; equal shares would be 1/3."""
+    rows = table.inputs[PRESENCE].all(axis=1) & table.corrupted.any(axis=1)
+    return float((outputs(model, table)[ALPHA] * table.corrupted)[rows].sum(axis=1).mean())
+
+
+def test_training_turns_the_attention_away_from_corrupted_senses(trained):
+    _, model, table = trained
+    assert corrupted_share(model, table) < 0.1
+
+
+def test_absent_senses_get_no_attention(trained):
+    _, model, table = trained
+    absent = table.inputs[PRESENCE] == 0
+    somebody = table.inputs[PRESENCE].any(axis=1)
+    assert outputs(model, table)[ALPHA][absent & somebody[:, None]].max() < 1e-3
+
+
+def test_constant_attention_is_uniform_over_what_is_present(trained):
+    fusion, model, table = trained
+    alpha = outputs(fusion.constant_attention(model), table)[ALPHA]
+    present = table.inputs[PRESENCE]
+    assert alpha == pytest.approx(present / present.sum(axis=1, keepdims=True), abs=1e-3)
+
+
+def test_shuffled_embeddings_keep_the_weights_and_lose_the_answer(trained):
+    fusion, model, table = trained
+    blind = fusion.shuffled_embeddings(model)
+    for m in MODALITIES:
+        mine, theirs = (one.get_layer(f"project_{m}").get_weights()[0] for one in (model, blind))
+        assert np.array_equal(np.sort(mine, axis=0), np.sort(theirs, axis=0))
+        assert not np.array_equal(mine, theirs)
+    error = [np.abs(outputs(one, table)["drowsy"][:, 0] - table.states[:, 0]).mean() for one in (model, blind)]
+    assert error[1] > 1.5 * error[0]
