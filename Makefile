@@ -42,7 +42,7 @@ convert-test: convert-env  ## tests of the host side (installs TensorFlow)
 	@.venv-convert/bin/python -m pytest -m convert tests/convert
 
 bundle: convert-env  ## train and package the reference bundle `driver` from $(DATA)
-	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles
+	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles --fixtures tests/golden
 
 soak-kill: test-env  ## 200 SIGKILLs of the daemon at random moments (CI does 20)
 	@EDGE_MM_KILLS=200 $(RUN) -m pytest tests/devices/test_sigkill.py

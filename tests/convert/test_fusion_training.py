@@ -15,7 +15,7 @@ PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0}
 
 @pytest.fixture(scope="module")
 def trained():
-    pytest.importorskip("tensorflow", reason="TensorFlow is not installed: pip install 'edge-mm[convert]'")
+    pytest.importorskip("tensorflow", reason="not here: TensorFlow comes with the extra [convert]")
     from converters import fusion
 
     rng = np.random.default_rng(0)
