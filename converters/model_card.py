@@ -58,6 +58,8 @@ Teachers (MediaPipe Face Mesh and Iris) placed crops and labelled frames; nothin
 - There is no head for stress: heart rate alone tells it at a within-person AUROC of about 0.65, which does not carry an
   alert.
 - A slow heart or silence alone leaves `drowsy` below its limit by design.
+- A camera that is stuck on a yawn while no other sense is present is believed: attention has nobody else to turn to.
+- When the camera is the corrupted sense, sound and heart say little: drowsy drivers are then missed, not invented.
 - The camera must be in use: with sound and heart alone the fusion says little about drowsiness (see "alone" below).
 """
 

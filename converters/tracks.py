@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.models.bundle import Bundle
+from edge_mm.perception import litert
 from edge_mm.types import Embedding, Observation
 
 Array = npt.NDArray[np.float32]
@@ -66,11 +67,11 @@ def track(
 
 
 def cached(path: Path, bundle: Bundle, modality: str, make: Callable[[], list[Track]], *, version: int) -> list[Track]:
-    """``make()``, or what it gave last time for the same graphs and parameters of this modality.
+    """``make()``, or what it gave last time for the same graphs, parameters and front-end code of this modality.
 
     Args:
         path: folder to keep it in.
-        bundle: the parts; their bytes are the key.
+        bundle: the parts; their bytes are part of the key.
         modality: whose front end.
         make: how.
         version: raise it when ``make`` changes.
@@ -79,6 +80,8 @@ def cached(path: Path, bundle: Bundle, modality: str, make: Callable[[], list[Tr
     for name in sorted(bundle.manifest.graphs):
         if name.startswith(f"{modality}."):
             hasher.update(bundle.graph(name))
+    for source in sorted(Path(litert.__file__).parent.glob(f"{modality}*.py")):
+        hasher.update(source.read_bytes())
     file = path / f"tracks-{modality}-{hasher.hexdigest()[:16]}.npz"
     if file.is_file():
         return _load(file)
