@@ -45,7 +45,8 @@ def only_noise(n: int, length: int, rng: np.random.Generator) -> Array:
     hum = np.sin(2 * np.pi * (rng.uniform(0.7, 60, (n, 1)) * t + rng.random((n, 1))))
     kind = rng.integers(0, 4, (n, 1))
     out = np.choose(kind, [base, smooth, brown - brown.mean(axis=1, keepdims=True), hum])
-    scaled: Array = (out / np.ptp(out, axis=1, keepdims=True) * np.exp(rng.normal(0.1, 0.25, (n, 1)))).astype(np.float32)
+    size = np.exp(rng.normal(0.1, 0.25, (n, 1)))
+    scaled: Array = (out / np.ptp(out, axis=1, keepdims=True) * size).astype(np.float32)
     return scaled
 
 

@@ -151,7 +151,7 @@ class _Beating(_Plain):
         self._shapes = BeatShapes()
         if net is None:
             self._before, self._length = physio_pulse.BEFORE, physio_pulse.LENGTH
-            self._shapes = BeatShapes(before=self._before, core=physio_pulse.CORE)
+            self._shapes = BeatShapes(core=physio_pulse.CORE, challenge=1.2)
         self._signal = SignalQuality() if net is not None else SignalQuality(hum_s=0.08, hiss=0.06, alike=(0.65, 0.95))
         self._quality = Quality(0.5, "")
         self._past: deque[float] = deque(maxlen=STEADY_S)

@@ -21,14 +21,16 @@ BEFORE = 60
 """Values before the R peak (0.47 s at 128 Hz)."""
 LENGTH = 112
 """Values of a beat window."""
-SHIFTS = 4
-"""A beat is aligned to a shape within +-31 ms."""
+SHIFTS = 8
+"""A beat is aligned to a shape within +-62 ms: in some leads R and S are equally high, and now one, now the other is
+taken for the peak."""
 CLIP = 2.5
 FEATURES = 12
 SIMILARITY = 4
 """Which feature is the correlation with the normal beat."""
 _SHAPES = 6
 _SAME = 0.85  # correlation from which a beat belongs to a shape
+_FAVOUR = 0.1  # the normal shape is preferred to one that is the same but for its alignment
 _DECAY = 0.995  # weight of a beat after one more beat: a memory of about 200 beats
 _CORE = slice(BEFORE - 26, BEFORE + 36)  # -0.2 .. +0.28 s: QRS and ST, little P and T
 _HISTORY = 12
@@ -60,11 +62,17 @@ class BeatShapes:
     Features: RR before / local median, RR before that / local median, local median, spread of RR, correlation with the
     normal beat, amplitude / normal amplitude, share of its own shape, share of the normal shape, correlation with its
     own shape, energy of the difference to the normal beat, width / normal width, correlation of the previous beat.
+
+    Args:
+        core: which part of a window is compared.
+        challenge: a shape becomes the normal one when it is this many times as frequent as the present one: in minutes
+            of bigeminy a ventricular shape may well lead by a little.
     """
 
-    def __init__(self, *, before: int = BEFORE, core: slice = _CORE) -> None:
-        self._before = before
+    def __init__(self, *, core: slice = _CORE, challenge: float = 2.0) -> None:
         self._core = core
+        self._challenge = challenge
+        self._normal: _Shape | None = None
         self._shapes: list[_Shape] = []
         self._rr: list[float] = []
         self._previous = 1.0
@@ -78,7 +86,10 @@ class BeatShapes:
         """
         wide = wide - np.median(wide)
         aligned, match, own = self._gather(wide)
-        normal = max(self._shapes, key=lambda shape: shape.weight)
+        leader, normal = max(self._shapes, key=lambda shape: shape.weight), self._normal
+        if normal is None or normal not in self._shapes or leader.weight > self._challenge * normal.weight:
+            normal = leader
+        self._normal = normal
         features = self._features(aligned, match, own, normal, rr_s)
         size = max(float(np.ptp(normal.mean)), 1e-12)
         window = np.clip(np.stack([aligned, normal.mean], axis=1) / size, -CLIP, CLIP).astype(np.float32)
@@ -92,7 +103,8 @@ class BeatShapes:
             shape.weight *= _DECAY
         if self._shapes:
             scores = cores @ np.stack([shape.core for shape in self._shapes], axis=1)
-            shift, which = np.unravel_index(int(np.argmax(scores)), scores.shape)
+            favour = np.array([_FAVOUR * (shape is self._normal) for shape in self._shapes])
+            shift, which = np.unravel_index(int(np.argmax(scores + favour * (scores >= _SAME))), scores.shape)
             match = float(scores[shift, which])
             if match >= _SAME:
                 shape = self._shapes[which]

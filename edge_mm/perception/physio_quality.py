@@ -2,8 +2,8 @@
 
 In: raw chunks, how well the found beats match each other, when the last beat was. Out: quality 0..1 and a label: ``flat
 line``, ``no signal`` (nothing missing but no beats), ``missing``, ``clipped``, ``noise`` or ``""``. A monitor must
-not say 40 beats per minute of a sensor that hangs in the air, so rates are given only where this finds a signal. A flat line
-is an electrode or a heart; telling them apart needs a second sensor. Not here: beats.
+not say 40 beats per minute of a sensor that hangs in the air, so rates are given only where this finds a signal. A
+flat line is an electrode or a heart; telling them apart needs a second sensor. Not here: beats.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge_mm.perception.physio_beat import SIMILARITY, BeatShapes
 from edge_mm.perception.physio_quality import SignalQuality
 from edge_mm.perception.physio_rhythm import BEATS, CHANNELS, HeartRhythm, Interval, rhythm_input
 
@@ -92,3 +93,29 @@ def test_missing_values_noise_rails_and_silence_each_have_their_name():
     clipped = quality_of(np.clip(ecg_like() * 8, -0.3, 0.3).reshape(10, 250))[-1]
     assert clipped.label == "clipped"
     assert quality_of(clean, since_beat=9.0)[-1] == (0.0, "no signal")
+
+
+def beat_shapes(kinds):
+    """Windows of narrow (n) and wide inverted (v) beats, and how alike each is to the normal beat."""
+    t = np.arange(128) - 68
+    shape = {"n": np.exp(-((t / 4.0) ** 2)), "v": -1.4 * np.exp(-((t / 14.0) ** 2))}
+    rng, shapes = np.random.default_rng(0), BeatShapes()
+    beats = [shapes.push(shape[k] + rng.normal(0, 0.01, t.size), 0.8) for k in kinds]
+    return [float(b.features[SIMILARITY]) for b in beats]
+
+
+def test_the_first_beat_may_be_ventricular_without_becoming_the_normal_one():
+    alike = beat_shapes("v" + "n" * 10)
+    assert min(alike[-5:]) > 0.95
+
+
+def test_minutes_of_bigeminy_and_pairs_do_not_make_the_ventricular_beat_the_normal_one():
+    kinds = "n" * 100 + "nv" * 150 + "nvv" * 60
+    alike = np.array(beat_shapes(kinds))
+    ventricular = np.array([k == "v" for k in kinds])
+    assert alike[~ventricular].min() > 0.95
+    assert alike[ventricular].max() < 0.5
+
+
+def test_another_lead_becomes_the_normal_beat_within_minutes():
+    assert min(beat_shapes("n" * 300 + "v" * 260)[-20:]) > 0.95
