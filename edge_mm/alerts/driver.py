@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from edge_mm.alerts.fused import HeadWatch
 from edge_mm.alerts.hold import Hold
 from edge_mm.alerts.limits import Limits
-from edge_mm.alerts.rules import HeadWatch, Level, Measured, Rule, Tracker, Watch, measured_of
+from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch, measured_of
 from edge_mm.alerts.windows import ShareOfTime
 from edge_mm.types import Observation
 
@@ -58,8 +59,8 @@ DROWSY = Rule(
     kind="driver.drowsy",
     priority="high",
     code="drowsy_above",
-    raised="drowsy: all senses together say {value:.2f} (limit {limit:g}) for {seconds:.1f} s",
-    cleared="no longer drowsy: all senses together say {value:.2f} (limit {limit:g})",
+    raised="drowsy: {senses} say {value:.2f} (limit {limit:g}) for {seconds:.1f} s",
+    cleared="no longer drowsy: {senses} say {value:.2f} (limit {limit:g})",
     unit="probability",
 )
 
@@ -139,7 +140,8 @@ def driver_policies(limits: Limits, *, heads: Iterable[str], frames: bool = True
             keep_s=limits.drowsy_keep_s,
             max_gap_s=limits.fusion_max_gap_s,
         )
-        policies.append(HeadWatch(DROWSY, level, head="drowsy", min_quality=limits.min_quality))
+        # Sound and heart alone say how the composites were made, not how tired a person is (the bundle's card).
+        policies.append(HeadWatch(DROWSY, level, head="drowsy", min_quality=limits.min_quality, needs="vision"))
     return policies
 
 

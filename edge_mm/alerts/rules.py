@@ -14,7 +14,7 @@ from math import isnan
 from typing import Protocol
 
 from edge_mm.alerts.hold import Hold, ns, seconds_between
-from edge_mm.types import Condition, Estimate, Modality, Observation, PolicyInput, Priority, Reason
+from edge_mm.types import Condition, Modality, Observation, PolicyInput, Priority, Reason, Status, Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +107,30 @@ class Watch:
 
     Each stream has a tracker of its own, so two cameras do not interrupt each other; the condition holds when it
     holds on one of them. A stream that has been silent for ``max_gap_s`` while another one says that it is over no
-    longer keeps it up.
+    longer keeps it up. A stream that is switched off (a file's end) ends what it held: nobody is watched there any
+    more. A stream that is lost or stale ends nothing.
+
+    Args:
+        rule: names and sentences.
+        track: makes the state of one stream.
+        names: observations to listen to.
+        min_quality: readings below it say nothing.
+        max_gap_s: silence after which a stream no longer keeps the condition up against another one.
+        event_s: for events (a bark) rather than states (closed eyes): over after so long without a reading.
     """
 
     def __init__(
-        self, rule: Rule, track: Callable[[], Tracker], *, names: frozenset[str], min_quality: float, max_gap_s: float
+        self,
+        rule: Rule,
+        track: Callable[[], Tracker],
+        *,
+        names: frozenset[str],
+        min_quality: float,
+        max_gap_s: float,
+        event_s: float | None = None,
     ) -> None:
         self.rule = rule
+        self._event_ns = None if event_s is None else ns(event_s)
         self.names = names
         self._track = track
         self._min_quality = min_quality
@@ -123,7 +140,9 @@ class Watch:
 
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
         """Take one event; readings of poor quality and NaN say nothing."""
-        if not isinstance(event, Observation) or event.name not in self.names:
+        if not isinstance(event, Observation):
+            return self._passed(event) if self._told else ()
+        if event.name not in self.names:
             return ()
         if event.quality < self._min_quality or isnan(event.value):
             return ()
@@ -150,11 +169,44 @@ class Watch:
             ),
         )
 
+    def _passed(self, event: PolicyInput) -> tuple[Condition, ...]:
+        """While it holds: time went on, or a stream changed its state."""
+        if isinstance(event, Status) and event.state == "off":
+            self._trackers.pop(event.stream, None)
+            text = f"no longer watched: {event.stream} has ended"
+        elif isinstance(event, Tick) and self._event_ns is not None:
+            before_ns = event.t_ns - self._event_ns
+            self._trackers = {s: one for s, one in self._trackers.items() if (one.last_ns or 0) > before_ns}
+            text = "not heard any more"
+        else:
+            return ()
+        if any(one.told for one in self._trackers.values()):
+            return ()
+        self._told = False
+        return (ended(self.rule, event.t_ns, text),)
+
     def _held_elsewhere(self, t_ns: int) -> bool:
         return any(
             other.told and other.last_ns is not None and t_ns - other.last_ns <= self._gap_ns
             for other in self._trackers.values()
         )
+
+
+def ended(rule: Rule, t_ns: int, text: str) -> Condition:
+    """It is over without a reading that says so."""
+    return Condition(
+        t_ns=t_ns,
+        kind=rule.kind,
+        active=False,
+        onset_ns=t_ns,
+        priority=rule.priority,
+        category="physiological",
+        reason=Reason(f"{rule.code}_ended", {}, text),
+        value=0.0,
+        limit=0.0,
+        unit=rule.unit,
+        key=rule.kind,
+    )
 
 
 class Level:
@@ -205,6 +257,10 @@ class Level:
             enters, leaves = value >= self._enter, value < self._exit
         self._hold.read(t_ns, enters=enters, leaves=leaves, start_ns=start_ns)
 
+    def forget(self) -> None:
+        """Start again."""
+        self._hold.forget()
+
     def measured(self) -> Measured:
         """Duration and dwell, or reading and limit."""
         return measured_of(self._hold, self._value, limit=self._enter, dwell_s=self._dwell_s, timed=self._timed)
@@ -218,34 +274,3 @@ def measured_of(hold: Hold, value: float, *, limit: float, dwell_s: float, timed
     if timed:
         return Measured(seconds if hold.told else 0.0, dwell_s, {"seconds": seconds, "limit": dwell_s})
     return Measured(value, limit, {"value": round(value, 3), "limit": limit, "seconds": seconds})
-
-
-class HeadWatch:
-    """A policy: one rule over a head of the fused ``Estimate``. Windows that touch or overlap leave no gap."""
-
-    names: frozenset[str] = frozenset()
-
-    def __init__(self, rule: Rule, level: Level, *, head: str, min_quality: float) -> None:
-        self.rule = rule
-        self._level = level
-        self._head = head
-        self._min_quality = min_quality
-        self._told: bool | None = None
-
-    def update(self, event: PolicyInput) -> tuple[Condition, ...]:
-        """Take one event; a window in which no sense was usable says nothing."""
-        if not isinstance(event, Estimate):
-            return ()
-        score = event.scores.get(self._head)
-        if score is None or isnan(score):
-            return ()
-        if not any(event.coverage.get(sense, 0.0) > 0 and q >= self._min_quality for sense, q in event.quality.items()):
-            return ()
-        self._level.read_value(event.t_ns, score, start_ns=event.start_ns)
-        told = self._level.told
-        if told is None or told is self._told:
-            return ()
-        self._told = told
-        onset = self._level.onset_ns if told else None
-        measured = self._level.measured()
-        return (self.rule.condition(event.t_ns, active=told, onset_ns=onset, measured=measured, head=self._head),)

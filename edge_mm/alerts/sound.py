@@ -58,6 +58,7 @@ def sound_policies(limits: Limits, *, sounds: Iterable[str]) -> list[Watch]:
             names=frozenset({f"audio.{sound}"}),
             min_quality=limits.sound_min_quality,
             max_gap_s=limits.sound_max_gap_s,
+            event_s=limits.sound_keep_s + limits.sound_max_gap_s,
         )
         for sound in SOUNDS
         if sound in set(sounds)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from timeline import NS, estimate, estimates, merged, ns, play, readings, story
+from timeline import NS, estimate, estimates, merged, ns, play, readings, status, story, ticks
 
 from edge_mm.alerts import Alarms, Limits, default_policies
 
@@ -103,8 +103,31 @@ def test_the_sentence_and_its_parameters_say_the_same():
 
 def test_every_transition_has_a_reason_of_its_own():
     raised, cleared = play(fused(), estimates("drowsy", (10, 0.9), (20, 0.1)))
-    assert raised.reason.text == "drowsy: all senses together say 0.90 (limit 0.6) for 3.0 s"
+    assert raised.reason.text == "drowsy: vision and physio and audio say 0.90 (limit 0.6) for 3.0 s"
     assert cleared.reason.code == "drowsy_above_over"
-    assert cleared.reason.text == "no longer drowsy: all senses together say 0.10 (limit 0.6)"
+    assert cleared.reason.text == "no longer drowsy: vision and physio and audio say 0.10 (limit 0.6)"
     assert cleared.value == pytest.approx(0.1)
     assert cleared.t_ns > raised.t_ns == ns(3)
+
+
+def test_without_vision_the_score_is_no_evidence():
+    blind = [estimate(t, 0.95, weights={"audio": 1.0}, quality={"audio": 0.9}) for t in range(60)]
+    assert play(fused(), blind) == []
+
+
+def test_an_active_alarm_stays_when_vision_goes_and_the_rest_says_low():
+    blind = [estimate(10 + t, 0.05, weights={"physio": 1.0}, quality={"physio": 0.9}) for t in range(60)]
+    assert story(play(fused(), [*estimates("drowsy", (10, 0.9)), *blind])) == ["driver.drowsy raised"]
+
+
+def test_it_ends_when_the_last_source_is_switched_off():
+    line = merged(
+        [status(0, "live"), status(0, "live", stream="ecg")],
+        estimates("drowsy", (10, 0.9)),
+        [status(10, "off"), status(20, "off", stream="ecg")],
+        ticks(10, 30),
+    )
+    raised, cleared = play(fused(), line)
+    assert (raised.state, cleared.state) == ("raised", "cleared")
+    assert cleared.reason.code == "drowsy_above_ended"
+    assert cleared.t_ns >= ns(20)

@@ -50,7 +50,7 @@ def test_stale_becomes_lost_and_its_onset_is_when_the_silence_began():
     assert alerts[2].onset_ns == 5 * NS
 
 
-def test_the_end_of_a_file_raises_nothing_and_clears_nothing_about_the_person():
+def test_the_end_of_a_file_raises_nothing_and_ends_what_it_showed():
     alarms = device()
     line = merged(
         [status(0, "live")],
@@ -58,8 +58,27 @@ def test_the_end_of_a_file_raises_nothing_and_clears_nothing_about_the_person():
         [status(3, "off", detail="end of file")],
         ticks(3, 100),
     )
-    assert story(play(alarms, line)) == ["driver.eyes_closed raised"]
-    assert [alert.kind for alert in alarms.active] == ["driver.eyes_closed"]
+    assert story(play(alarms, line)) == ["driver.eyes_closed raised", "driver.eyes_closed cleared"]
+
+
+def test_a_lost_camera_clears_nothing_about_the_person():
+    alarms = device()
+    line = merged(
+        [status(0, "live")],
+        readings("driver.eyes_closed", (3, 0.9), stream="cam"),
+        [status(3, "lost")],
+        ticks(3, 100),
+    )
+    assert "driver.eyes_closed cleared" not in story(play(alarms, line))
+    assert "driver.eyes_closed" in [alert.kind for alert in alarms.active]
+
+
+def test_a_bark_is_over_when_the_microphone_says_nothing_more():
+    alarms = device()
+    line = merged(readings("audio.dog", (2, 0.9), fps=4, stream="mic"), ticks(2, 30))
+    raised, cleared = play(alarms, line)
+    assert (raised.kind, raised.state, cleared.state) == ("sound.dog", "raised", "cleared")
+    assert 6 <= cleared.t_ns / NS <= 12
 
 
 @pytest.mark.parametrize("part", sorted(NOT_SENSORS))
