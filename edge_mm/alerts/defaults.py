@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import msgspec
 
 from edge_mm.alerts.driver import driver_policies
-from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.alerts.fused import HeadWatch
+from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
 from edge_mm.alerts.sound import SOUNDS, sound_policies

