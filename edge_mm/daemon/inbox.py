@@ -3,7 +3,8 @@
 In: Samples and Status events, each stream's in time order. Out: one event at a time, the oldest first. A live stream
 that comes faster than the monitor can take it loses Samples, and each loss is counted: video loses its oldest frames
 (the newest is what matters), sound and signals lose their oldest blocks (what is left stays in order). A file that is
-read as fast as possible waits instead, and the monitor waits for it: its events are merged exactly by (t_ns, stream).
+read as fast as possible waits instead, and the monitor waits for it: its events are merged exactly by (t_ns, stream),
+after every stream has been announced.
 Not here: threads.
 """
 
@@ -135,7 +136,7 @@ class Inbox:
                 if lane.waits and not lane.closed and not self._stopped:
                     return None  # a file's next block decides what is oldest
                 continue
-            if best is None or lane.items[0].t_ns < best.items[0].t_ns:
+            if best is None or _rank(lane.items[0]) < _rank(best.items[0]):
                 best = lane
         return best
 
@@ -146,3 +147,8 @@ class Inbox:
                 lane.samples -= 1
                 self.dropped[stream] += 1
                 return
+
+
+def _rank(item: Item) -> tuple[bool, int]:
+    """What is announced comes first: windows wait for a stream from the beginning, as in a replay."""
+    return not isinstance(item, Opened), item.t_ns

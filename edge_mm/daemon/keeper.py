@@ -84,7 +84,7 @@ class Keeper:
             _log.error("%s; alerts are kept in memory and tried again every second", error)
             return []
         if self.failure is not None:
-            _log.warning("the outbox can be written again; %d transitions stored", len(self._pending))
+            _log.warning("the outbox can be written again; transitions stored: %d", len(self._pending))
         stored, self._pending = self._pending, []
         self.failure = None
         self._next_try_s = float("-inf")

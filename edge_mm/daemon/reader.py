@@ -15,7 +15,7 @@ from collections.abc import Callable
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
 from edge_mm.errors import EdgeMmError, SourceError
-from edge_mm.types import Source, SourceState, Status
+from edge_mm.types import NS_PER_S, Source, SourceState, Status
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -55,7 +55,7 @@ class Reader(threading.Thread):
         self._halt = stop
         self._file = file
         self._clock_ns = clock_ns
-        self._last_ns: int | None = None
+        self._end_ns: int | None = None
         self.stream = source.name
         self.error: EdgeMmError | None = None
 
@@ -87,7 +87,7 @@ class Reader(threading.Thread):
         told = error if isinstance(error, EdgeMmError) else SourceError(f"{type(error).__name__}: {error}")
         if told is not error:
             _log.error("%s: the source failed", self._source.name, exc_info=error)
-        self._say("lost", str(told))
+        self._say("lost", str(told).rstrip("."))
         self.error = told if self._file else None
         return self._file
 
@@ -96,6 +96,7 @@ class Reader(threading.Thread):
             self._say("starting")
         spec = self._source.open()
         self._meters.count("opened", spec.name)
+        _log.debug("%s: opened: %s at %g Hz", spec.name, spec.kind, spec.rate_hz)
         self._spec = spec
 
     def _pump(self) -> None:
@@ -113,13 +114,15 @@ class Reader(threading.Thread):
                 live = True
                 self._inbox.put(Opened(sample.t_ns, self._spec))
                 self._inbox.put(Status(sample.t_ns, self._source.name, "live"))
-            self._last_ns = sample.t_ns
+            length = 1 if sample.data.ndim == 3 else len(sample.data)
+            self._end_ns = sample.t_ns + round(length * NS_PER_S / sample.rate_hz)
             self._meters.count("samples", self._source.name)
             if not self._inbox.put(sample):
                 return
 
     def _say(self, state: SourceState, detail: str = "") -> None:
-        t_ns = self._clock_ns() if not self._file or self._last_ns is None else self._last_ns
+        # A file ends where its last sample ends, as in a replay.
+        t_ns = self._clock_ns() if not self._file or self._end_ns is None else self._end_ns
         self._inbox.put(Status(t_ns, self._source.name, state, detail))
 
     def _close(self) -> None:

@@ -84,9 +84,10 @@ class Runtime:
         self.meters = Meters()
         """Counts and latencies of the run."""
         self._inbox = Inbox()
-        self._freshness = Freshness()
         self._refused: set[str] = set()
         self._devices = {one.source.name for one in self._planned if not one.file}
+        self._freshness = Freshness(self._devices)
+        self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._health = Health(self.meters, rss_limit_mib=self._profile.max_rss_mib)
@@ -108,10 +109,10 @@ class Runtime:
             self._restore(outbox)
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
-            readers = [self._reader(one) for one in self._planned]
+            # By name, as in a replay: events of the same moment are taken in this order.
+            readers = [self._reader(one) for one in sorted(self._planned, key=lambda one: one.source.name)]
             failure: EdgeMmError | None = None
             try:
-                self._sink.publish_info(bridge_info(config.device_id, self._bundle, self._monitor.streams))
                 self._sink.start()
                 for reader in readers:
                     reader.start()
@@ -128,7 +129,7 @@ class Runtime:
         snapshot = outbox.snapshot()
         if snapshot is not None:
             self._monitor.restore(snapshot)
-            _log.info("going on from transition %d, %d wait for the broker", outbox.last_seq, outbox.depth)
+            _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
 
     def _reader(self, one: Planned) -> Reader:
         self._inbox.add(one.source.name, video=one.kind == "video", waits=one.waits)
@@ -167,19 +168,17 @@ class Runtime:
             self._publish_health()
 
     def _take(self, item: Item) -> None:
+        if isinstance(item, Opened):
+            self._open(item)
+            return
         if self._ticks is not None:
             for tick in self._ticks.before(item.t_ns):
                 self._push(tick)
-        if isinstance(item, Opened):
-            self._open(item)
-        elif isinstance(item, Status):
-            self._freshness.status(item)
+        if isinstance(item, Status):
             self._state(item)
         elif item.stream not in self._refused:
-            if item.stream in self._devices:
-                back = self._freshness.arrived(item.stream, time.monotonic_ns())
-                if back is not None:
-                    self._state(back)
+            if (back := self._freshness.arrived(item.stream, time.monotonic_ns())) is not None:
+                self._state(back)
             self._push(item)
 
     def _open(self, item: Opened) -> None:
@@ -190,17 +189,26 @@ class Runtime:
             self._refused.add(item.stream)
             _log.error("%s: %s", item.stream, error)
             self._state(Status(item.t_ns, item.stream, "lost", str(error)))
-        self._sink.publish_info(bridge_info(self._config.device_id, self._bundle, self._monitor.streams))
+        self._introduce()
+
+    def _introduce(self) -> None:
+        """Say what runs here, once that is known and whenever it has changed."""
+        if (streams := self._monitor.streams) != self._told:
+            self._told = streams
+            self._sink.publish_info(bridge_info(self._config.device_id, self._bundle, streams))
 
     def _state(self, status: Status) -> None:
         if status.state == "live" and status.stream in self._refused:
             return
+        self._freshness.status(status)
         _log.log(
             logging.WARNING if status.state in ("stale", "lost") else logging.INFO,
             "%s: %s%s", status.stream, status.state, f" ({status.detail})" if status.detail else "",
         )  # fmt: skip
         self._sink.publish_availability(status)
         self._push(status)
+        if status.state == "lost" and self._told is None:
+            self._introduce()
 
     def _push(self, event: Event) -> None:
         began = time.perf_counter()
@@ -240,7 +248,7 @@ class Runtime:
             self.meters.count(alert.state, alert.kind)
             if self._ticks is None:
                 self.meters.took("event to disk", max(0, now_ns - alert.t_ns) / NS_PER_S)
-            _log.info("%s %s (%s)", alert.kind, alert.state, alert.priority)
+            _log.info("%s %s (%s)", alert.key, alert.state, alert.priority)
             self._tell(alert)
 
     def _tell(self, output: Output) -> None:
@@ -252,6 +260,7 @@ class Runtime:
 
     def _publish_health(self) -> None:
         failure = self._keeper.failure
+        _log.debug("windows %d, waiting for the broker %d", self._monitor.windows, self._outbox.depth)
         link, stats = self._sink.link, self._sink.stats()
         self._sink.publish_health(
             self._health.report(
@@ -283,7 +292,7 @@ class Runtime:
         if ended_by_itself and self._sink.wait_link("online", timeout_s=LINK_S):
             self._sink.wait_drained(timeout_s=DRAIN_S)
         if not self._sink.stop(timeout_s=STOP_S):
-            _log.warning("%d alerts wait for the broker; the next start delivers them", self._outbox.depth)
+            _log.warning("%d wait for the broker; the next start delivers them", self._outbox.depth)
         for reader in readers:
             reader.join(1.0)
         errors = [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]

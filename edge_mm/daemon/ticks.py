@@ -15,15 +15,18 @@ LONGEST_GAP_NS = 3600 * NS_PER_S
 
 
 class RecordingTicks:
-    """Ticks in a recording's own time; the same recording gives the same Ticks."""
+    """Ticks in a recording's own time; the same recording gives the same Ticks.
+
+    The first is at the earliest event: it is the origin of the windows, whatever stream comes first.
+    """
 
     def __init__(self) -> None:
         self._next_ns: int | None = None
 
     def before(self, t_ns: int) -> Iterator[Tick]:
-        """The Ticks that are due before an event at ``t_ns``."""
+        """The Ticks that are due before an event at ``t_ns``, one at ``t_ns`` itself included."""
         if self._next_ns is None:
-            self._next_ns = t_ns + TICK_NS
+            self._next_ns = t_ns
         elif t_ns - self._next_ns > LONGEST_GAP_NS:
             self._next_ns = t_ns
         while t_ns >= self._next_ns:

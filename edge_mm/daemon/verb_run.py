@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> int:
 
     summary = Runtime(config).run(stop)
     logging.getLogger("edge_mm.run").info(
-        "stopped after %.0f s: %d windows, %d transitions, %.1f s of CPU, %.0f MiB at most",
+        "stopped after %.0f s: windows %d, transitions %d, %.1f s of CPU, %.0f MiB at most",
         summary.wall_s, summary.windows, summary.transitions, summary.cpu_s, summary.peak_rss_mib,
     )  # fmt: skip
     return 0

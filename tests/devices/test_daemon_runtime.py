@@ -1,5 +1,6 @@
 """The runtime as the SDK gives it: sinks, policies, a sensor that is pulled out and plugged in again."""
 
+import json
 import os
 import threading
 import tty
@@ -7,11 +8,15 @@ from pathlib import Path
 
 import pytest
 from installation import broker, configured, sound_source
-from recordings import ANY_SOUND, bursts
+from recordings import ANY_SOUND, bundle_name, bursts, ecg_csv, video
 
+from edge_mm.alerts.limits import limits_from
 from edge_mm.daemon.config import load_config
+from edge_mm.daemon.replay import replay
 from edge_mm.daemon.runtime import Runtime
+from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import SourceError
+from edge_mm.models.bundle import load_bundle
 from edge_mm.types import Alert, Condition, Estimate, Observation, Output, PolicyInput, Reason
 
 pytestmark = pytest.mark.devices
@@ -87,6 +92,51 @@ def test_two_runs_of_the_same_recording_say_the_same(tmp_path, port):
         zero = kept.outputs[0].t_ns
         said.append([(type(o).__name__, o.t_ns - zero, getattr(o, "value", None)) for o in kept.outputs])
     assert said[0] == said[1]
+
+
+def test_a_run_of_files_and_a_replay_of_them_say_the_same(tmp_path, port):
+    files = {
+        "video": video(tmp_path / "v.avi", frames=90),
+        "audio": bursts(tmp_path / "s.wav", count=2),
+        "ecg": ecg_csv(tmp_path / "e.csv", seconds=8),
+    }
+    names = {"video": "vision", "audio": "audio", "ecg": "ecg"}
+    sources = "".join(
+        f'[[source]]\nname = "{names[kind]}"\nkind = "{kind}"\ndevice = "{path}"\nrealtime = false\n'
+        for kind, path in files.items()
+    )
+    config = load_config(configured(tmp_path, port=port, sources=sources))
+    kept = Kept()
+    runtime = Runtime(config, sinks=[kept])
+    runtime.run(threading.Event())
+    replayed = list(replay(bundle_name(), **files, limits=limits_from(config.rules)))
+
+    def told(outputs, origin_ns):
+        found = [(o.t_ns - origin_ns, dict(o.scores), dict(o.weights)) for o in outputs if isinstance(o, Estimate)]
+        alarms = [(o.t_ns - origin_ns, o.key, o.state, o.value) for o in outputs if isinstance(o, Alert)]
+        return found, alarms
+
+    estimates, alerts = told(kept.outputs, runtime.origin_ns)
+    assert (estimates, alerts) == told(replayed, 0)
+    assert estimates[0][0] == 1_000_000_000 * load_bundle(bundle_name()).manifest.hop_s
+    assert alerts
+
+
+def test_a_file_in_real_time_is_never_stale_while_it_gives_data_and_off_at_its_end(tmp_path, port):
+    sound = bursts(tmp_path / "s.wav", count=1)  # 5 s: more than twice what makes a device stale
+    config = load_config(configured(tmp_path, port=port, sources=sound_source(sound, realtime=True)))
+    kept = Kept()
+    said: list[tuple[str, str]] = []
+    with Subscriber(config.mqtt, client_id="stale", filters=["edge_mm/d/#"], persistent=False) as subscriber:
+        Runtime(config, sinks=[kept]).run(threading.Event())
+        while (message := subscriber.receive(timeout_s=1.0)) is not None:
+            said.append((message.topic, message.payload.decode()))
+    assert not any(o.kind.startswith("sensor.") for o in kept.outputs if isinstance(o, Alert))
+    states = [payload for topic, payload in said if topic.endswith("mic/availability")]
+    assert not any("stale" in payload for payload in states)
+    assert "the file has ended" in states[-1]
+    infos = [json.loads(payload) for topic, payload in said if topic.endswith("bridge/info")]
+    assert [one["name"] for info in infos[-1:] for one in info["streams"]] == ["mic"]
 
 
 def test_a_file_that_is_damaged_in_the_middle_is_told_while_the_others_go_on(tmp_path, port):

@@ -7,7 +7,7 @@ S = 1_000_000_000
 
 
 def test_a_live_stream_becomes_stale_once_and_live_again_when_it_gives():
-    fresh = Freshness()
+    fresh = Freshness({"cam"})
     fresh.status(Status(0, "cam", "live"))
     assert fresh.overdue(int(STALE_S * S)) == []
     assert [(s.stream, s.state) for s in fresh.overdue(int(STALE_S * S) + 1)] == [("cam", "stale")]
@@ -19,8 +19,17 @@ def test_a_live_stream_becomes_stale_once_and_live_again_when_it_gives():
 
 
 def test_a_stream_that_is_lost_or_off_is_not_called_stale():
-    fresh = Freshness()
+    fresh = Freshness({"lost", "off", "starting"})
     for state in ("lost", "off", "starting"):
         fresh.status(Status(0, state, state))
     assert fresh.overdue(100 * S) == []
     assert fresh.states == {"lost": "lost", "off": "off", "starting": "starting"}
+
+
+def test_a_file_is_never_stale_however_long_a_gap_its_recording_has():
+    fresh = Freshness({"cam"})
+    fresh.status(Status(0, "drive", "live"))
+    assert fresh.arrived("drive", S) is None
+    assert fresh.overdue(100 * S) == []
+    fresh.status(Status(101 * S, "drive", "off"))
+    assert fresh.states == {"drive": "off"}
