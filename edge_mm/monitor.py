@@ -7,8 +7,8 @@ events give the same outputs, bit for bit: there is no clock, no thread and no I
 
 ::
 
-    Sample ─> front end ─┬─ Observation ──────────────────────> policies ─> alarms ─> Alert
-                         └─ Embedding ─> align ─> fusion ─ Estimate ─┘
+    Sample ─> clock ─> front end ─┬─ Observation ──────────────────────> policies ─> alarms ─> Alert
+                                  └─ Embedding ─> align ─> fusion ─ Estimate ─┘
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from edge_mm.errors import SourceError, UsageError
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.align import Aligner
 from edge_mm.perception.audio import AudioFrontEnd
+from edge_mm.perception.clock import SampleClock
 from edge_mm.perception.fusion import Fusion
 from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.selftest import self_test
@@ -93,7 +94,7 @@ class Monitor:
         )
         self._streams: dict[str, StreamSpec] = {}
         self._front_ends: dict[str, FrontEnd] = {}
-        self._passed: dict[str, int] = {}
+        self._clocks: dict[str, SampleClock] = {}
         self._latest_ns = 0
         self.windows = 0
         for spec in streams:
@@ -113,6 +114,8 @@ class Monitor:
             self._front_ends[spec.name] = front_end
             # windows wait for what the front end still holds back, too
             self._aligner.add_stream(replace(spec, lateness_s=spec.lateness_s + front_end.latency_s))
+        if spec.kind != "video":
+            self._clocks[spec.name] = SampleClock(spec.rate_hz)
         self._streams[spec.name] = spec
 
     @property
@@ -175,8 +178,14 @@ class Monitor:
         if front_end is None:
             return
         _check(sample, spec)
-        self._read(sample.stream, front_end.push(sample), outputs)
         length = 1 if spec.kind == "video" else len(sample.data)
+        if not length:
+            return
+        clock = self._clocks.get(sample.stream)
+        if clock is not None:
+            sample = replace(sample, t_ns=clock.stamp(sample.t_ns, length))
+        self._aligner.tick(sample.t_ns)  # the first sample is the origin of all windows
+        self._read(sample.stream, front_end.push(sample), outputs)
         end_ns = sample.t_ns + round(length * NS_PER_S / sample.rate_hz)
         self._aligner.advance(sample.stream, end_ns - round(front_end.latency_s * NS_PER_S))
         self._windows(outputs)
