@@ -34,7 +34,7 @@ def build(data: Path, out: Path, sample: npt.NDArray[np.float64], *, seed: int) 
         print(f"{time.monotonic() - started:6.0f} s  {what}", flush=True)
 
     train = [r for r in load(data / "open" / "mitdb") if r.name not in HELD_OUT]
-    qrs_graph = train_qrs(train, seed=seed)
+    qrs_graph, qrs_scores = train_qrs(train, seed=seed)
     say(f"physio.qrs: {len(qrs_graph)} bytes")
     leads = collect(train, qrs_graph, threshold=QRS_THRESHOLD, seed=seed)
     say(f"{sum(len(lead.at_s) for lead in leads)} beats")
@@ -43,12 +43,12 @@ def build(data: Path, out: Path, sample: npt.NDArray[np.float64], *, seed: int) 
     rhythm_graph, rhythm_scores = train_rhythm(leads, guesses, healthy(data), seed=seed)
     say(f"physio.rhythm: {len(rhythm_graph)} bytes")
     graphs = {"physio.qrs": qrs_graph, "physio.beat": beat_graph, "physio.rhythm": rhythm_graph}
-    report = {"trained_on": [r.name for r in train], **beat_scores, **rhythm_scores}
+    report = {"trained_on": [r.name for r in train], **qrs_scores, **beat_scores, **rhythm_scores}
     assemble(out, graphs, threshold, report, data=data, sample=sample)
     say("scored")
 
 
-def train_qrs(records: list[Record], *, seed: int) -> bytes:
+def train_qrs(records: list[Record], *, seed: int) -> tuple[bytes, dict[str, Any]]:
     """The detector; paced beats are beats too."""
     leads = [
         qrs.lead(filtered(record.signals[:, k], record.rate_hz), record.beats_s, record.spans("VFL"))
@@ -56,7 +56,8 @@ def train_qrs(records: list[Record], *, seed: int) -> bytes:
         for k in range(record.signals.shape[1])
     ]
     net, representative = qrs.train(leads, seed=seed)
-    return quantize(net, representative)
+    graph = quantize(net, representative)
+    return graph, {"qrs_float_against_int8": evaluate.int8_loss(net, graph, representative, "qrs")}
 
 
 def train_beat(leads: list[Lead], *, seed: int) -> tuple[bytes, float, Guesses, dict[str, Any]]:
@@ -86,7 +87,10 @@ def train_beat(leads: list[Lead], *, seed: int) -> tuple[bytes, float, Guesses, 
         "folds": fold,
     }
     net = beat.train([x.known for x in leads], seed=seed)
-    return quantize(net, _representative(leads, seed)), threshold, guesses, report
+    graph = quantize(net, _representative(leads, seed))
+    others = _representative(leads, seed + 1)
+    report["beat_float_against_int8"] = evaluate.int8_loss(net, graph, others, "classes")
+    return graph, threshold, guesses, report
 
 
 def _representative(leads: list[Lead], seed: int) -> list[dict[str, npt.NDArray[np.float32]]]:
@@ -129,7 +133,10 @@ def train_rhythm(
         "af_left_out_person_float": scores,
         "rhythm_windows": {"real": sum(len(s.y) for s in sets), "simulated": SIMULATED},
     }
-    return quantize(net, [{"rhythm": row[None]} for row in x]), report
+    inputs = [{"rhythm": row[None]} for row in x]
+    graph = quantize(net, inputs)
+    report["rhythm_float_against_int8"] = evaluate.int8_loss(net, graph, inputs, "irregular")
+    return graph, report
 
 
 def _intervals(lead: Lead, guesses: npt.NDArray[np.float32]) -> list[Interval]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from converters.physio.records import Record, inside, match
 from edge_mm.models.bundle import Bundle
+from edge_mm.perception.litert import Graph
 from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.types import NS_PER_S, Observation, Sample, StreamKind, StreamSpec
 
@@ -47,6 +48,25 @@ def listen(
     names = sorted({o.name for o in said})
     series = {n: np.array([(o.t_ns / NS_PER_S, o.value) for o in said if o.name == n]).reshape(-1, 2) for n in names}
     return Said(np.array([b.t_ns / NS_PER_S for b in beats]), np.array([b.label for b in beats], "<U1"), series, cpu)
+
+
+def int8_loss(
+    net: Any, content: bytes, inputs: list[dict[str, npt.NDArray[np.float32]]], output: str
+) -> dict[str, float]:
+    """How far the int8 graph is from the float net.
+
+    Returns:
+        Mean and largest difference of a probability, and the share of decisions (largest class, or above one half)
+        that are the same.
+    """
+    graph = Graph(content, name=output)
+    said = np.stack([graph(**one)[output].reshape(-1) for one in inputs])
+    stacked = {key: np.concatenate([np.asarray(one[key], np.float32) for one in inputs]) for key in inputs[0]}
+    true = np.asarray(net.predict(stacked, batch_size=256, verbose=0)[output]).reshape(len(inputs), -1)
+    same = (said >= 0.5) == (true >= 0.5) if output != "classes" else said.argmax(axis=1) == true.argmax(axis=1)
+    gap = np.abs(said - true)
+    numbers = {"mean": float(gap.mean()), "largest": float(gap.max()), "same_decision": float(same.mean())}
+    return {name: round(value, 4) for name, value in numbers.items()}
 
 
 def qrs_counts(record: Record, said: Said, tolerance_s: float) -> npt.NDArray[np.float64]:
