@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge_mm.sources.choose import audio_source, custom_source, signal_source, video_source
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
+    from edge_mm.sources.files import existing_file
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
     from edge_mm.sources.pacing import Paced
@@ -31,6 +32,7 @@ _HOME = {
     "edge_mm.sources.choose": ("audio_source", "custom_source", "signal_source", "video_source"),
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
+    "edge_mm.sources.files": ("existing_file",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
     "edge_mm.sources.pacing": ("Paced",),
@@ -53,6 +55,7 @@ __all__ = [
     "audio_source",
     "cameras",
     "custom_source",
+    "existing_file",
     "merge",
     "microphones",
     "serial_ports",

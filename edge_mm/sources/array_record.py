@@ -6,7 +6,10 @@ pickle: arrays of objects are refused. A ``.npy`` is mapped, an array of a ``.np
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,23 @@ import numpy.typing as npt
 
 from edge_mm.errors import SourceError
 from edge_mm.sources.channels import SignalKind, choose_columns
+from edge_mm.sources.files import readable_file
 from edge_mm.sources.record import Record
+
+# numpy's own words speak of allow_pickle and zip files; tokenize and struct errors come from damaged .npy headers.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    NotImplementedError,
+    struct.error,
+    tokenize.TokenError,
+)
 
 
 def open_array(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_hz: float | None) -> Record:
@@ -25,21 +44,28 @@ def open_array(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rat
     Raises:
         SourceError: missing, no numbers in it, a wrong shape, or the rate is not given.
     """
-    if not path.is_file():
-        raise SourceError(f"{path}: there is no such file; check the path.")
+    readable_file(path)
     if not rate_hz:
         raise SourceError(f"{path}: a numpy file does not say how fast it was sampled; give --rate (rate_hz).")
     try:
         array = _load(path, kind, wanted)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise SourceError(f"{path}: not a numpy file of numbers: {error}.") from None
+    except MemoryError:
+        raise SourceError(f"{path}: its array does not fit into memory; save it as .npy, which is not held.") from None
+    except _DAMAGED:
+        if not path.stat().st_size:
+            raise SourceError(f"{path}: this file is empty; save or copy it again.") from None
+        raise SourceError(
+            f"{path}: damaged, not a numpy file, or one of Python objects; save an array of numbers with "
+            "numpy.save or numpy.savez."
+        ) from None
     fits = array.ndim == 2 and array.shape[1] == 3 if kind == "acc" else array.ndim == 1
     if array.dtype.kind not in "iuf" or not fits:
         shape = "(n, 3)" if kind == "acc" else "(n,)"
         raise SourceError(f"{path}: {kind} must be {shape} numbers, but the array is {array.shape} {array.dtype}.")
 
     def read(first: int, end: int) -> npt.NDArray[np.floating]:
-        return np.asarray(array[first:end], dtype=np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and so missing
+            return np.asarray(array[first:end], dtype=np.float32)
 
     return Record(rate_hz=float(rate_hz), length=len(array), read=read)
 

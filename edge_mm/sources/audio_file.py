@@ -16,11 +16,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_mm.errors import SourceError
+from edge_mm.errors import SourceError, SourceLost
+from edge_mm.sources.files import readable_file, said
+from edge_mm.sources.quiet import quiet_stderr
 from edge_mm.sources.resample import Resampler
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 Block = npt.NDArray[np.float32]
+_HIGHEST_HZ = 768_000  # the fastest sound cards
+_MISSING_S = 0.2  # an MP3 announces up to two of its frames (2 x 26 ms) more than its decoder gives
+_NO_LENGTH = 2**62  # what libsndfile says of a stream without a length
 
 
 class AudioFile:
@@ -62,9 +67,11 @@ class AudioFile:
             SourceError: the file is missing, is no sound, has no sound track, or is empty.
         """
         self.close()
-        if not self._path.is_file():
-            raise SourceError(f"{self._path}: there is no such sound file; check the path.")
+        readable_file(self._path, what="sound file")
         source_rate, blocks, offset = self._open_sound_file() or self._open_sound_track()
+        if source_rate > _HIGHEST_HZ:
+            self.close()
+            raise SourceError(f"{self._path}: it says that it was sampled at {source_rate} Hz; its header is damaged.")
         try:
             resampler = Resampler(from_hz=source_rate, to_hz=self._rate_hz)
         except ValueError as error:
@@ -78,7 +85,12 @@ class AudioFile:
         return StreamSpec(name=self.name, kind="audio", rate_hz=float(self._rate_hz), unit="full scale")
 
     def read(self) -> Sample | None:
-        """The next block, or None at the end."""
+        """The next block, or None at the end.
+
+        Raises:
+            SourceError: the file is damaged further in; what came before has been given.
+            SourceLost: it ends before the length that its own header says: truncated.
+        """
         block, self._first = (self._first, None) if self._first is not None else (self._next(), None)
         if block is None:
             return None
@@ -98,19 +110,20 @@ class AudioFile:
         try:
             return next(self._blocks, None) if self._blocks is not None else None
         except (OSError, RuntimeError, ValueError) as error:  # libsndfile and FFmpeg errors are of these kinds
-            raise SourceError(f"{self._path}: the sound cannot be read further: {error}.") from None
+            raise SourceError(f"{self._path}: the sound cannot be read further: {said(error)}.") from None
 
     def _open_sound_file(self) -> tuple[int, Iterator[Block], int] | None:
         """Rate, mono blocks and offset in output samples; None where libsndfile does not know the format."""
         import soundfile
 
         try:
-            self._file = soundfile.SoundFile(str(self._path))
+            with quiet_stderr():  # mpg123 warns of a truncated file without its name; we say it at the end
+                self._file = soundfile.SoundFile(str(self._path))
         except soundfile.LibsndfileError:
             return None
         rate = int(self._file.samplerate)
         frames = max(1, round(rate * self._block_s))
-        return rate, _mono_blocks(self._file, frames), 0
+        return rate, _mono_blocks(self._file, frames, where=str(self._path)), 0
 
     def _open_sound_track(self) -> tuple[int, Iterator[Block], int]:
         """As above, by PyAV."""
@@ -124,8 +137,7 @@ class AudioFile:
         try:
             self._file = av.open(str(self._path), metadata_errors="ignore")
         except (OSError, ValueError) as error:  # av.error.FFmpegError derives from one of both
-            said = error.args[1] if len(error.args) > 1 else error
-            raise SourceError(f"{self._path}: neither a sound nor a video file: {said}.") from None
+            raise SourceError(f"{self._path}: neither a sound nor a video file: {_av_says(error)}.") from None
         if not self._file.streams.audio:
             self.close()
             raise SourceError(f"{self._path}: this video has no sound track; leave it out or name a sound file.")
@@ -143,9 +155,27 @@ def _start_s(stream: Any) -> float:
     return float(stream.start_time * stream.time_base) if stream.start_time is not None else 0.0
 
 
-def _mono_blocks(file: Any, frames: int) -> Iterator[Block]:
-    while len(block := file.read(frames, dtype="float32", always_2d=True)):
+def _av_says(error: Exception) -> str:
+    return str(error.args[1] if len(error.args) > 1 else error).rstrip(".")
+
+
+def _mono_blocks(file: Any, frames: int, *, where: str) -> Iterator[Block]:
+    """Blocks as they are read; SourceLost where the file ends before the length that it announces."""
+    rate, announced, got = file.samplerate, file.frames, 0
+    damaged = False
+    while True:
+        try:
+            block = file.read(frames, dtype="float32", always_2d=True)
+        except RuntimeError:  # libsndfile: a FLAC or OGG that breaks off within a frame
+            damaged = True
+            break
+        if not len(block):
+            break
+        got += len(block)
         yield block.mean(axis=1, dtype=np.float32)
+    if damaged or (announced < _NO_LENGTH and announced - got > _MISSING_S * rate):
+        much = f"{got / rate:.1f} s of {announced / rate:.1f} s"
+        raise SourceLost(f"{where}: the sound ends after {much}: truncated or damaged; copy the file again.")
 
 
 def _decoded(container: Any, track: Any, av: Any, rate: int, block_s: float) -> Iterator[Block]:
@@ -173,6 +203,12 @@ def _resampled(blocks: Iterator[Block], resampler: Resampler, *, skip: int) -> I
 
 
 def _with_rest(blocks: Iterator[Block], resampler: Resampler) -> Iterator[Block]:
-    for block in blocks:
-        yield resampler.push(np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0))
+    lost: SourceLost | None = None
+    try:
+        for block in blocks:
+            yield resampler.push(np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0))
+    except SourceLost as error:  # first what was read
+        lost = error
     yield resampler.flush()
+    if lost is not None:
+        raise lost

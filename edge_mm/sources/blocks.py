@@ -51,6 +51,8 @@ def timing_of(times_s: npt.NDArray[np.float64]) -> Timing | None:
         times_s: (n,) float64, seconds; may hold gaps, steps back, NaN, repeated values of a coarse clock.
     """
     steps = np.diff(times_s[np.isfinite(times_s)])
+    if 2 * np.count_nonzero(steps < 0) > len(steps):
+        return None
     steps = steps[steps >= 0]
     if not len(steps) or not np.any(steps > 0):
         return None

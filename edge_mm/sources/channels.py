@@ -6,7 +6,9 @@ wanted one and the factor that brings it to the kind's unit. Not here: reading a
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
@@ -96,7 +98,8 @@ def choose_columns(
                 return tuple(axis[0] for axis in axes)
         if len(free) == 3:
             return tuple(free)
-        raise SourceError(f"{where}: no columns acc_x, acc_y, acc_z; it has {_list(names)}. Name three.")
+        how = _how(kind, [names[index] for index in free])
+        raise SourceError(f"{where}: no columns acc_x, acc_y, acc_z; it has {_list(names)}. {how}")
     for good in _NAMES[kind]:
         for index in free:
             if short[index] == good:
@@ -113,7 +116,8 @@ def choose_columns(
     generic = [index for index in unknown if _GENERIC.match(short[index])]
     if generic or len(unknown) == 1:
         return ((generic or unknown)[0],)
-    raise SourceError(f"{where}: no column looks like {kind}; it has {_list(names)}. Name one.")
+    how = _how(kind, [names[index] for index in unknown or free])
+    raise SourceError(f"{where}: no column looks like {kind}; it has {_list(names)}. {how}")
 
 
 def _wanted(names: Sequence[str], want: str | int, where: str) -> int:
@@ -130,3 +134,19 @@ def _wanted(names: Sequence[str], want: str | int, where: str) -> int:
 
 def _list(names: Sequence[str]) -> str:
     return ", ".join(repr(name.strip()) for name in names) or "no named column"
+
+
+def _how(kind: SignalKind, free: Sequence[str]) -> str:
+    """How to name the column, in the configuration and on the command line, shown with the first that it could be."""
+    names = [name.strip() for name in free]
+    if not names:
+        return "No other column is left; use a file that holds the signal."
+    if kind == "acc":
+        a, b, c = (*names, "NAME", "NAME", "NAME")[:3]
+        return (
+            f"Name the axes on the command line: --signals FILE --map {shlex.quote(f'acc_x={a},acc_y={b},acc_z={c}')}."
+        )
+    return (
+        f"Name the right one: in edge-mm.toml column = {json.dumps(names[0], ensure_ascii=False)}, "
+        f"on the command line --signals FILE --map {shlex.quote(f'{kind}={names[0]}')}."
+    )

@@ -13,11 +13,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from edge_mm.errors import ConfigError, SourceError, UsageError
+from edge_mm.errors import ConfigError, SourceError
 from edge_mm.sources.audio_file import AudioFile
 from edge_mm.sources.camera import Camera
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
+from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
 from edge_mm.sources.microphone import Microphone
 from edge_mm.sources.serial_port import SerialPort
 from edge_mm.sources.signal_file import SignalFile
@@ -53,14 +54,16 @@ def video_source(
         start_ns: Time of a file's first frame.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or it may not be read.
+        ConfigError: no camera has that ``fps``.
     """
     text = str(spec)
+    given_rate(fps, where=text)
     if text.isdecimal():
         return Camera(int(text), name=name, width=width, height=height, fps=fps)
     if text.startswith("/dev/") or "://" in text:
         return Camera(text, name=name, width=width, height=height, fps=fps)
-    return VideoFile(_existing(text, "video file"), name=name, start_ns=start_ns)
+    return VideoFile(existing_file(text, what="video file"), name=name, start_ns=start_ns)
 
 
 def audio_source(spec: str | Path, *, name: str = "audio", start_ns: int = 0) -> Microphone | AudioFile:
@@ -76,8 +79,8 @@ def audio_source(spec: str | Path, *, name: str = "audio", start_ns: int = 0) ->
     """
     path = Path(spec).expanduser()
     looks_like_file = isinstance(spec, Path) or path.suffix.lower() in _MEDIA_SUFFIXES or "/" in str(spec)
-    if path.is_file() or looks_like_file:
-        return AudioFile(_existing(spec, "sound file"), name=name, start_ns=start_ns)
+    if is_file(path) or looks_like_file:
+        return AudioFile(existing_file(spec, what="sound file"), name=name, start_ns=start_ns)
     return Microphone(str(spec), name=name)
 
 
@@ -103,8 +106,8 @@ def signal_source(
         start_ns: Time of a file's first sample.
 
     Raises:
-        UsageError: there is no such file.
-        ConfigError: a serial port's column is not a number, or the kind is no signal.
+        UsageError: there is no such file, or it may not be read.
+        ConfigError: a serial port's column is not a number, the kind is no signal, or the rate is absurd.
     """
     signal = _signal_kind(kind, spec)
     path = Path(spec).expanduser()
@@ -113,13 +116,13 @@ def signal_source(
             raise ConfigError(f"{spec}: the column of a serial port is a number counted from 0, not {column!r}.")
         return SerialPort(str(spec), kind=signal, name=name, rate_hz=rate_hz, column=column or 0, baud=baud)
     suffix = path.suffix.lower()
-    if suffix not in _CSV_SUFFIXES and not (path.is_file() and suffix not in _RECORD_SUFFIXES):
+    if suffix not in _CSV_SUFFIXES and not (is_file(path) and suffix not in _RECORD_SUFFIXES):
         is_wfdb = suffix not in _RECORD_SUFFIXES or suffix in (".hea", ".dat", ".mat")
-        _existing(wfdb_header(path) if is_wfdb else path, "signal file")
+        header = wfdb_header(path)
+        existing_file(header if is_wfdb and (is_file(header) or not is_directory(path)) else path, what="signal file")
         return SignalFile(path, kind=signal, name=name, channel=column, rate_hz=rate_hz, start_ns=start_ns)
-    return CsvSignal(
-        _existing(path, "signal file"), kind=signal, name=name, column=column, rate_hz=rate_hz, start_ns=start_ns
-    )
+    existing_file(path, what="signal file")
+    return CsvSignal(path, kind=signal, name=name, column=column, rate_hz=rate_hz, start_ns=start_ns)
 
 
 def custom_source(source: str, *, options: Mapping[str, Any]) -> Source:
@@ -149,13 +152,6 @@ def custom_source(source: str, *, options: Mapping[str, Any]) -> Source:
     if not isinstance(made, Source):
         raise ConfigError(f"source {source!r} gives a {type(made).__name__}, which has not all of open, read, close.")
     return made
-
-
-def _existing(spec: str | Path, what: str) -> Path:
-    path = Path(spec).expanduser()
-    if not path.is_file():
-        raise UsageError(f"{spec}: there is no such {what}; check the path.")
-    return path
 
 
 def _signal_kind(kind: StreamKind, spec: str | Path) -> SignalKind:

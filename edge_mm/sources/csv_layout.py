@@ -19,6 +19,7 @@ from typing import TextIO
 
 from edge_mm.errors import SourceError
 from edge_mm.sources.channels import plain, unit_of
+from edge_mm.sources.files import readable_file, said
 
 _TIME_NAMES = re.compile(r"^(t|time|timer?|timestamps?|date_?time|date|elapsed|secs?|seconds|clock)(_.*)?$|^.*_time$")
 _SECONDS_PER = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "min": 60.0}
@@ -57,8 +58,7 @@ def open_text(path: Path) -> TextIO:
     Raises:
         SourceError: it is missing, or it is not text.
     """
-    if not path.is_file():
-        raise SourceError(f"{path}: there is no such file; check the path.")
+    readable_file(path)
     try:
         with path.open("rb") as probe:
             zipped = probe.read(2) == b"\x1f\x8b"
@@ -70,7 +70,7 @@ def open_text(path: Path) -> TextIO:
             return gzip.open(path, "rt", encoding="utf-8-sig", errors="replace")
         return path.open(encoding="utf-8-sig", errors="replace")
     except (OSError, EOFError) as error:
-        raise SourceError(f"{path}: cannot be read: {error}.") from None
+        raise SourceError(f"{path}: cannot be read: {said(error)}.") from None
 
 
 def find_layout(lines: Sequence[str], *, where: str) -> CsvLayout:

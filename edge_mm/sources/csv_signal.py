@@ -23,6 +23,7 @@ from edge_mm.errors import SourceError
 from edge_mm.sources.blocks import BlockCutter, Timing, timing_of
 from edge_mm.sources.channels import UNIT_OF, SignalKind, choose_columns, unit_factor, unit_of
 from edge_mm.sources.csv_layout import CsvLayout, find_layout, open_text, split
+from edge_mm.sources.files import given_rate, rate_in_file, said
 from edge_mm.types import Sample, StreamSpec
 
 _LINES_AT_ONCE = 8192
@@ -41,6 +42,9 @@ class CsvSignal:
             chooses by the usual names, else the first column that is no time.
         rate_hz: Samples per second; then a time column is not looked at. None takes it from the file.
         start_ns: Time of the first row.
+
+    Raises:
+        ConfigError: the rate is absurd.
     """
 
     live = False
@@ -61,7 +65,7 @@ class CsvSignal:
         self._wanted: tuple[Column, ...] = (
             () if column is None else (column,) if isinstance(column, str | int) else tuple(column)
         )
-        self._given_rate_hz = rate_hz
+        self._given_rate_hz = given_rate(rate_hz, where=str(path))
         self._start_ns = start_ns
         self._file: TextIO | None = None
         self._rows: _Rows | None = None
@@ -105,7 +109,7 @@ class CsvSignal:
         try:
             return list(islice(self._file, _LINES_AT_ONCE))
         except (OSError, EOFError) as error:  # a truncated gzip file
-            raise SourceError(f"{self._path}: the file cannot be read further: {error}.") from None
+            raise SourceError(f"{self._path}: the file cannot be read further: {said(error)}.") from None
 
     def _begin(self, lines: list[str]) -> StreamSpec:
         where = str(self._path)
@@ -131,11 +135,15 @@ class CsvSignal:
         if times is not None:
             self._seconds_per_unit, timing = _read_times(times, layout.seconds_per_unit, self._kind)
             rate_hz = timing.rate_hz if timing is not None else rate_hz
+        if not rate_hz and times is not None and layout.time_column is not None:
+            name = layout.names[layout.time_column]
+            raise SourceError(f"{where}: column {name!r} is the time, but {_why_no_rate(times)}.")
         if not rate_hz:
             raise SourceError(
                 f"{where}: nothing in it says how fast it was sampled; give --rate (rate_hz), "
                 "or a column of times named 'time'."
             )
+        rate_in_file(rate_hz, where=where)
         self._timed = timing is not None
         self._cutter = BlockCutter(stream=self.name, rate_hz=rate_hz, start_ns=self._start_ns, timing=timing)
         self._ended = len(lines) < _LINES_AT_ONCE
@@ -257,3 +265,16 @@ def _read_times(
         if timing is None or kind not in ("ecg", "ppg") or timing.rate_hz >= 5.0:
             return unit, timing
     return units[0], timing_of(times * units[0])
+
+
+def _why_no_rate(times: npt.NDArray[np.float64]) -> str:
+    """Why a time column says nothing of the rate."""
+    finite = times[np.isfinite(times)]
+    mend = "give --rate (rate_hz) if the rows are in order"
+    if not len(finite):
+        return f"its first rows hold no times; {mend}"
+    if len(times) == 1 or len(finite) == 1:
+        return "there is only one row with a time, and a rate takes two; record more, or give --rate (rate_hz)"
+    if np.all(finite == finite[0]):
+        return f"it does not ascend: its first {len(finite)} rows all say {finite[0]:.12g}; {mend}"
+    return f"it does not ascend: it goes from {finite[0]:.12g} to {finite[-1]:.12g}; sort the rows by time, or {mend}"

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edge_mm.errors import SourceError
 from edge_mm.sources.channels import SignalKind, choose_columns, unit_factor
+from edge_mm.sources.files import rate_in_file, readable_file
 from edge_mm.sources.record import Record
 
 
@@ -25,8 +26,7 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
     Raises:
         SourceError: missing, damaged, discontinuous, no such signal, or ``edfio`` is not installed.
     """
-    if not path.is_file():
-        raise SourceError(f"{path}: there is no such file; check the path.")
+    readable_file(path)
     try:
         import edfio
     except ImportError:
@@ -37,8 +37,9 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
             warnings.simplefilter("ignore")  # a recorder that lost power: what is whole is read
             edf: Any = read_file(path, lazy_load_data=True)
         continuous, signals = bool(edf.is_continuous), list(edf.signals)
-    except Exception as error:  # a damaged header fails in many ways
-        raise SourceError(f"{path}: not a readable EDF file: {error.__class__.__name__} {error}.") from None
+    except Exception:  # a damaged header fails in many ways, all of them in the parser's words
+        reason = "is empty" if not path.stat().st_size else "has a header that is no EDF header, or a damaged one"
+        raise SourceError(f"{path}: this file {reason}; export or copy it again.") from None
     if not continuous:
         raise SourceError(f"{path}: the recording has gaps (EDF+D), which is not supported; export it as EDF+C.")
     columns = choose_columns(
@@ -52,15 +53,17 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
     rates = {float(signal.sampling_frequency) for signal in chosen}
     if len(rates) != 1:
         raise SourceError(f"{path}: the three axes have different rates; convert the file.")
-    rate = rates.pop()
+    rate = rate_in_file(rates.pop(), where=str(path))
     factors = [unit_factor(signal.physical_dimension, kind) for signal in chosen]
     length = min(int(signal.samples_per_data_record) * int(edf.num_data_records) for signal in chosen)
 
     def read(first: int, end: int) -> npt.NDArray[np.floating]:
         try:
             parts = [signal.get_data_slice(first / rate, end / rate) for signal in chosen]
-        except Exception as error:  # a truncated file
-            raise SourceError(f"{path}: the signal cannot be read: {error.__class__.__name__} {error}.") from None
+        except Exception:  # a truncated file
+            raise SourceError(
+                f"{path}: the signal cannot be read from {first / rate:.1f} s on; the file is truncated or damaged."
+            ) from None
         values = np.stack([part * factor for part, factor in zip(parts, factors, strict=True)], axis=1)
         return values if len(columns) > 1 else values[:, 0]
 

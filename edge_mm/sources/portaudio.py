@@ -1,6 +1,7 @@
-"""Loads PyAudio, keeps its C libraries quiet, and finds an input device by name.
+"""Loads PyAudio and finds an input device by name.
 
-In: a name pattern. Out: PortAudio's record of the device. Not here: reading sound (``microphone``).
+In: a name pattern. Out: PortAudio's record of the device. Not here: reading sound (``microphone``),
+its C libraries' noise (``quiet``).
 
 An index is never kept: PortAudio numbers devices anew at each start and each plug.
 """
@@ -8,15 +9,11 @@ An index is never kept: PortAudio numbers devices anew at each start and each pl
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from edge_mm.errors import SourceError
 
-_NOISE = re.compile(rb"^(ALSA lib|Cannot connect to server|jack server|JackShm|Expression '|connect\(2\)|attempt to )")
 # Not microphones: loopbacks of outputs, and ALSA plug-ins that only pass on what another name gives.
 _NOT_A_MICROPHONE = re.compile(
     r"monitor|^(null|sysdefault|dmix|dsnoop|surround\d+|iec958|spdif|lavrate|samplerate|speexrate|speex|upmix|vdownmix|"
@@ -39,24 +36,6 @@ def load_pyaudio() -> Any:
             f"({error.__class__.__name__}: {error})."
         ) from None
     return pyaudio
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep back what ALSA and JACK print while devices are probed; whatever else is written meanwhile is passed on."""
-    saved = os.dup(2)
-    caught = os.memfd_create("stderr")
-    os.dup2(caught, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        with os.fdopen(caught, "rb") as file:
-            file.seek(0)
-            rest = b"".join(line for line in file if line.strip() and not _NOISE.match(line))
-        if rest:
-            os.write(2, rest)
 
 
 def input_devices(audio: Any) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ with arrival minus block length. Not here: reconnecting (the daemon), drift of t
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import time
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, SignalKind, unit_factor
+from edge_mm.sources.files import HIGHEST_HZ, LOWEST_HZ, given_rate, said
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 _BLOCK_S = 0.1
@@ -35,6 +37,9 @@ class SerialPort:
         baud: Bits per second.
         stall_s: A sensor that sends no sample for this long is lost.
         header_s: How long ``open`` waits for the header (a board that resets when its port opens needs about 2 s).
+
+    Raises:
+        ConfigError: the rate is absurd.
     """
 
     live = True
@@ -55,7 +60,7 @@ class SerialPort:
         self.bad_lines = 0
         """Lines that were no sample: not a number, wrong check sum, too few values, too long."""
         self._port = port
-        self._given_kind, self._given_rate_hz = kind, rate_hz
+        self._given_kind, self._given_rate_hz = kind, given_rate(rate_hz, where=f"serial port {port}")
         self._kind: SignalKind | None = kind
         self._rate_hz = rate_hz
         self._factor = 1.0
@@ -83,10 +88,7 @@ class SerialPort:
             self._serial = serial.Serial(self._port, self._baud, timeout=_BLOCK_S, exclusive=True)
             self._serial.reset_input_buffer()
         except (serial.SerialException, OSError, ValueError) as error:
-            raise SourceError(
-                f"serial port {self._port} cannot be opened: {error}; check the cable, and that this user is in the "
-                "group 'dialout'."
-            ) from None
+            raise SourceError(f"serial port {self._port} cannot be opened: {_why(error)}.") from None
         self._partial, self._skipping = b"", True
         self._heard_s = time.monotonic()
         while self._kind is None or not self._rate_hz:
@@ -135,7 +137,7 @@ class SerialPort:
         try:
             self._partial += self._serial.read(_MOST_PER_READ)
         except (OSError, TypeError) as error:  # SerialException is an OSError; pyserial raises TypeError when closed
-            raise SourceLost(f"serial port {self._port} is gone: {error}; was it unplugged?") from None
+            raise SourceLost(f"serial port {self._port} is gone: {said(error)}; was it unplugged?") from None
         *lines, self._partial = self._partial.split(b"\n")
         if lines and self._skipping:
             del lines[0]
@@ -171,9 +173,23 @@ class SerialPort:
                 rate_hz = float(fields.get("rate_hz", "0"))
             except ValueError:
                 rate_hz = 0.0
-            self._rate_hz = rate_hz if 0.0 < rate_hz <= 100_000.0 else None
+            self._rate_hz = rate_hz if LOWEST_HZ <= rate_hz <= HIGHEST_HZ else None
         if self._kind is not None:
             self._factor = unit_factor(fields.get("unit", ""), self._kind)
+
+
+def _why(error: Exception) -> str:
+    """The reason, once (pyserial writes the system's sentence into its own), and what to do."""
+    number = error.errno if isinstance(error, OSError) else None
+    if "configure port" in str(error) or number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL):
+        return "it is not a serial port; name one that 'edge-mm devices' lists"
+    if number in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
+        return "it is not there; check the cable, and what 'edge-mm devices' lists"
+    if number in (errno.EACCES, errno.EPERM):
+        return "this user has no permission; add the user to the group 'dialout' and log in again"
+    if number in (errno.EBUSY, errno.EAGAIN):
+        return "another program uses it; end that one first"
+    return f"{said(error)}; check the cable, and that this user is in the group 'dialout'"
 
 
 def _values(line: bytes, column: int, count: int) -> list[float] | None:

@@ -18,6 +18,7 @@ from edge_mm.sources.array_record import open_array
 from edge_mm.sources.blocks import BlockCutter
 from edge_mm.sources.channels import UNIT_OF, SignalKind
 from edge_mm.sources.edf_record import open_edf
+from edge_mm.sources.files import given_rate
 from edge_mm.sources.record import Record
 from edge_mm.sources.wfdb_record import open_wfdb
 from edge_mm.types import Sample, StreamSpec
@@ -36,6 +37,9 @@ class SignalFile:
         channel: Name (any case) or index of the channel or of the array in a ``.npz``; None chooses by the usual names.
         rate_hz: Samples per second: required for numpy files, not used for the others, which know it.
         start_ns: Time of the first sample.
+
+    Raises:
+        ConfigError: the rate is absurd.
     """
 
     live = False
@@ -56,7 +60,7 @@ class SignalFile:
         self._wanted: tuple[str | int, ...] = (
             () if channel is None else (channel,) if isinstance(channel, str | int) else tuple(channel)
         )
-        self._given_rate_hz = rate_hz
+        self._given_rate_hz = given_rate(rate_hz, where=str(path))
         self._start_ns = start_ns
         self._record: Record | None = None
         self._cutter: BlockCutter | None = None
@@ -100,7 +104,8 @@ class SignalFile:
         if self._record is None or self._cutter is None:
             return
         stop = min(self._record.length, self._at + max(1, round(self._record.rate_hz * _READ_S)))
-        values = np.asarray(self._record.read(self._at, stop), dtype=np.float32)
+        with np.errstate(over="ignore"):
+            values = np.asarray(self._record.read(self._at, stop), dtype=np.float32)
         values[~np.isfinite(values)] = np.nan
         if len(values) != stop - self._at:
             raise SourceError(f"{self._path}: it ends after {self._at + len(values)} of {self._record.length} samples.")

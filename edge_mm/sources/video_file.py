@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_mm.errors import SourceError
+from edge_mm.sources.files import readable_file
 from edge_mm.sources.opencv import load_cv2
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
@@ -49,11 +50,10 @@ class VideoFile:
         """Open the file and decode its first frame.
 
         Raises:
-            SourceError: the file is missing, is no video, or has no frame that can be decoded.
+            SourceError: the file is missing, may not be read, is no video, or has no frame that can be decoded.
         """
         self.close()
-        if not self._path.is_file():
-            raise SourceError(f"{self._path}: there is no such video file; check the path.")
+        readable_file(self._path, what="video file")
         cv2 = load_cv2()
         # Frame-parallel decoding holds a frame per thread and buys nothing at several times real time.
         self._capture = cv2.VideoCapture(str(self._path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])

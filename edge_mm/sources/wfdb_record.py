@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from edge_mm.errors import SourceError
 from edge_mm.sources.channels import SignalKind, choose_columns, unit_factor
+from edge_mm.sources.files import is_directory, is_file, rate_in_file, readable_file, said
 from edge_mm.sources.record import Record
 
 _SUFFIXES = (".hea", ".dat", ".mat", ".atr")
@@ -33,8 +34,9 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
         SourceError: header or signal file missing or damaged, no such channel, or ``wfdb`` is not installed.
     """
     header_path = wfdb_header(path)
-    if not header_path.is_file():
-        raise SourceError(f"{path}: there is no WFDB header {header_path.name} next to it; check the path.")
+    if is_directory(path) and not is_file(header_path):
+        readable_file(path)
+    readable_file(header_path, what=f"WFDB header {header_path.name} next to it")
     try:
         import wfdb
     except ImportError:
@@ -48,9 +50,10 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
     except SourceError:
         raise
     except Exception as error:  # the parser raises whatever its regular expressions and indices run into
-        raise SourceError(f"{header_path}: the WFDB header cannot be read: {_said(error)}.") from None
+        raise SourceError(f"{header_path}: the WFDB header cannot be read: {said(error)}.") from None
     if not names or rate <= 0:
         raise SourceError(f"{header_path}: the header names no signal or no rate.")
+    rate_in_file(rate, where=str(header_path))
     columns = choose_columns(names, kind=kind, wanted=wanted, where=str(header_path), units=units)
     factors = np.array([unit_factor(units[column], kind) for column in columns])
 
@@ -59,7 +62,7 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
             part: Any = wfdb.rdrecord(record_name, sampfrom=first, sampto=end, channels=list(columns))
             values = np.asarray(part.p_signal) * factors
         except Exception as error:  # a missing .dat, one that is too short, an unknown format: all kinds of errors
-            raise SourceError(f"{header_path}: its signal file cannot be read: {_said(error)}.") from None
+            raise SourceError(f"{header_path}: its signal file cannot be read: {said(error)}.") from None
         return np.asarray(values if len(columns) > 1 else values[:, 0], dtype=np.float64)
 
     return Record(rate_hz=rate, length=length, read=read)
@@ -69,7 +72,3 @@ def _signals(header: Any) -> tuple[list[str], list[str]]:
     """Names and units of all signals; of several segments, the first one (or the layout) names them all."""
     header = next(filter(None, getattr(header, "segments", None) or []), header)
     return list(header.sig_name or []), list(header.units or [])
-
-
-def _said(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or error.__class__.__name__

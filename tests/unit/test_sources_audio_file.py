@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge_mm.errors import SourceError
+from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources import AudioFile
 
 soundfile = pytest.importorskip("soundfile")
@@ -137,4 +137,44 @@ def test_a_video_without_sound_says_so(tmp_path):
     path = tmp_path / "silent.mkv"
     write_video(path)
     with pytest.raises(SourceError, match="no sound track"):
+        AudioFile(path).open()
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "flac"])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_a_truncated_file_gives_what_is_left_and_then_says_how_much_is_missing(tmp_path, capfd, suffix, rate):
+    if suffix.upper() not in soundfile.available_formats():
+        pytest.skip(f"this libsndfile does not write {suffix}")
+    noise = np.random.default_rng(0).normal(size=6 * rate) * 0.1
+    whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
+    soundfile.write(whole, noise, rate)
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 5])
+    source = AudioFile(cut)
+    source.open()
+    samples = []
+    with pytest.raises(SourceLost, match=r"cut\.\w+: the sound ends after \d\.\d s of 6\.\d s: truncated") as lost:
+        while (sample := source.read()) is not None:
+            samples.append(sample)
+    assert "\n" not in str(lost.value)
+    assert 0.5 < sum(len(sample.data) for sample in samples) / 16_000 < 1.5
+    assert "Xing" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+def test_a_whole_file_is_never_said_to_be_truncated(tmp_path, suffix):
+    if suffix.upper() not in soundfile.available_formats():
+        pytest.skip(f"this libsndfile does not write {suffix}")
+    path = tmp_path / f"tone.{suffix}"
+    for seconds in (0.05, 0.4, 3.0):
+        soundfile.write(path, tone(500, 44_100, seconds) * 0.5, 44_100)
+        assert sum(len(sample.data) for sample in all_of(AudioFile(path))[1]) > 0
+
+
+def test_a_header_with_an_absurd_rate_is_refused(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(1000), 16_000)
+    content = bytearray(path.read_bytes())
+    content[24:28] = (2_000_000_000).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match="its header is damaged"):
         AudioFile(path).open()

@@ -298,3 +298,40 @@ def test_real_recordings_are_read_whole_at_their_rate(shared_data, file, kind, r
     assert spec.rate_hz == pytest.approx(rate_hz, rel=5e-3)
     assert len(signal(samples)) == count
     assert np.isfinite(signal(samples)).all()
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ([5, 4, 3, 2, 1], "does not ascend: it goes from 5 to 1"),
+        ([5, 4, 3, 4, 2, 1], "does not ascend: it goes from 5 to 1"),
+        ([7, 7, 7, 7], "does not ascend: its first 4 rows all say 7"),
+        ([7], "only one row"),
+        (["?", "?"], "hold no times"),
+    ],
+)
+def test_a_time_column_that_says_no_rate_is_named_with_the_reason(tmp_path, times, said):
+    path = write(tmp_path / "e.csv", "time,ecg\n" + "".join(f"{time},1\n" for time in times))
+    with pytest.raises(SourceError, match=f"column 'time' is the time, but .*{said}") as refused:
+        CsvSignal(path, kind="ecg").open()
+    assert "give --rate" in str(refused.value)
+    assert len(signal(all_of(CsvSignal(path, kind="ecg", rate_hz=100))[1])) == len(times)
+
+
+def test_a_column_that_is_not_known_is_asked_for_in_words_that_can_be_typed(tmp_path):
+    path = write(tmp_path / "e.csv", "time,my a,b\n" + "".join(f"{k / 100},1,2\n" for k in range(100)))
+    with pytest.raises(SourceError) as refused:
+        CsvSignal(path, kind="ecg").open()
+    assert 'in edge-mm.toml column = "my a"' in str(refused.value)
+    assert "--signals FILE --map 'ecg=my a'" in str(refused.value)
+    assert set(signal(all_of(CsvSignal(path, kind="ecg", column="my a"))[1])) == {1.0}
+    with pytest.raises(SourceError, match="--signals FILE --map 'acc_x=my a,acc_y=b,acc_z=NAME'"):
+        CsvSignal(path, kind="acc").open()
+
+
+def test_values_of_an_absurd_scale_are_read_and_infinite_ones_are_missing(tmp_path):
+    path = write(tmp_path / "e.csv", "time,ecg\n" + "".join(f"{k / 100},{k}e12\n" for k in range(100)))
+    np.testing.assert_allclose(signal(all_of(CsvSignal(path, kind="ecg"))[1]), np.arange(100) * 1e12, rtol=1e-6)
+    path = write(tmp_path / "e.csv", "time,ecg\n" + "".join(f"{k / 100},inf\n" for k in range(100)))
+    with pytest.raises(SourceError, match="holds no numbers"):
+        CsvSignal(path, kind="ecg").open()

@@ -195,3 +195,49 @@ def test_real_records_are_read_whole(shared_data, record, kind, rate_hz, count):
     pytest.importorskip("wfdb")
     spec, samples = all_of(SignalFile(shared_data / "open" / record, kind=kind))
     assert (spec.rate_hz, len(signal(samples))) == (rate_hz, count)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "this file is empty"),
+        (b"garbage" * 50, "damaged, not a numpy file"),
+        (b"PK\x03\x04" + b"garbage" * 50, "damaged, not a numpy file"),
+        (b"\x93NUMPY\x01\x00\x10\x00{'descr': '<f4', ", "damaged, not a numpy file"),
+    ],
+)
+def test_a_damaged_numpy_file_is_refused_in_our_words(tmp_path, suffix, content, said):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=said) as refused:
+        SignalFile(path, kind="ecg", rate_hz=250).open()
+    assert "pickle" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("keep", [150, 600, 3000])
+def test_a_truncated_numpy_archive_is_refused_in_our_words(tmp_path, keep):
+    np.savez_compressed(tmp_path / "a.npz", ecg=WAVE)
+    (tmp_path / "a.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:keep])
+    with pytest.raises(SourceError, match="damaged, not a numpy file"):
+        SignalFile(tmp_path / "a.npz", kind="ecg", rate_hz=250).open()
+
+
+def test_an_edf_that_is_none_is_refused_without_the_parsers_words(tmp_path):
+    pytest.importorskip("edfio")
+    for content, said in ((b"", "is empty"), (b"garbage" * 300, "no EDF header"), (b"0" + b" " * 600, "no EDF header")):
+        (tmp_path / "a.edf").write_bytes(content)
+        with pytest.raises(SourceError, match=said) as refused:
+            SignalFile(tmp_path / "a.edf", kind="ecg").open()
+        assert "Error" not in str(refused.value)
+        assert "literal" not in str(refused.value)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e12, 1e60, np.inf])
+def test_values_of_an_absurd_scale_are_given_or_missing_and_nothing_fails(tmp_path, scale):
+    np.save(tmp_path / "a.npy", np.full(500, scale))
+    got = signal(all_of(SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=250))[1])
+    assert len(got) == 500
+    assert np.allclose(got, 1e12) if scale == 1e12 else np.isnan(got).all()
