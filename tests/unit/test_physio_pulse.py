@@ -88,6 +88,7 @@ def test_a_real_finger_recording_gives_its_counted_rate(bundle):
         pytest.skip("needs the sample of the heartpy package")
     values = np.loadtxt(Path(spec.origin).parent / "data" / "data.csv")
     out = listen(bundle, values, 100.0)
-    pulses = len(named(out, "vitals.rr_interval_s"))
-    assert 20 <= pulses <= 25  # 24.8 s, 25 pulses counted by eye, the first has no interval
-    assert np.median([o.value for o in named(out, "vitals.heart_rate_bpm")]) == pytest.approx(60, abs=3)
+    rises = np.flatnonzero((values[1:] > 650) & (values[:-1] <= 650))  # this clean recording can be counted by a level
+    want = 60.0 / np.median(np.diff(rises) / 100.0)
+    assert len(rises) - 3 <= len(named(out, "vitals.rr_interval_s")) <= len(rises) - 1
+    assert np.median([o.value for o in named(out, "vitals.heart_rate_bpm")]) == pytest.approx(want, abs=1.5)
