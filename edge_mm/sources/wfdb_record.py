@@ -6,6 +6,7 @@ In: a path with or without suffix. Out: physical values in the kind's unit, NaN 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,10 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
     header_path = wfdb_header(path)
     if is_directory(path) and not is_file(header_path):
         readable_file(path)
-    readable_file(header_path, what=f"WFDB header {header_path.name} next to it")
+    with contextlib.suppress(PermissionError):  # a folder that may not be entered: the next line says so
+        if not header_path.exists():
+            raise SourceError(f"{path}: there is no WFDB header {header_path.name} next to it; check the path.")
+    readable_file(header_path, what="WFDB header")
     try:
         import wfdb
     except ImportError:

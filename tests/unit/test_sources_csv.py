@@ -303,8 +303,8 @@ def test_real_recordings_are_read_whole_at_their_rate(shared_data, file, kind, r
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        ([5, 4, 3, 2, 1], "does not ascend: it goes from 5 to 1"),
-        ([5, 4, 3, 4, 2, 1], "does not ascend: it goes from 5 to 1"),
+        ([5, 4, 3, 2, 1], "does not ascend: its first rows go from 5 to 1"),
+        ([5, 4, 3, 4, 2, 1], "does not ascend: its first rows go from 5 to 1"),
         ([7, 7, 7, 7], "does not ascend: its first 4 rows all say 7"),
         ([7], "only one row"),
         (["?", "?"], "hold no times"),
