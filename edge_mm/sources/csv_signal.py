@@ -277,4 +277,5 @@ def _why_no_rate(times: npt.NDArray[np.float64]) -> str:
         return "there is only one row with a time, and a rate takes two; record more, or give --rate (rate_hz)"
     if np.all(finite == finite[0]):
         return f"it does not ascend: its first {len(finite)} rows all say {finite[0]:.12g}; {mend}"
-    return f"it does not ascend: its first rows go from {finite[0]:.12g} to {finite[-1]:.12g}; sort the rows by time, or {mend}"
+    ends = f"from {finite[0]:.12g} to {finite[-1]:.12g}"
+    return f"it does not ascend: its first rows go {ends}; sort the rows by time, or {mend}"
