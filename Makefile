@@ -33,6 +33,7 @@ lint: test-env  ## ruff, mypy --strict, import contracts
 bench: env  ## CPU and memory of a replay against MediaPipe Face Mesh, side by side; prints a dated report
 	@[ -x .venv-bench/bin/python ] || { echo "edge-mm: installing MediaPipe 0.10.14 into .venv-bench (Python 3.11 or 3.12)" >&2; \
 	  $(PYTHON) -m venv .venv-bench && .venv-bench/bin/python -m pip install -q --disable-pip-version-check mediapipe==0.10.14; }
+	@$(RUN) tests/bench/startup.py
 	@$(RUN) tests/bench/replay_vs_face_mesh.py $(ARGS)
 
 convert-env:
