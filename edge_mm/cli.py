@@ -1,21 +1,30 @@
 """The command ``edge-mm``: what can be asked for, and how failures are told.
 
 In: the command line. Out: an exit status (0 done, 1 failure, 2 usage, 69 device or broker missing, 78 configuration,
-130 interrupted); an error is one sentence on stderr, a traceback only with ``EDGE_MM_DEBUG=1``. Cheap on purpose: a
-verb's code is imported when it is called. Not here: what the verbs do (``edge_mm/daemon/verb_*.py``).
+130 interrupted, 141 nobody reads on, 143 terminated); an error is one sentence on stderr, a traceback only with
+``EDGE_MM_DEBUG=1``. Cheap on purpose: a verb's code is imported when it is called. Not here: what the verbs do
+(``edge_mm/daemon/verb_*.py``).
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TypeVar
 
 from edge_mm.errors import EdgeMmError
 
 DEBUG = "EDGE_MM_DEBUG"
+_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What writing to stdout fails with; where a file is written, the verb says so itself."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,31 +37,85 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     try:
+        with _terminable():
+            status = _answered(argv)
+    except _TerminatedError:
+        status = 143
+    except KeyboardInterrupt:
+        status = 130
+    return _flushed(status)
+
+
+def _answered(argv: Sequence[str] | None) -> int:
+    try:
         args = parser().parse_args(argv)
         module, function = args.handler.split(":")
+        if sys.stdout is None and not module.endswith("verb_run"):  # started with ``>&-``; the daemon prints nothing
+            raise EdgeMmError("the output is closed: there is nowhere to print to")
         handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
-        status = handler(args)
-        sys.stdout.flush()
-        return status
+        return handler(args)
+    except SystemExit as end:  # argparse has printed help, version or what is wrong with the words
+        if status := _flushed(0):
+            return status
+        raise end
     except EdgeMmError as error:
         for line in str(error).splitlines():
-            print(f"edge-mm: {line}", file=sys.stderr)
+            _say(line)
         return error.exit_status
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone (``| head``): end quietly, and keep the interpreter from flushing again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except Exception as error:
+        if isinstance(error, OSError) and (error.errno in _OUTPUT_ERRORS and error.filename is None):
+            return _unwritten(error)
         if os.environ.get(DEBUG):
             raise
         text = " ".join(str(error).split())[:300]
-        print(
-            f"edge-mm: unexpected {type(error).__name__}: {text} (run with {DEBUG}=1 for the traceback)",
-            file=sys.stderr,
-        )
+        _say(f"unexpected {type(error).__name__}: {text} (run with {DEBUG}=1 for the traceback)")
         return 1
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM came: end as at Ctrl-C, so that temporary files go and programs that were started end."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """While a verb runs, SIGTERM unwinds it; ``run`` has its own answer, which replaces this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def terminated(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+        raise _TerminatedError
+
+    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _flushed(status: int) -> int:
+    """The exit status, unless what was printed cannot be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return status
+    except OSError as error:
+        return _unwritten(error)
+
+
+def _unwritten(error: OSError) -> int:
+    # What is left in the buffer must not fail again when the interpreter ends.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # whoever read our output has gone (``| head``): end quietly
+        return 141
+    _say(f"the output cannot be written: {error.strerror or error}")
+    return 1
+
+
+def _say(line: str) -> None:
+    if sys.stderr is not None:  # it is None after ``2>&-``
+        print(f"edge-mm: {line}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,7 +181,8 @@ def _live(verb: _Verb) -> None:
     one = verb(
         "init",
         "verb_init:main",
-        "look for cameras, microphones and sensors, and write a configuration to start from",
+        "look for cameras, microphones and sensors, and write a configuration to start from; "
+        "a file that is there already is kept, unless --force is given",
         "edge-mm init\nedge-mm init --output /etc/edge-mm/edge-mm.toml",
     )
     one.add_argument("--output", metavar="FILE", default="edge-mm.toml", help="file to write (default: %(default)s)")
@@ -157,9 +221,7 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--audio", metavar="FILE", help="sound file, or a video file whose sound is taken; stream 'audio'")
     one.add_argument("--ecg", metavar="FILE", help="WFDB record, EDF, or CSV with a time column; stream 'ecg'")
     one.add_argument("--ppg", metavar="FILE", help="the same for a pulse wave; stream 'ppg'")
-    one.add_argument(
-        "--rate", metavar="HZ", type=_positive, help="samples per second, where --ecg or --ppg does not say"
-    )
+    one.add_argument("--rate", metavar="HZ", type=_rate, help="samples per second, where --ecg or --ppg does not say")
     one.add_argument("--signals", metavar="CSV", help="CSV with a time column and further signals, named by --map")
     one.add_argument("--map", metavar="KIND=COLUMN,...", help="eda, temp, acc_x, acc_y, acc_z, ecg or ppg = its column")
     one.add_argument("--note", metavar="TEXT", help="what a person said about themselves at the start")
@@ -180,12 +242,12 @@ def _questions(verb: _Verb) -> None:
     one = verb(
         "tail",
         "verb_tail:main",
-        "subscribe to the broker and print alerts as they arrive",
+        "subscribe to the broker and print alerts as they arrive; those that are active already are not shown",
         "edge-mm tail\nedge-mm tail --host broker.local --username me --json",
     )
     one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
     one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
-    one.add_argument("--port", type=int, help="port (default: the configuration's, else 1883)")
+    one.add_argument("--port", metavar="N", type=_port, help="port (default: the configuration's, else 1883)")
     one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
     one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
     one.add_argument("--device", metavar="ID", help="only this device (default: all)")
@@ -210,16 +272,31 @@ def _questions(verb: _Verb) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return value
+    return _number(text, float, 0.0, float("inf"), "a positive number")
+
+
+def _rate(text: str) -> float:
+    return _number(text, float, 0.1, 100_000.0, "a rate from 0.1 to 100000 samples per second")
 
 
 def _whole(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return _number(text, int, 1, sys.maxsize, "a whole number above 0")
+
+
+def _port(text: str) -> int:
+    return _number(text, int, 1, 65_535, "a port from 1 to 65535")
+
+
+_N = TypeVar("_N", int, float)
+
+
+def _number(text: str, kind: Callable[[str], _N], least: _N, most: _N, what: str) -> _N:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = kind("0")
+    if not least <= value <= most or value in (0, float("inf")):
+        raise argparse.ArgumentTypeError(f"{text} is not {what}")
     return value
 
 

@@ -44,8 +44,19 @@ class Quiet:
         )
 
 
-bundle = edge_mm.load_bundle(sys.argv[2] if len(sys.argv) > 2 else "driver")
-rules = [*edge_mm.default_policies(heads=bundle.manifest.heads), Quiet()]  # the built-in ones, and ours
-for output in edge_mm.replay(bundle, audio=sys.argv[1], policies=rules):
-    if isinstance(output, edge_mm.Alert):
-        print(f"{output.t_ns / 1e9:6.2f} s  {output.state} {output.kind}: {output.reason.text}")
+def main() -> None:
+    if len(sys.argv) not in (2, 3):
+        print("usage: python examples/own_policy.py SOUND [BUNDLE]", file=sys.stderr)
+        sys.exit(2)
+    bundle = edge_mm.load_bundle(sys.argv[2] if len(sys.argv) > 2 else "driver")
+    rules = [*edge_mm.default_policies(heads=bundle.manifest.heads), Quiet()]  # the built-in ones, and ours
+    for output in edge_mm.replay(bundle, audio=sys.argv[1], policies=rules):
+        if isinstance(output, edge_mm.Alert):
+            print(f"{output.t_ns / 1e9:6.2f} s  {output.state} {output.kind}: {output.reason.text}")
+
+
+try:
+    main()
+except edge_mm.EdgeMmError as error:
+    print(f"own_policy: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)

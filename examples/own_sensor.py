@@ -4,7 +4,7 @@ This one makes up the ECG of a heart that races after ten seconds. In its place,
 the next block and stamp it with time.monotonic_ns() at its first element; `live = True` then lets the daemon drop
 what comes too fast.
 
-    python examples/own_sensor.py
+    python examples/own_sensor.py [BUNDLE]
 """
 
 import sys
@@ -41,7 +41,15 @@ class ChestStrap:
         pass
 
 
-bundle = edge_mm.load_bundle(sys.argv[1] if len(sys.argv) > 1 else "driver")
-for output in edge_mm.replay(bundle, ChestStrap()):
-    if isinstance(output, edge_mm.Alert):
-        print(f"{output.t_ns / 1e9:6.2f} s  {output.state}: {output.reason.text}")
+def main() -> None:
+    bundle = edge_mm.load_bundle(sys.argv[1] if len(sys.argv) > 1 else "driver")
+    for output in edge_mm.replay(bundle, ChestStrap()):
+        if isinstance(output, edge_mm.Alert):
+            print(f"{output.t_ns / 1e9:6.2f} s  {output.state}: {output.reason.text}")
+
+
+try:
+    main()
+except edge_mm.EdgeMmError as error:
+    print(f"own_sensor: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)

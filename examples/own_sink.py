@@ -28,7 +28,19 @@ class Diary:
             self._file.flush()
 
 
-config, path = load_config(sys.argv[1]), sys.argv[2]
-stop = threading.Event()
-signal.signal(signal.SIGINT, lambda *_: stop.set())
-print(Runtime(config, sinks=[Diary(path)]).run(stop).as_text())
+def main() -> None:
+    if len(sys.argv) != 3:
+        print("usage: python examples/own_sink.py EDGE-MM.TOML DIARY.CSV", file=sys.stderr)
+        sys.exit(2)
+    config, path = load_config(sys.argv[1]), sys.argv[2]
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    print(Runtime(config, sinks=[Diary(path)]).run(stop).as_text())
+
+
+try:
+    main()
+except edge_mm.EdgeMmError as error:
+    print(f"own_sink: {error}", file=sys.stderr)
+    sys.exit(error.exit_status)

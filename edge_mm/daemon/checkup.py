@@ -7,20 +7,15 @@ and they are closed again; the broker is logged in to; nothing is published and 
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from edge_mm.daemon.config import Config, load_config
+from edge_mm.daemon.config import Config, load_parts
 from edge_mm.daemon.plan import plan_sources
-from edge_mm.errors import BundleError, ConfigError, EdgeMmError, OutboxError, UsageError
-
-LEAST_FREE_MIB = 16
-"""The outbox needs a few MiB for weeks without a broker; less free space than this is about to fail."""
+from edge_mm.errors import BundleError, ConfigError, EdgeMmError, UsageError
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -42,25 +37,35 @@ def check_up(path: str) -> Iterator[Finding]:
     Yields:
         Findings as they are made: opening a camera takes seconds.
     """
-    config: Config | None = None
     try:
-        config = load_config(path)
-        yield Finding("config", "ok", f"{path}: device {config.device_id}, {len(config.source)} sources")
-        if not config.source:
-            yield Finding("config", "warning", f"{path}: nothing to watch with yet: add a [[source]]")
-    except ConfigError as error:
-        yield from (Finding("config", "error", text, ConfigError.exit_status) for text in error.problems)
-    except UsageError as error:
+        parts = load_parts(path)
+    except (ConfigError, UsageError) as error:
         yield Finding("config", "error", str(error), ConfigError.exit_status)
-    yield from _board(config)
-    yield _tried("runtime", _runtime)
-    yield _tried("bundle", lambda: _bundle(config.bundle if config else "driver"))
-    if config is None:
+        yield _tried("runtime", _runtime)
+        yield Finding("config", "warning", "nothing of it can be read, so nothing that it names was tried")
         return
+    config, wrong = parts.config, parts.wrong
+    yield from (Finding("config", "error", text, ConfigError.exit_status) for text in parts.problems)
+    if not parts.sources:
+        text = f"{path}: nothing to watch with: add a [[source]] ('edge-mm devices' lists what is there)"
+        yield Finding("config", "error", text, ConfigError.exit_status)
+    elif not parts.problems:
+        count = f"{parts.sources} source{'s' if parts.sources > 1 else ''}"
+        yield Finding("config", "ok", f"{path}: device {config.device_id}, {count}")
+    if "profile" in wrong:
+        yield _untried("profile")
+    else:
+        yield from _board(config.profile)
+    yield _tried("runtime", _runtime)
+    yield _untried("bundle") if "bundle" in wrong else _tried("bundle", lambda: _bundle(config.bundle))
+    for place in sorted(wrong):
+        if place.startswith("source"):
+            yield _untried(place)
     for one in config.source:
         yield _tried(f"source {one.name}", partial(_source, msgspec.structs.replace(config, source=(one,))))
-    yield _tried("outbox", lambda: _outbox(Path(config.outbox.path)))
-    yield _tried("broker", lambda: _broker(config))
+    device = None if "device_id" in wrong else config.device_id
+    yield _untried("outbox") if "outbox" in wrong else _tried("outbox", lambda: _outbox(config.outbox.path, device))
+    yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 
 def status_of(findings: list[Finding]) -> int:
@@ -73,16 +78,30 @@ def _tried(part: str, what: Callable[[], str]) -> Finding:
     try:
         return Finding(part, "ok", what())
     except UsageError as error:  # named in a configuration, a thing that does not exist is a wrong configuration
-        return Finding(part, "error", str(error), ConfigError.exit_status)
+        return Finding(part, "error", _once(part, str(error)), ConfigError.exit_status)
     except EdgeMmError as error:
-        return Finding(part, "error", " ".join(str(error).split("\n")), error.exit_status)
+        return Finding(part, "error", _once(part, str(error)), error.exit_status)
 
 
-def _board(config: Config | None) -> Iterator[Finding]:
+def _untried(part: str) -> Finding:
+    return Finding(part, "warning", "not tried: its part of the configuration is wrong (see above)")
+
+
+def _once(part: str, text: str) -> str:
+    """One line that does not begin with the name of the part, which stands before it already."""
+    sort, _, name = part.partition(" ")
+    prefixes = [f"{part}: ", f"{sort} {name!r}: ", f"{name}: ", f"{part} "] if name else [f"{part}: ", f"{part} "]
+    line = " ".join(text.split("\n"))
+    for prefix in prefixes:
+        line = line.removeprefix(prefix)
+    return line
+
+
+def _board(name: str) -> Iterator[Finding]:
     from edge_mm.models.profile import load_profile
 
     try:
-        profile = load_profile(config.profile if config else "auto")
+        profile = load_profile(name)
     except ConfigError as error:
         yield Finding("profile", "error", str(error), error.exit_status)
         return
@@ -121,14 +140,10 @@ def _source(config: Config) -> str:
     return f"{spec.kind}, {spec.rate_hz:g} Hz, {size} per sample"
 
 
-def _outbox(path: Path) -> str:
-    folder = next(parent for parent in path.parents if parent.exists())
-    if not os.access(folder, os.W_OK | os.X_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise OutboxError(f"outbox {path}: not writable for this user; set [outbox] path, or change its owner")
-    free_mib = shutil.disk_usage(folder).free // 2**20
-    if free_mib < LEAST_FREE_MIB:
-        raise OutboxError(f"outbox {path}: {free_mib} MiB free on its disk; free at least {LEAST_FREE_MIB} MiB")
-    return f"{path}: writable, {free_mib} MiB free"
+def _outbox(path: str, device: str | None) -> str:
+    from edge_mm.daemon.outbox_probe import try_outbox
+
+    return f"{path}: writable, {try_outbox(Path(path), device=device)} MiB free"
 
 
 def _broker(config: Config) -> str:

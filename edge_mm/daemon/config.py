@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -126,11 +127,43 @@ def parse_config(raw: dict[str, Any], *, file: str, folder: Path) -> Config:
     Raises:
         ConfigError: everything that is wrong with it.
     """
+    parts = _parts(raw, file=file, folder=folder)
+    if parts.problems:
+        raise ConfigError(*parts.problems)
+    return parts.config
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A configuration of which some parts may be wrong."""
+
+    config: Config
+    """What is right; what is wrong stands at its default, and a wrong ``[[source]]`` is left out."""
+    problems: tuple[str, ...]
+    """Everything that is wrong, as sentences."""
+    wrong: frozenset[str]
+    """Where: ``mqtt``, ``bundle``, ``source[1]``."""
+    sources: int
+    """How many ``[[source]]`` there are, right or wrong."""
+
+
+def load_parts(path: str | Path) -> Parts:
+    """Read what can be read of a configuration file, so that everything else in it can be tried all the same.
+
+    Raises:
+        UsageError: there is no such file.
+        ConfigError: nothing of it can be read: no TOML, another version.
+    """
+    where = Path(path)
+    return _parts(read_toml(where), file=str(path), folder=where.resolve().parent)
+
+
+def _parts(raw: dict[str, Any], *, file: str, folder: Path) -> Parts:
     version = raw.get("version")
     if type(version) is int and version != VERSION:
         raise ConfigError(f"{file}: version: {version} is not a version that this edge-mm reads; it reads {VERSION}")
     problems: list[str] = []
-    filled = _filled(raw, "", file, problems)
+    filled: dict[str, Any] = _filled(raw, "", file, problems)
     config: Config | None = None
     try:
         config = decode(filled, Config, file=file)
@@ -139,8 +172,24 @@ def parse_config(raw: dict[str, Any], *, file: str, folder: Path) -> Config:
     problems += [f"{file}: {text}" for text in _misfits(filled)]
     problems += _wrong_rules(filled.get("rules"), file)
     if config is None or problems:
-        raise ConfigError(*problems)
-    return _placed(config, file, folder)
+        config = decode(_right(filled, _places(problems, file)), Config, file=file)
+    config = _placed(config, file, folder, problems)
+    rows = filled.get("source", [])
+    return Parts(config, tuple(problems), _places(problems, file), len(rows) if isinstance(rows, list) else 1)
+
+
+def _places(problems: Iterable[str], file: str) -> frozenset[str]:
+    """``FILE: mqtt.port: ...`` is about ``mqtt``, ``FILE: [rules] x: ...`` about ``rules``."""
+    places = (re.match(r"\[?(\w+(\[\d+\])?)", text.removeprefix(f"{file}: ")) for text in problems)
+    return frozenset(place[1] for place in places if place is not None)
+
+
+def _right(filled: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
+    """The document without its wrong parts."""
+    right: dict[str, Any] = {"version": VERSION, "device_id": "unnamed"}
+    right |= {key: value for key, value in filled.items() if key not in wrong}
+    rows = right.get("source", [])
+    return right | {"source": [row for i, row in enumerate(rows) if f"source[{i}]" not in wrong]}
 
 
 _ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -196,9 +245,8 @@ def _wrong_rules(rules: Any, file: str) -> tuple[str, ...]:
     return ()
 
 
-def _placed(config: Config, file: str, folder: Path) -> Config:
+def _placed(config: Config, file: str, folder: Path, problems: list[str]) -> Config:
     """Absolute paths; the password read from its file."""
-    problems: list[str] = []
 
     def place(path: str) -> str:
         return str((folder / Path(path).expanduser()).resolve())
@@ -211,14 +259,12 @@ def _placed(config: Config, file: str, folder: Path) -> Config:
             changed[key] = place(value)
             if not Path(changed[key]).is_file():
                 problems.append(f"{file}: mqtt.{key}: {changed[key]}: no such file")
-    if "password_file" in changed and not problems:
+    if "password_file" in changed and Path(changed["password_file"]).is_file():
         try:
             text = Path(changed["password_file"]).read_text(encoding="utf-8")
             changed["password"] = text.split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError):
             problems.append(f"{file}: mqtt.password_file: {changed['password_file']}: cannot be read as text")
-    if problems:
-        raise ConfigError(*problems)
     return msgspec.structs.replace(
         config,
         mqtt=msgspec.structs.replace(mqtt, **changed),

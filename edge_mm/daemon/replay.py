@@ -8,13 +8,13 @@ printing (``daemon.verb_replay``).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.ticks import RecordingTicks
-from edge_mm.errors import UsageError
+from edge_mm.errors import EdgeMmError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
 from edge_mm.types import Event, Output, Policy, Sample, Source, Status
@@ -30,6 +30,7 @@ def replay(
     audio: str | Path | None = None,
     ecg: str | Path | None = None,
     ppg: str | Path | None = None,
+    rate_hz: float | None = None,
     policies: Sequence[Policy] | None = None,
     limits: Limits | None = None,
 ) -> Iterator[Output]:
@@ -42,6 +43,7 @@ def replay(
         audio: a sound file, or a video file with sound; ``audio``.
         ecg: WFDB record, EDF, or CSV with a time column; ``ecg``.
         ppg: the same; ``ppg``.
+        rate_hz: samples per second of ``ecg`` and ``ppg``; what the file says when None.
         policies: what decides; None takes the built-in rules.
         limits: numbers of the built-in rules.
 
@@ -49,15 +51,17 @@ def replay(
         Observations, Estimates and Alerts in order of emission.
 
     Raises:
-        SourceError: a file cannot be read.
+        UsageError: a file does not exist.
+        SourceError: a file cannot be read, or the bundle cannot use what is in it.
         BundleError: the bundle does not load or fails its self-test.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
-    every = [*file_sources(video=video, audio=audio, ecg=ecg, ppg=ppg), *sources]
+    every = [*file_sources(video=video, audio=audio, ecg=ecg, ppg=ppg, rate_hz=rate_hz), *sources]
+    files = {"vision": video, "audio": audio, "ecg": ecg, "ppg": ppg}
     monitor = Monitor(loaded, policies=policies, limits=limits)
     try:
         for source in every:
-            monitor.add_stream(source.open())
+            announce(monitor, source, where=str(files.get(source.name) or source.name))
         for _, outputs in replayed(monitor, every):
             yield from outputs
     finally:
@@ -83,23 +87,52 @@ def file_sources(
         rate_hz: samples per second of ``ecg`` and ``ppg``; what the file says when None.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file; all of them are said.
     """
     from edge_mm import sources
 
-    found: list[Source] = []
+    makers: list[Callable[[], Source]] = []
     if video is not None:
-        found.append(sources.VideoFile(_recording(video), name="vision"))
+        makers.append(lambda: sources.VideoFile(_recording(video), name="vision"))
     if audio is not None:
-        found.append(sources.AudioFile(_recording(audio), name="audio"))
+        makers.append(lambda: sources.AudioFile(_recording(audio), name="audio"))
     if ecg is not None:
-        found.append(sources.signal_source(ecg, kind="ecg", name="ecg", rate_hz=rate_hz))
+        makers.append(lambda: sources.signal_source(ecg, kind="ecg", name="ecg", rate_hz=rate_hz))
     if ppg is not None:
-        found.append(sources.signal_source(ppg, kind="ppg", name="ppg", rate_hz=rate_hz))
-    for source in found:
+        makers.append(lambda: sources.signal_source(ppg, kind="ppg", name="ppg", rate_hz=rate_hz))
+    found: list[Source] = []
+    problems: list[str] = []
+    for make in makers:
+        try:
+            source = make()
+        except UsageError as error:
+            problems.append(str(error))
+            continue
         if source.live:
-            raise UsageError(f"{source.name}: a device is not a recording; 'edge-mm run' watches with devices")
+            problems.append(f"{source.name}: a device is not a recording; 'edge-mm run' watches with devices")
+        found.append(source)
+    if problems:
+        raise UsageError("\n".join(problems))
     return found
+
+
+def announce(monitor: Monitor, source: Source, *, where: str) -> None:
+    """Open a source and announce its stream to the monitor.
+
+    Args:
+        monitor: what watches.
+        source: not opened.
+        where: the file, for messages.
+
+    Raises:
+        SourceError: it cannot be opened, or the bundle cannot use what it gives (an ECG of 20 Hz).
+    """
+    spec = source.open()
+    try:
+        monitor.add_stream(spec)
+    except EdgeMmError as error:
+        text = str(error)
+        raise SourceError(text if text.startswith(where) else f"{where}: {text}") from error
 
 
 def _recording(path: str | Path) -> Path:

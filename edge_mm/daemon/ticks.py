@@ -25,9 +25,7 @@ class RecordingTicks:
 
     def before(self, t_ns: int) -> Iterator[Tick]:
         """The Ticks that are due before an event at ``t_ns``, one at ``t_ns`` itself included."""
-        if self._next_ns is None:
-            self._next_ns = t_ns
-        elif t_ns - self._next_ns > LONGEST_GAP_NS:
+        if self._next_ns is None or t_ns - self._next_ns > LONGEST_GAP_NS:
             self._next_ns = t_ns
         while t_ns >= self._next_ns:
             yield Tick(self._next_ns)

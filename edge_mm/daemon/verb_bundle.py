@@ -9,7 +9,11 @@ import argparse
 import json
 from typing import Any
 
+from edge_mm.errors import BundleError
 from edge_mm.models.bundle import Bundle, load_bundle
+
+CARD = "model_card.md"
+REPORT = "report.json"
 
 
 def main(args: argparse.Namespace) -> int:
@@ -49,7 +53,35 @@ def contents(bundle: Bundle) -> dict[str, Any]:
         "graphs": {name: len(bundle.graph(name)) for name in sorted(manifest.graphs)},
         "licence": manifest.licence,
         "data_card": manifest.data_card,
+        "labels": labels(bundle),
+        "report": _report(bundle),
+        "card": _card(bundle),
     }
+
+
+def labels(bundle: Bundle) -> dict[str, list[str]]:
+    """What each front end tells apart: ``audio.labels`` -> names."""
+    return {
+        f"{modality}.{key}": [str(value) for value in values]
+        for modality, front_end in sorted(bundle.manifest.front_ends.items())
+        for key, values in sorted(front_end.items())
+        if "label" in key and isinstance(values, list)
+    }
+
+
+def _report(bundle: Bundle) -> Any:
+    """How the models did on people that they had not seen; None where the bundle does not say."""
+    if not bundle.has(REPORT):
+        return None
+    try:
+        return json.loads(bundle.member(REPORT))
+    except ValueError as error:
+        raise BundleError(f"{bundle.source}: {REPORT} is not JSON: {error}") from error
+
+
+def _card(bundle: Bundle) -> str:
+    """What the models can and cannot do, as Markdown; empty where the bundle does not say."""
+    return bundle.member(CARD).decode("utf-8", errors="replace") if bundle.has(CARD) else ""
 
 
 def _account(bundle: Bundle) -> str:
@@ -62,7 +94,10 @@ def _account(bundle: Bundle) -> str:
         "senses": ", ".join(manifest.modalities),
         "heads": ", ".join(manifest.heads),
         "graphs": graphs,
+        **{name: ", ".join(values) for name, values in labels(bundle).items()},
         "licence": manifest.licence or "not stated",
         "data": manifest.data_card or "not stated",
     }
-    return "\n".join(f"{key:8} {value}" for key, value in rows.items())
+    width = max(map(len, rows))
+    account = "\n".join(f"{key:{width}} {value}" for key, value in rows.items())
+    return f"{account}\n\n{_card(bundle) or 'This bundle has no model card.'}".rstrip("\n")

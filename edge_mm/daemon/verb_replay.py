@@ -15,13 +15,13 @@ from pathlib import Path
 from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.meters import Meters
-from edge_mm.daemon.replay import file_sources, replayed
+from edge_mm.daemon.replay import announce, file_sources, replayed
 from edge_mm.daemon.sentences import Progress, Sentences
 from edge_mm.daemon.signals import parse_map, signal_sources
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.delivery.jsonl import JsonLines
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import SourceError, UsageError
+from edge_mm.errors import DeliveryError, EdgeMmError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
 from edge_mm.types import Alert, Source, Status
@@ -46,17 +46,42 @@ def main(args: argparse.Namespace) -> int:
         config = load_config(args.config)
         name, limits = args.bundle or config.bundle, limits_from(config.rules)
     sources = file_sources(video=args.video, audio=args.audio, ecg=args.ecg, ppg=args.ppg, rate_hz=args.rate)
-    sources += signal_sources(args.signals, parse_map(args.map), taken={source.name for source in sources})
+    mapped = signal_sources(args.signals, parse_map(args.map), taken={source.name for source in sources})
+    for source in mapped:
+        _try_column(source)
+    sources += mapped
     bundle = load_bundle(name)
     used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]
     unused = [source for source in sources if source not in used]
     for source in unused:
         source.open()  # a damaged file is said, used or not
         source.close()
-    names = [source.name for source in unused] + ["note"] * (args.note is not None)
+    names = ", ".join([source.name for source in unused] + ["note"] * (args.note is not None))
+    if not used:
+        raise UsageError(f"nothing to replay: bundle {bundle.manifest.name} does not use {names}")
     if names:
-        print(f"edge-mm: bundle {bundle.manifest.name} does not use: {', '.join(names)}", file=sys.stderr)
-    return _replay(args, used, bundle, limits)
+        _say(f"bundle {bundle.manifest.name} does not use: {names}")
+    try:
+        return _replay(args, used, bundle, limits)
+    except DeliveryError as error:  # stdout, not a broker
+        raise EdgeMmError(str(error)) from error
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # it is None after ``2>&-``
+        print(f"edge-mm: {text}", file=sys.stderr)
+
+
+def _try_column(source: Source) -> None:
+    """A column that --map names and the file has not is a wrong word on the command line, not a damaged file."""
+    try:
+        source.open()
+    except SourceError as error:
+        if "there is no column" in str(error):
+            raise UsageError(f"--map: {error}") from error
+        raise
+    finally:
+        source.close()
 
 
 def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, limits: Limits | None) -> int:
@@ -65,10 +90,10 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
     digest = _digest(args, bundle) if args.json else ""
     account: JsonLines | Sentences | None = None
     lost: list[str] = []
-    with Progress(on=sys.stderr.isatty() and not args.quiet) as progress:
+    with Progress(on=sys.stderr is not None and sys.stderr.isatty() and not args.quiet) as progress:
         try:
             for source in sources:
-                monitor.add_stream(source.open())
+                announce(monitor, source, where=_file_of(args, source.name))
             for event, outputs in replayed(monitor, sources, meters=meters):
                 if event is not None:
                     account = account or _account(args, bundle, digest, event.t_ns)
@@ -87,6 +112,11 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
     if lost:
         raise SourceError("\n".join(lost))
     return 0
+
+
+def _file_of(args: argparse.Namespace, stream: str) -> str:
+    """The file that a stream comes from, as it was named."""
+    return str(getattr(args, "video" if stream == "vision" else stream, None) or args.signals)
 
 
 def _account(args: argparse.Namespace, bundle: Bundle, digest: str, origin_ns: int) -> JsonLines | Sentences:

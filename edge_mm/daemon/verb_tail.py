@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import secrets
 import time
 from typing import Any
@@ -19,6 +20,7 @@ from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT
+from edge_mm.errors import ConfigError, UsageError
 
 PASSWORD = "EDGE_MM_MQTT_PASSWORD"  # noqa: S105
 """Environment variable with the password that belongs to ``--username``: an option would show in ``ps``."""
@@ -28,9 +30,12 @@ def main(args: argparse.Namespace) -> int:
     """Run the verb.
 
     Raises:
+        UsageError: an option that cannot be.
         DeliveryError: the broker is not there or does not let us in.
     """
     settings = _settings(args)
+    if args.device is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", args.device):
+        raise UsageError(f"--device {args.device!r}: a device id is 1 to 64 letters, digits, underscores and hyphens")
     topic = f"{settings.base_topic}/{args.device or '+'}/{ALERT_EVENT.path}"
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
     left = args.count
@@ -67,4 +72,7 @@ def _settings(args: argparse.Namespace) -> MqttSettings:
     }
     if args.username is not None:
         changed |= {"username": args.username, "password": os.environ.get(PASSWORD)}
-    return msgspec.structs.replace(base, **changed)
+    try:
+        return msgspec.structs.replace(base, **changed)
+    except ConfigError as error:  # said on the command line, not in a file
+        raise UsageError(str(error).removeprefix("mqtt: ")) from error

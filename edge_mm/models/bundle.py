@@ -162,7 +162,7 @@ def read_bundle(content: bytes, *, source: str = "bundle") -> Bundle:
     Raises:
         BundleError: what is wrong and with which member.
     """
-    again = "copy it again from where it was built, or build it with edge-mm-convert"
+    again = "copy it again from where it was built, or build it again with 'make bundle'"
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members = _members(archive, source)

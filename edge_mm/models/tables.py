@@ -88,7 +88,7 @@ def _struct(raw: Any, cls: type[T], where: str, say: Say) -> T | None:
     try:
         return cls(**values)
     except (ConfigError, ValueError) as error:  # a Struct's own check of what fits together
-        say(where, str(error))
+        say(where, str(error).removeprefix(f"{where}: "))
         return None
 
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +26,10 @@ from edge_mm.models.bundle import Bundle
 BACKENDS = ("ai_edge_litert", "tflite_runtime")
 ENV_BACKEND = "EDGE_MM_BACKEND"
 """Set to one of ``BACKENDS`` to force it."""
+
+
+_BANNER = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
+_banner_lock = threading.Lock()
 
 
 class _Tensor(NamedTuple):
@@ -63,8 +71,9 @@ class Graph:
         self.name = name
         self._stateful = stateful
         try:
-            self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
-            self._interpreter.allocate_tensors()
+            with _without_banner():
+                self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
+                self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise BundleError(f"graph {name}: {backend_name()} refuses it: {str(error).splitlines()[0]}") from error
         self._in, self._out = _tensors(self._interpreter, name)
@@ -97,6 +106,30 @@ class Graph:
         return {key: _real(interpreter.get_tensor(t.place), t) for key, t in self._out.items()}
 
 
+@contextmanager
+def _without_banner() -> Iterator[None]:
+    """Keep back the line that the runtime writes to descriptor 2 for each graph; everything else goes there as ever."""
+    if os.environ.get("EDGE_MM_DEBUG") or sys.__stderr__ is None or not hasattr(os, "memfd_create"):
+        yield  # wanted, or the process began without stderr and its descriptor may be anybody's
+        return
+    with _banner_lock, ExitStack() as undo:
+        with suppress(OSError):  # no descriptor left: then the line is said
+            stderr = os.dup(2)
+            undo.callback(os.close, stderr)
+            kept = undo.enter_context(open(os.memfd_create("stderr"), "w+b", buffering=0))  # noqa: PTH123
+            os.dup2(kept.fileno(), 2)
+            undo.callback(_give_back, stderr, kept)
+        yield
+
+
+def _give_back(stderr: int, kept: FileIO) -> None:
+    os.dup2(stderr, 2)
+    kept.seek(0)
+    said = b"".join(line for line in kept.readall().splitlines(keepends=True) if _BANNER not in line)
+    with suppress(OSError):  # full or gone, as it would have been for whoever wrote it
+        os.write(stderr, said)
+
+
 def load_graph(bundle: Bundle, name: str) -> Graph:
     """The graph ``name`` of a bundle, ready to run."""
     content = bundle.graph(name)
@@ -106,7 +139,7 @@ def load_graph(bundle: Bundle, name: str) -> Graph:
 def _tensors(interpreter: Any, name: str) -> tuple[dict[str, _Tensor], dict[str, _Tensor]]:
     signatures = interpreter.get_signature_list()
     if not signatures:
-        raise BundleError(f"graph {name}: no signature; convert it with edge-mm-convert")
+        raise BundleError(f"graph {name}: no signature; build it again with 'make bundle'")
     runner = interpreter.get_signature_runner(next(iter(signatures)))
     inputs = {k: _tensor(d) for k, d in runner.get_input_details().items()}
     outputs = {k: _tensor(d) for k, d in runner.get_output_details().items()}

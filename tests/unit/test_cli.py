@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,52 @@ def test_an_unexpected_error_is_one_sentence_and_a_traceback_only_when_asked(mon
         main(["devices"])
 
 
+@pytest.mark.parametrize("unbuffered", [False, True])
+@pytest.mark.parametrize("words", [["bundle", "inspect"], ["--help"]])
+def test_an_output_that_is_full_is_one_sentence_with_status_1(words, unbuffered):
+    words = [*words, bundle_name()] if words[0] == "bundle" else words
+    if unbuffered and words == ["--help"]:
+        pytest.skip("argparse itself keeps quiet then")
+    env = {**ENV, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, *words], check=False, stdout=full, stderr=subprocess.PIPE, text=True, env=env, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr == "edge-mm: the output cannot be written: No space left on device\n"
+
+
+def test_an_output_that_is_closed_is_one_sentence_with_status_1(tmp_path):
+    sound = bursts(tmp_path / "s.wav", count=1)
+    words = ["replay", "--json", "--bundle", bundle_name(), "--audio", str(sound)]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *words],
+        check=False, stderr=subprocess.PIPE, text=True, env=ENV, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "edge-mm: the output is closed: there is nowhere to print to\n"
+
+
+def test_a_verb_that_is_terminated_cleans_up_and_says_143(tmp_path, monkeypatch):
+    from edge_mm.daemon import verb_devices
+
+    folder = tmp_path / "temporary"
+
+    def terminated_in_the_middle(_args):
+        folder.mkdir()
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return 0
+        finally:
+            folder.rmdir()
+
+    monkeypatch.setattr(verb_devices, "main", terminated_in_the_middle)
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["devices"]) == 143
+    assert not folder.exists()
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 def test_a_reader_that_goes_away_ends_the_replay_quietly(tmp_path):
     sound = bursts(tmp_path / "s.wav", count=12)
     config = tmp_path / "c.toml"
@@ -179,12 +226,16 @@ def test_what_the_bundle_has_no_use_for_is_said_in_one_line(tmp_path, capfd):
     signals = tmp_path / "wrist.csv"
     signals.write_text("time,EDA,T\n" + "".join(f"{i / 4},{i % 3},36.5\n" for i in range(80)))
     words = ["replay", "--json", "--bundle", name, "--signals", str(signals), "--map", "eda=EDA,temp=T"]
-    assert main([*words, "--note", "slept badly"]) == 0
+    sound = str(bursts(tmp_path / "s.wav", count=1))
+    assert main([*words, "--note", "slept badly", "--audio", sound]) == 0
     out, err = capfd.readouterr()
-    assert [line for line in err.splitlines() if line.startswith("edge-mm:")] == [
-        f"edge-mm: bundle {'driver' if name == 'driver' else 'dev'} does not use: eda, temp, note"
-    ]
-    assert json.loads(out)["type"] == "summary"
+    kind = load_bundle(name).manifest.name
+    assert err.splitlines() == [f"edge-mm: bundle {kind} does not use: eda, temp, note"]
+    assert json.loads(out.splitlines()[-1])["samples"] == {"audio": 50}
+    assert main([*words, "--note", "slept badly"]) == 2
+    out, err = capfd.readouterr()
+    assert err.splitlines() == [f"edge-mm: nothing to replay: bundle {kind} does not use eda, temp, note"]
+    assert out == ""
 
 
 def test_a_bundle_can_be_looked_into_and_verified(capsys):
@@ -196,4 +247,11 @@ def test_a_bundle_can_be_looked_into_and_verified(capsys):
     assert len(found["digest"]) == 64
     assert "fusion" in found["graphs"]
     assert main(["bundle", "inspect", name]) == 0
-    assert found["digest"] in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert found["digest"] in told
+    bundle = load_bundle(name)
+    if bundle.has("model_card.md"):
+        assert found["card"] == bundle.member("model_card.md").decode()
+        assert found["card"].strip() in told
+    assert found["report"] == (json.loads(bundle.member("report.json")) if bundle.has("report.json") else None)
+    assert all(", ".join(values) in told for values in found["labels"].values())

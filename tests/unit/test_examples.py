@@ -66,3 +66,30 @@ def test_an_own_sink_gets_every_alert_of_the_daemon(tmp_path):
     assert rows
     assert {row[1] for row in rows} <= {"raised", "cleared"}
     assert "alerts" in out
+
+
+@pytest.mark.parametrize("example", ["own_policy.py", "own_sink.py", "watch_recording.py"])
+def test_an_example_without_its_arguments_says_how_it_is_used(example):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / example)],
+        check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "usage: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["own_policy.py", "none.wav"], ["own_sink.py", "none.toml", "d.csv"], ["watch_recording.py", "--ecg", "none.csv"]],
+)
+def test_an_example_with_a_file_that_is_not_there_ends_with_a_sentence(words, tmp_path):
+    example, *rest = words
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / example), *rest],
+        check=False, capture_output=True, text=True, timeout=60, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 2
+    (sentence,) = done.stderr.splitlines()
+    assert "none." in sentence

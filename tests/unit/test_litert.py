@@ -1,5 +1,10 @@
 """Graphs of the shipped bundle through whichever runtime is installed."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +12,8 @@ from edge_mm.errors import BundleError, ConfigError
 from edge_mm.models.bundle import load_bundle
 from edge_mm.perception.litert import Graph, backend_name, load_graph
 from edge_mm.perception.selftest import self_test
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +65,25 @@ def test_an_unknown_back_end_is_a_configuration_error(monkeypatch):
     monkeypatch.setenv("EDGE_MM_BACKEND", "tensorrt")
     with pytest.raises(ConfigError, match="ai_edge_litert"):
         backend_name()
+
+
+def test_the_banner_of_the_runtime_is_kept_back_and_nothing_else(bundle):
+    code = (
+        "import sys\n"
+        "from edge_mm.models.bundle import load_bundle\n"
+        "from edge_mm.perception import litert\n"
+        "bundle = load_bundle('driver')\n"
+        "with litert._without_banner():\n"
+        "    print('something else', file=sys.stderr, flush=True)\n"
+        "litert.load_graph(bundle, 'fusion')\n"
+    )
+
+    def stderr(shell: str = 'exec "$@"', **env: str) -> str:
+        return subprocess.run(
+            ["sh", "-c", shell, "sh", sys.executable, "-c", code],
+            check=True, capture_output=True, text=True, timeout=60, cwd=ROOT, env={**os.environ, **env},
+        ).stderr  # fmt: skip
+
+    assert stderr(EDGE_MM_DEBUG="") == "something else\n"
+    assert "XNNPACK" in stderr(EDGE_MM_DEBUG="1")
+    assert stderr('exec "$@" 2>&-', EDGE_MM_DEBUG="").find("XNNPACK") < 0
