@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TypeVar
 
@@ -54,16 +55,16 @@ def _answered(argv: Sequence[str] | None) -> int:
             raise EdgeMmError("the output is closed: there is nowhere to print to")
         handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
         return handler(args)
-    except SystemExit as end:  # argparse has printed help, version or what is wrong with the words
+    except SystemExit:  # argparse has printed help, version or what is wrong with the words
         if status := _flushed(0):
             return status
-        raise end
+        raise
     except EdgeMmError as error:
         for line in str(error).splitlines():
             _say(line)
         return error.exit_status
     except Exception as error:
-        if isinstance(error, OSError) and (error.errno in _OUTPUT_ERRORS and error.filename is None):
+        if isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS and error.filename is None:
             return _unwritten(error)
         if os.environ.get(DEBUG):
             raise
@@ -73,21 +74,22 @@ def _answered(argv: Sequence[str] | None) -> int:
 
 
 class _TerminatedError(BaseException):
-    """SIGTERM came: end as at Ctrl-C, so that temporary files go and programs that were started end."""
+    """SIGTERM came: unwind as at Ctrl-C, so that temporary files go and programs that were started end."""
 
 
 @contextmanager
 def _terminable() -> Iterator[None]:
     """While a verb runs, SIGTERM unwinds it; ``run`` has its own answer, which replaces this one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def terminated(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_DFL)  # a second one ends at once
         raise _TerminatedError
 
-    before = signal.signal(signal.SIGTERM, terminated)
+    try:
+        before = signal.signal(signal.SIGTERM, terminated)
+    except ValueError:  # not in the main thread: whoever called us answers signals
+        yield
+        return
     try:
         yield
     finally:
@@ -114,8 +116,7 @@ def _unwritten(error: OSError) -> int:
 
 
 def _say(line: str) -> None:
-    if sys.stderr is not None:  # it is None after ``2>&-``
-        print(f"edge-mm: {line}", file=sys.stderr)
+    print(f"edge-mm: {line}", file=sys.stderr or io.StringIO())  # None after ``2>&-``
 
 
 def parser() -> argparse.ArgumentParser:
@@ -271,26 +272,10 @@ def _questions(verb: _Verb) -> None:
     one.add_argument("--json", action="store_true", help="print one JSON object")
 
 
-def _positive(text: str) -> float:
-    return _number(text, float, 0.0, float("inf"), "a positive number")
-
-
-def _rate(text: str) -> float:
-    return _number(text, float, 0.1, 100_000.0, "a rate from 0.1 to 100000 samples per second")
-
-
-def _whole(text: str) -> int:
-    return _number(text, int, 1, sys.maxsize, "a whole number above 0")
-
-
-def _port(text: str) -> int:
-    return _number(text, int, 1, 65_535, "a port from 1 to 65535")
-
-
 _N = TypeVar("_N", int, float)
 
 
-def _number(text: str, kind: Callable[[str], _N], least: _N, most: _N, what: str) -> _N:
+def _number(text: str, *, kind: Callable[[str], _N], least: _N, most: _N, what: str) -> _N:
     try:
         value = kind(text)
     except ValueError:
@@ -298,6 +283,12 @@ def _number(text: str, kind: Callable[[str], _N], least: _N, most: _N, what: str
     if not least <= value <= most or value in (0, float("inf")):
         raise argparse.ArgumentTypeError(f"{text} is not {what}")
     return value
+
+
+_positive = partial(_number, kind=float, least=0.0, most=float("inf"), what="a positive number")
+_rate = partial(_number, kind=float, least=0.1, most=100_000.0, what="a rate from 0.1 to 100000 samples per second")
+_whole = partial(_number, kind=int, least=1, most=sys.maxsize, what="a whole number above 0")
+_port = partial(_number, kind=int, least=1, most=65_535, what="a port from 1 to 65535")
 
 
 if __name__ == "__main__":

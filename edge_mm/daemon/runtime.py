@@ -292,7 +292,7 @@ class Runtime:
         if ended_by_itself and self._sink.wait_link("online", timeout_s=LINK_S):
             self._sink.wait_drained(timeout_s=DRAIN_S)
         if not self._sink.stop(timeout_s=STOP_S):
-            _log.warning("%d wait for the broker; the next start delivers them", self._outbox.depth)
+            _log.warning("alerts that wait for the broker; the next start delivers them: %d", self._outbox.depth)
         for reader in readers:
             reader.join(1.0)
         errors = [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]
