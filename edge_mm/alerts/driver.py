@@ -59,8 +59,8 @@ DROWSY = Rule(
     kind="driver.drowsy",
     priority="high",
     code="drowsy_above",
-    raised="drowsy: {senses} say {value:.2f} (limit {limit:g}) for {seconds:.1f} s",
-    cleared="no longer drowsy: {senses} say {value:.2f} (limit {limit:g})",
+    raised="drowsy: probability {value:.2f} by {senses} (limit {limit:g}) for {seconds:.1f} s",
+    cleared="no longer drowsy: probability {value:.2f} by {senses} (limit {limit:g})",
     unit="probability",
 )
 

@@ -103,9 +103,9 @@ def test_the_sentence_and_its_parameters_say_the_same():
 
 def test_every_transition_has_a_reason_of_its_own():
     raised, cleared = play(fused(), estimates("drowsy", (10, 0.9), (20, 0.1)))
-    assert raised.reason.text == "drowsy: vision and physio and audio say 0.90 (limit 0.6) for 3.0 s"
+    assert raised.reason.text == "drowsy: probability 0.90 by vision and physio and audio (limit 0.6) for 3.0 s"
     assert cleared.reason.code == "drowsy_above_over"
-    assert cleared.reason.text == "no longer drowsy: vision and physio and audio say 0.10 (limit 0.6)"
+    assert cleared.reason.text == "no longer drowsy: probability 0.10 by vision and physio and audio (limit 0.6)"
     assert cleared.value == pytest.approx(0.1)
     assert cleared.t_ns > raised.t_ns == ns(3)
 
