@@ -34,7 +34,9 @@ def assemble(
 ) -> None:
     """Write the part, score it through the device's front end, write it again with the scores."""
     front_end = {
-        "qrs_threshold": QRS_THRESHOLD, "v_threshold": round(threshold, 3), "labels": list(LABELS),
+        "qrs_threshold": QRS_THRESHOLD,
+        "v_threshold": round(threshold, 3),
+        "labels": list(LABELS),
         "embedding": DIMENSION,
     }
     flags, arrays = dict.fromkeys(graphs, False), golden(graphs, sample)

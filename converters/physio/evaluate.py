@@ -131,6 +131,12 @@ def ecg_report(bundle: Bundle, records: list[Record], *, lead: int = 0) -> dict[
         qrs, near, v, rhythm = qrs + a, near + b, v + c, rhythm + d
         cpu, seconds = cpu + said.cpu_s, seconds + record.signals.shape[0] / record.rate_hz
         per[record.name] = {"qrs_150ms": scores(a), "v": scores(c), "irregular": d.tolist()}
-    return {"lead": lead, "qrs_150ms": scores(qrs), "qrs_75ms": scores(near), "v": scores(v),
-            "irregular_af_said_missed_other_said_silent": rhythm.tolist(), "per_record": per,
-            "cpu_ms_per_second": round(1e3 * cpu / seconds, 3)}
+    return {
+        "lead": lead,
+        "qrs_150ms": scores(qrs),
+        "qrs_75ms": scores(near),
+        "v": scores(v),
+        "irregular_af_said_missed_other_said_silent": rhythm.tolist(),
+        "per_record": per,
+        "cpu_ms_per_second": round(1e3 * cpu / seconds, 3),
+    }

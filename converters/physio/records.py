@@ -77,9 +77,7 @@ def load(folder: Path) -> list[Record]:
         marks = zip(notes.sample, notes.aux_note, strict=True)
         texts = [(s / rate, t.strip("\0 (")) for s, t in marks if t.startswith("(")]
         times, classes = zip(*beats, strict=True)
-        records.append(
-            Record(header.stem, rate, signal.p_signal, np.array(times), np.array(classes), tuple(texts))
-        )
+        records.append(Record(header.stem, rate, signal.p_signal, np.array(times), np.array(classes), tuple(texts)))
     return records
 
 

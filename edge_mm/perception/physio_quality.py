@@ -67,8 +67,12 @@ class SignalQuality:
             low, high = float(present.min()), float(present.max())
             still = np.append(present[1:] == present[:-1], False)
             facts = _Facts(
-                values.size, values.size - present.size, low, high,
-                int(np.count_nonzero(still & (present == low))), int(np.count_nonzero(still & (present == high))),
+                values.size,
+                values.size - present.size,
+                low,
+                high,
+                int(np.count_nonzero(still & (present == low))),
+                int(np.count_nonzero(still & (present == high))),
                 _hiss(present, max(2, round(self._hum_s * rate_hz))),
             )
         self._facts = [*self._facts, facts][-MEMORY:]

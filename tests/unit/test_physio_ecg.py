@@ -61,9 +61,7 @@ def named(out, name):
 
 
 def plain(out):
-    return [
-        (e.t_ns, e.span_ns, e.quality, e.vector.tobytes()) if isinstance(e, Embedding) else e for e in out
-    ]
+    return [(e.t_ns, e.span_ns, e.quality, e.vector.tobytes()) if isinstance(e, Embedding) else e for e in out]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

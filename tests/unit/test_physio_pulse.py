@@ -73,8 +73,10 @@ def test_a_sensor_that_hangs_in_the_air_has_no_heart_rate_for_most_of_the_time(b
     rng = np.random.default_rng(1)
     n = 64 * 60
     values = {
-        "white": rng.normal(size=n), "last bit": rng.integers(0, 2, n).astype(float),
-        "drift": np.sin(np.arange(n) / 200.0) + 0.01 * rng.normal(size=n), "constant": np.ones(n),
+        "white": rng.normal(size=n),
+        "last bit": rng.integers(0, 2, n).astype(float),
+        "drift": np.sin(np.arange(n) / 200.0) + 0.01 * rng.normal(size=n),
+        "constant": np.ones(n),
     }[kind]
     out = listen(bundle, values, 64.0)
     quality = [o.value for o in named(out, "sensor.quality")]
