@@ -105,7 +105,12 @@ class Studio:
             yield self.episode(str(self._rng.choice(list(STATES), p=list(STATES.values()))))
 
     def episode(
-        self, state: str, *, present: Sequence[str] | None = None, corrupted: str | None = None, corruption: str = "",
+        self,
+        state: str,
+        *,
+        present: Sequence[str] | None = None,
+        corrupted: str | None = None,
+        corruption: str = "",
         lie: str = "",
     ) -> list[Composite]:
         """One episode; what is not given is drawn by the recipe.

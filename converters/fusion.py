@@ -112,9 +112,9 @@ def build(dims: Mapping[str, int], *, attention: bool = True) -> Any:
     inputs = {m: keras.Input((dims[m],), name=m) for m in MODALITIES}
     presence = keras.Input((len(MODALITIES),), name=PRESENCE)
     hidden = {
-        m: layers.Dense(
-            HIDDEN, activation="tanh", name=f"project_{m}", kernel_regularizer=keras.regularizers.l2(L2)
-        )(inputs[m])
+        m: layers.Dense(HIDDEN, activation="tanh", name=f"project_{m}", kernel_regularizer=keras.regularizers.l2(L2))(
+            inputs[m]
+        )
         for m in MODALITIES
     }
     masked = layers.Rescaling(MASK, offset=-MASK, name="mask")(presence)

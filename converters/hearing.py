@@ -57,9 +57,7 @@ def _hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool
     readings = [
         reading
         for start in range(0, len(sound), block)
-        for reading in front_end.push(
-            Sample("mic", start * NS_PER_S // RATE_HZ, sound[start : start + block], RATE_HZ)
-        )
+        for reading in front_end.push(Sample("mic", start * NS_PER_S // RATE_HZ, sound[start : start + block], RATE_HZ))
     ]
     return track(readings, modality="audio", kind=kind, group=group, held_out=held_out)
 

@@ -128,8 +128,14 @@ class _Camera:
 
 
 def _scene(
-    bundle: Bundle, footage: Footage, group: str, rows: Sequence[int], away: npt.NDArray[np.float64], *,
-    yaw: float, rng: np.random.Generator,
+    bundle: Bundle,
+    footage: Footage,
+    group: str,
+    rows: Sequence[int],
+    away: npt.NDArray[np.float64],
+    *,
+    yaw: float,
+    rng: np.random.Generator,
 ) -> Iterator[Track]:
     """Stills of one scene, as it is and mirrored: two persons as far as the composites are concerned."""
     for mirrored in (False, True):

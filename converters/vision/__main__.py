@@ -62,7 +62,8 @@ def main() -> None:
     report: dict[str, Any] = {
         "sizes_bytes": {name: len(content) for name, content in graphs.items()},
         "parameters": {name: int(model.count_params()) for name, model in models.items()},
-        "seed": given.seed, "split": split,
+        "seed": given.seed,
+        "split": split,
         "simulated": "blinks (lids drawn down), sunglasses, wide framing (heads set into other backgrounds)",
     }
     write_part(given.out, Part("vision", FRONT_END, stateful, report), graphs, {})
@@ -94,7 +95,8 @@ def _golden(bundle: Any) -> dict[str, npt.NDArray[np.generic]]:
     inputs = {
         "vision.search": geo.letterbox(frame)[0],
         "vision.face": geo.levelled(geo.cut(frame, region, geo.FACE_SIZE)),
-        "vision.eye": eye, "vision.mouth": mouth,
+        "vision.eye": eye,
+        "vision.mouth": mouth,
     }
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for name, crop in inputs.items():

@@ -68,8 +68,16 @@ def behind_dark_glass(square: U8, rng: np.random.Generator) -> U8:
     if rng.random() < 0.5:
         glare = np.zeros((size, size), np.float32)
         place = tuple(int(v) for v in rng.uniform(0.2, 0.8, 2) * size)
-        cv2.ellipse(glare, place, (int(size * rng.uniform(0.05, 0.3)), int(size * rng.uniform(0.03, 0.15))),
-                    float(rng.uniform(0, 180)), 0, 360, float(rng.uniform(40, 200)), -1)
+        cv2.ellipse(
+            glare,
+            place,
+            (int(size * rng.uniform(0.05, 0.3)), int(size * rng.uniform(0.03, 0.15))),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            float(rng.uniform(40, 200)),
+            -1,
+        )
         shade = shade + cv2.GaussianBlur(glare, (0, 0), float(rng.uniform(1, 4)))
     return np.clip(square * (1 - lens) + shade * lens, 0, 255).astype(np.uint8)
 

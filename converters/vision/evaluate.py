@@ -86,10 +86,13 @@ def _localiser(bundle: Bundle, album: Album) -> Report:
     hits = np.array(overlap) > 0.5
     eyes = np.array(error)
     return {
-        "in_car_frames": len(hits), "in_car_hit": _r(hits.mean()),
+        "in_car_frames": len(hits),
+        "in_car_hit": _r(hits.mean()),
         "in_car_iou_of_hits": _r(np.array(overlap)[hits].mean()),
-        "eye_error_in_scales_median": _r(np.median(eyes[:, :2])), "eye_error_p95": _r(np.percentile(eyes[:, :2], 95)),
-        "mouth_error_median": _r(np.median(eyes[:, 3])), "mouth_error_p95": _r(np.percentile(eyes[:, 3], 95)),
+        "eye_error_in_scales_median": _r(np.median(eyes[:, :2])),
+        "eye_error_p95": _r(np.percentile(eyes[:, :2], 95)),
+        "mouth_error_median": _r(np.median(eyes[:, 3])),
+        "mouth_error_p95": _r(np.percentile(eyes[:, 3], 95)),
     }
 
 
@@ -130,7 +133,9 @@ def _stills(bundle: Bundle, album: Album) -> Report:
     eyes = np.where(np.isfinite(value["eyes_closed"]), value["eyes_closed"], 0.0)
     sure = closed | opened
     report["eyes_closed"] = {
-        "closed": int(closed.sum()), "open": int(opened.sum()), "auroc": _r(auroc(eyes[sure], closed[sure])),
+        "closed": int(closed.sum()),
+        "open": int(opened.sum()),
+        "auroc": _r(auroc(eyes[sure], closed[sure])),
         "balanced_accuracy_at_0.5": _r(((eyes[closed] > 0.5).mean() + (eyes[opened] <= 0.5).mean()) / 2),
         "false_closed_at_0.5": _r((eyes[opened] > 0.5).mean()),
     }
@@ -138,7 +143,8 @@ def _stills(bundle: Bundle, album: Album) -> Report:
     said = still & (album.footage.yawn[album.rows[rows]] >= 0)
     truth = album.footage.yawn[album.rows[rows]] == 1
     report["yawning"] = {
-        "yawn": int((said & truth).sum()), "none": int((said & ~truth).sum()),
+        "yawn": int((said & truth).sum()),
+        "none": int((said & ~truth).sum()),
         "frame_auroc": _r(auroc(yes[said], truth[said])),
         "balanced_accuracy_at_0.5": _r(((yes[said & truth] > 0.5).mean() + (yes[said & ~truth] <= 0.5).mean()) / 2),
         "frame_auroc_with_clips": _r(auroc(yes[yawn[:, 1] > 0], yawn[yawn[:, 1] > 0, 0] > 0)),
@@ -173,7 +179,8 @@ def _clips(bundle: Bundle, album: Album, data: Path) -> Report:
         said = np.array([album.yawn(j) for j in rows])
         use = said[:, 1] > 0
         report[clip] = {
-            "frames": len(read), "face_found": _r((found > 0.5).mean()),
+            "frames": len(read),
+            "face_found": _r((found > 0.5).mean()),
             "eyes_closed_auroc": _r(auroc(value["eyes_closed"][at][sure], ratio[sure] < labels.EYES_CLOSED)),
             "yawning_auroc_by_lip_gap": _r(auroc(value["yawning"][at][use], said[use, 0] > 0)),
             "yawning_above_0.5": _r((value["yawning"] > 0.5).mean()),
@@ -205,7 +212,8 @@ def _kaggle(bundle: Bundle, data: Path) -> Report:
             label.append(kind == "Closed")
     s, y = np.array(score), np.array(label)
     return {
-        "crops": len(y), "auroc": _r(auroc(s, y)),
+        "crops": len(y),
+        "auroc": _r(auroc(s, y)),
         "balanced_accuracy_at_0.5": _r(((s[y] > 0.5).mean() + (s[~y] <= 0.5).mean()) / 2),
     }
 
@@ -231,7 +239,9 @@ def _crops(bundle: Bundle, album: Album, floats: Mapping[str, Any]) -> Report:
         batch = np.stack(images)[..., None].astype(np.float32) / 255
         theirs = np.asarray(floats[f"vision.{name}"].predict(batch, verbose=0)[output])[:, 0]
         report[f"{name}_{output}"] = {
-            "crops": len(label), "auroc_float": _r(auroc(theirs, label)), "auroc_int8": _r(auroc(ours, label)),
+            "crops": len(label),
+            "auroc_float": _r(auroc(theirs, label)),
+            "auroc_int8": _r(auroc(ours, label)),
             "mean_absolute_difference": _r(np.abs(ours - theirs).mean()),
         }
     return report

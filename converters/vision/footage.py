@@ -76,7 +76,12 @@ def load_footage(data: Path, work: Path) -> Footage:
     scenes = sorted({g for g in groups if g.startswith("yawdd/")})
     held = (set(scenes[2::5]) - set(_SAME_PERSON_LEARNED)) | set(_SAME_PERSON_HELD) | set(HELD_OUT_CLIPS)
     return Footage(
-        names, jpegs, stored["points"], stored["eye_ratio"], stored["lids"], np.array(yawn, np.int8),
+        names,
+        jpegs,
+        stored["points"],
+        stored["eye_ratio"],
+        stored["lids"],
+        np.array(yawn, np.int8),
         np.array([g in held for g in groups]),
     )
 

@@ -115,8 +115,13 @@ def face_sampler(album: Album, backgrounds: Backgrounds) -> Draw:
         j = int(rng.choice(len(album), p=album.weight))
         points = album.points[j]
         near = rng.random() < 0.6  # as when a face is followed; else as after a search
-        region = jittered(geo.face_region(points), rng, shift=0.04 if near else 0.11, zoom=0.1 if near else 0.28,
-                          turn=0.1 if near else 0.3)
+        region = jittered(
+            geo.face_region(points),
+            rng,
+            shift=0.04 if near else 0.11,
+            zoom=0.1 if near else 0.28,
+            turn=0.1 if near else 0.3,
+        )
         crop = _cut(album.frame(j), region, geo.FACE_SIZE, rng)
         unit = region.to_unit(points)
         yaw, pitch = float(album.angles[j, 0]), float(album.angles[j, 1])
@@ -129,7 +134,9 @@ def face_sampler(album: Album, backgrounds: Backgrounds) -> Draw:
 
 def _face_row(crop: U8, unit: F32, face: float, yaw: float, pitch: float) -> Batch:
     return {
-        "image": _image(crop), "points": unit.reshape(-1).astype(np.float32), "face": _row(face),
+        "image": _image(crop),
+        "points": unit.reshape(-1).astype(np.float32),
+        "face": _row(face),
         "pose": _row(yaw / 90, pitch / 90),
     }
 
@@ -138,16 +145,21 @@ def _no_face(album: Album, backgrounds: Backgrounds, rng: np.random.Generator) -
     if rng.random() < 0.6:
         grey = backgrounds(rng)
         side = float(rng.uniform(0.15, 1.0)) * min(grey.shape)
-        region = geo.Region(float(rng.uniform(0, grey.shape[1])), float(rng.uniform(0, grey.shape[0])), side,
-                            float(rng.normal(0, 0.2)))
+        region = geo.Region(
+            float(rng.uniform(0, grey.shape[1])), float(rng.uniform(0, grey.shape[0])), side, float(rng.normal(0, 0.2))
+        )
         crop = geo.cut(grey, region, geo.FACE_SIZE)
     else:  # beside the face, far too near or far too wide
         j = int(rng.choice(np.flatnonzero(album.alone)))
         region = geo.face_region(album.points[j])
         if rng.random() < 0.6:
             angle, far = rng.uniform(0, 2 * math.pi), rng.uniform(0.55, 1.3) * region.side
-            region = geo.Region(region.x + far * math.cos(angle), region.y + far * math.sin(angle),
-                                region.side * float(rng.uniform(0.6, 1.2)), float(rng.normal(0, 0.3)))
+            region = geo.Region(
+                region.x + far * math.cos(angle),
+                region.y + far * math.sin(angle),
+                region.side * float(rng.uniform(0.6, 1.2)),
+                float(rng.normal(0, 0.3)),
+            )
         else:
             wide = rng.random() < 0.5
             factor = float(rng.uniform(2.3, 4)) if wide else float(rng.uniform(0.15, 0.35))
@@ -187,7 +199,8 @@ def eye_sampler(album: Album) -> Draw:
             square = behind_dark_glass(square, rng)  # cannot be read: must not look like a closed eye
         crop = weathered(geo.cut(square, at, geo.EYE_SIZE, mirrored=flip), rng, occlusion=0.05)
         return {
-            "image": _image(crop), "closed": _row(opening < labels.EYES_CLOSED),
+            "image": _image(crop),
+            "closed": _row(opening < labels.EYES_CLOSED),
             "weight": _row(opening < labels.EYES_CLOSED or opening > labels.EYES_OPEN),
             "ratio": _row(min(opening, 0.5) / 0.5),
         }
@@ -210,9 +223,11 @@ def mouth_sampler(album: Album) -> Draw:
         crop = _cut(album.frame(j), region, geo.MOUTH_SIZE, rng, mirrored=rng.random() < 0.5)
         gap = float(album.gap[j])
         return {
-            "image": _image(weathered(crop, rng, occlusion=0.1)), "open": _row(gap > labels.MOUTH_OPEN),
+            "image": _image(weathered(crop, rng, occlusion=0.1)),
+            "open": _row(gap > labels.MOUTH_OPEN),
             "open_weight": _row(gap > labels.MOUTH_OPEN or gap < labels.MOUTH_SHUT),
-            "yawn": said[j, :1].astype(np.float32), "yawn_weight": said[j, 1:].astype(np.float32),
+            "yawn": said[j, :1].astype(np.float32),
+            "yawn_weight": said[j, 1:].astype(np.float32),
             "gap": _row(gap),
         }
 

@@ -78,8 +78,14 @@ def scene_sampler(album: Album, backgrounds: Backgrounds) -> Draw:
 
 
 def compose(
-    album: Album, j: int, shape: tuple[int, int], rng: np.random.Generator, backgrounds: Backgrounds,
-    *, wide: bool, scale: float | None = None,
+    album: Album,
+    j: int,
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    backgrounds: Backgrounds,
+    *,
+    wide: bool,
+    scale: float | None = None,
 ) -> tuple[U8, tuple[float, float], float]:
     """Frame j at a random place and size in a picture of ``shape``; also the nose base and the face scale in it.
 
@@ -108,10 +114,12 @@ def compose(
         region = geo.Region(region.x / shrink, region.y / shrink, region.side / shrink, turn)
         zoom *= shrink
     cos, sin = np.cos(turn) * zoom, np.sin(turn) * zoom
-    matrix = np.array([
-        [cos, sin, nose[0] - cos * region.x - sin * region.y],
-        [-sin, cos, nose[1] + sin * region.x - cos * region.y],
-    ])
+    matrix = np.array(
+        [
+            [cos, sin, nose[0] - cos * region.x - sin * region.y],
+            [-sin, cos, nose[1] + sin * region.x - cos * region.y],
+        ]
+    )
     placed = cv2.warpAffine(grey, matrix, (width, height), flags=cv2.INTER_LINEAR)
     inside = cv2.warpAffine(np.full_like(grey, 255), matrix, (width, height), flags=cv2.INTER_LINEAR)
     there = inside.astype(np.float32) / 255
@@ -127,8 +135,14 @@ def _person(shape: tuple[int, int], nose: tuple[float, float], scale: float, rng
     grow = float(rng.uniform(1.0, 1.25))
     axes = int(1.3 * scale * grow) + 1, int(1.75 * scale * grow) + 1
     cv2.ellipse(mask, (int(x), int(y - 0.25 * scale)), axes, 0, 0, 360, 255, -1)
-    body = [[x - 0.7 * scale, y + scale], [x + 0.7 * scale, y + scale], [x + 2.4 * scale, y + 2.6 * scale],
-            [x + 2.6 * scale, y + 9 * scale], [x - 2.6 * scale, y + 9 * scale], [x - 2.4 * scale, y + 2.6 * scale]]
+    body = [
+        [x - 0.7 * scale, y + scale],
+        [x + 0.7 * scale, y + scale],
+        [x + 2.4 * scale, y + 2.6 * scale],
+        [x + 2.6 * scale, y + 9 * scale],
+        [x - 2.6 * scale, y + 9 * scale],
+        [x - 2.4 * scale, y + 2.6 * scale],
+    ]
     cv2.fillConvexPoly(mask, np.array(body, np.int32), 255)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.12 * scale, 0.4)), np.float32) / np.float32(255)
 

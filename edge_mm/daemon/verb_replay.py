@@ -57,8 +57,7 @@ def main(args: argparse.Namespace) -> int:
         source.open()  # a damaged file is said, used or not
         source.close()
     names = ", ".join([source.name for source in unused] + ["note"] * (args.note is not None))
-    if not used:
-        raise UsageError(f"nothing to replay: bundle {bundle.manifest.name} does not use {names}")
+    # Not an error even when nothing is left: any input may be given to any bundle, and one line says what was not used.
     if names:
         _say(f"bundle {bundle.manifest.name} does not use: {names}")
     try:

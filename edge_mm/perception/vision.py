@@ -177,5 +177,3 @@ def _falling(value: float, start: float, end: float) -> float:
 
 def _unit(value: float) -> float:
     return min(max(value, 0.0), 1.0)
-
-

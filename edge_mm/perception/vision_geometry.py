@@ -20,7 +20,15 @@ F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
 
 POINTS = (
-    "eye_left", "eye_right", "nose_base", "mouth", "mouth_left", "mouth_right", "forehead", "chin", "cheek_left",
+    "eye_left",
+    "eye_right",
+    "nose_base",
+    "mouth",
+    "mouth_left",
+    "mouth_right",
+    "forehead",
+    "chin",
+    "cheek_left",
     "cheek_right",
 )
 """Rows of a (10, 2) array of face points. An eye is the middle of its two corners, the mouth of its outer lips."""

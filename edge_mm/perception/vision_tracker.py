@@ -146,4 +146,3 @@ def _plausible(face: Face, frame: U8) -> bool:
 
 def _weight(face: Face) -> float:
     return face.score * math.sqrt(geo.face_scale(face.points))
-

@@ -144,7 +144,7 @@ def test_a_video_without_sound_says_so(tmp_path):
 @pytest.mark.parametrize("rate", [16_000, 44_100])
 def test_a_truncated_file_gives_what_is_left_and_then_says_how_much_is_missing(tmp_path, capfd, suffix, rate):
     if suffix.upper() not in soundfile.available_formats():
-        pytest.skip(f"this libsndfile does not write {suffix}")
+        pytest.skip(f"not here: this libsndfile does not write {suffix}")
     noise = np.random.default_rng(0).normal(size=6 * rate) * 0.1
     whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
     soundfile.write(whole, noise, rate)
@@ -163,7 +163,7 @@ def test_a_truncated_file_gives_what_is_left_and_then_says_how_much_is_missing(t
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_a_whole_file_is_never_said_to_be_truncated(tmp_path, suffix):
     if suffix.upper() not in soundfile.available_formats():
-        pytest.skip(f"this libsndfile does not write {suffix}")
+        pytest.skip(f"not here: this libsndfile does not write {suffix}")
     path = tmp_path / f"tone.{suffix}"
     for seconds in (0.05, 0.4, 3.0):
         soundfile.write(path, tone(500, 44_100, seconds) * 0.5, 44_100)
