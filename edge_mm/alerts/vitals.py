@@ -43,7 +43,7 @@ VENTRICULAR_BEATS = Rule(
     kind="health.ventricular_beats",
     priority="medium",
     code="ventricular_beats_within",
-    raised="{value:g} ventricular beats within {window:g} s (alert from {limit:g})",
+    raised="{value:g} ventricular (or fusion) beats within {window:g} s (alert from {limit:g})",
     cleared="{value:g} ventricular beats within the last {window:g} s, below the limit of {limit:g} again",
     unit="1",
 )

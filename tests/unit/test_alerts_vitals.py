@@ -42,7 +42,7 @@ def test_six_ventricular_beats_in_a_minute_alert_and_five_do_not():
     assert play(heart(), beats("NNNNNNNNNNNNNNV" * 5 + "N" * 60)) == []
     raised, cleared = play(heart(), beats("NNNNNNNV" * 6 + "N" * 100))
     assert (raised.kind, raised.value, raised.limit) == ("health.ventricular_beats", 6, 6)
-    assert raised.reason.text == "6 ventricular beats within 60 s (alert from 6)"
+    assert raised.reason.text == "6 ventricular (or fusion) beats within 60 s (alert from 6)"
     assert raised.onset_ns == pytest.approx(7 * 0.8 * NS)
     assert cleared.value <= 2
 
