@@ -74,8 +74,8 @@ Teachers (MediaPipe Face Mesh and Iris) placed crops and labelled frames; nothin
 ## How to read the scores
 
 The held-out people, clips and records were looked at while the designs were chosen (eye-crop jitter, the fusion's
-training, the running normal beat): the scores are mildly optimistic. One seed. Record 208, the demo's, was never trained
-on but was looked at.
+training, the running normal beat): the scores are mildly optimistic. One seed. Record 208, the demo's, was never
+trained on but was looked at.
 """
 
 
