@@ -56,10 +56,14 @@ def timed(steps, start_ns=0):
 
 
 def run(steps, cuts=(), boot_offset=0):
-    """Transitions of a script; the process is restarted at ``cuts`` (event numbers), with another clock each time."""
+    """Transitions of a script; the process is restarted at ``cuts`` (event numbers), with another clock each time.
+
+    The time between the last event before a restart and the first one after it is unknown to the machine, so a hold
+    begins anew by that much: the script is followed by enough seconds after the last possible cut.
+    """
     script = timed(steps)
     offset, alarms, out = 0, Alarms([Says(script)]), []
-    for i, t in enumerate([*script, *(max(script, default=0) + k * NS for k in range(1, 5))]):
+    for i, t in enumerate([*script, *(max(script, default=0) + k * NS for k in range(1, 70))]):
         if i in cuts:
             snapshot = alarms.snapshot()
             offset -= boot_offset
