@@ -85,5 +85,6 @@ def test_the_banner_of_the_runtime_is_kept_back_and_nothing_else(bundle):
         ).stderr  # fmt: skip
 
     assert stderr(EDGE_MM_DEBUG="") == "something else\n"
-    assert "XNNPACK" in stderr(EDGE_MM_DEBUG="1")
+    if backend_name() == "ai_edge_litert":  # tflite-runtime 2.14 gives int8 graphs to no delegate and says nothing
+        assert "XNNPACK" in stderr(EDGE_MM_DEBUG="1")
     assert stderr('exec "$@" 2>&-', EDGE_MM_DEBUG="").find("XNNPACK") < 0

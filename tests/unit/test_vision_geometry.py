@@ -67,7 +67,9 @@ def test_a_mirrored_crop_is_the_flipped_crop():
     region = geo.eye_regions(turned(FACE, 15))[1]
     plain = geo.cut(picture, region, geo.EYE_SIZE).astype(int)
     mirrored = geo.cut(picture, region, geo.EYE_SIZE, mirrored=True).astype(int)
-    assert abs(plain[:, ::-1] - mirrored).max() <= 2  # fixed-point interpolation
+    difference = abs(plain[:, ::-1] - mirrored)
+    assert difference.max() <= 8  # fixed-point interpolation of white noise: 2 with OpenCV 5, 6 with 4.11
+    assert difference.mean() <= 1
 
 
 def test_cutting_from_a_part_equals_cutting_from_the_frame():
