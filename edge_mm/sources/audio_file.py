@@ -135,7 +135,9 @@ class AudioFile:
                 "pip install 'edge-mm[media]'."
             ) from None
         try:
-            self._file = av.open(str(self._path), metadata_errors="ignore")
+            # Titles in another encoding are no reason to refuse a file; PyAV 19 has no such option any more.
+            lenient = {"metadata_errors": "ignore"} if int(av.__version__.split(".")[0]) < 19 else {}
+            self._file = av.open(str(self._path), **lenient)
         except (OSError, ValueError) as error:  # av.error.FFmpegError derives from one of both
             raise SourceError(f"{self._path}: neither a sound nor a video file: {_av_says(error)}.") from None
         if not self._file.streams.audio:
