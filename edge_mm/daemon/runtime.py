@@ -123,7 +123,8 @@ class Runtime:
                 failure = self._end(stop, readers)
             if failure is not None:
                 raise failure
-            return summarize(self.meters, windows=self._monitor.windows, drops=self._inbox.dropped)
+            delivery = self._sink.stats()
+            return summarize(self.meters, windows=self._monitor.windows, drops=self._inbox.dropped, delivery=delivery)
 
     def _restore(self, outbox: Outbox) -> None:
         snapshot = outbox.snapshot()

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_mm.daemon.meters import Meters, peak_rss_mib, process_cpu_s
+
+if TYPE_CHECKING:
+    from edge_mm.delivery.session import MqttStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,29 @@ class Summary:
         return "\n".join(lines)
 
 
-def summarize(meters: Meters, *, windows: int, drops: Mapping[str, int]) -> Summary:
-    """Sum up a run whose meters counted ``samples`` per stream, ``raised`` and ``cleared`` per kind."""
+def summarize(
+    meters: Meters,
+    *,
+    windows: int,
+    drops: Mapping[str, int],
+    delivery: MqttStats | None = None,
+) -> Summary:
+    """Sum up a run whose meters counted ``samples`` per stream, ``raised`` and ``cleared`` per kind.
+
+    Args:
+        meters: the run's.
+        windows: fusion windows.
+        drops: stream -> samples lost.
+        delivery: the delivery thread's own numbers.
+    """
+    stages: dict[str, Mapping[str, float]] = {**meters.stages()}
+    if delivery is not None and delivery.confirm_p50_ms is not None:
+        stages["publish to PUBACK"] = {
+            "n": delivery.confirmed,
+            "p50_ms": delivery.confirm_p50_ms,
+            "p95_ms": delivery.confirm_p95_ms or 0.0,
+            "max_ms": delivery.confirm_max_ms or 0.0,
+        }
     raised = meters.counts("raised")
     return Summary(
         samples=meters.counts("samples"),
@@ -82,7 +106,7 @@ def summarize(meters: Meters, *, windows: int, drops: Mapping[str, int]) -> Summ
         alerts=sum(raised.values()),
         transitions=sum(raised.values()) + sum(meters.counts("cleared").values()),
         by_kind=raised,
-        stages=meters.stages(),
+        stages=stages,
         wall_s=round(meters.wall_s, 3),
         cpu_s=round(process_cpu_s(), 3),
         peak_rss_mib=peak_rss_mib(),

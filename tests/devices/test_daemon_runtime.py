@@ -72,6 +72,7 @@ def test_every_output_reaches_a_sink_alerts_only_once_durable_and_a_broken_sink_
     assert summary.drops == {}
     assert summary.windows == sum(isinstance(output, Estimate) for output in kept.outputs)
     assert summary.stages["outbox commit"]["n"] >= 1
+    assert summary.stages["publish to PUBACK"]["n"] == summary.transitions
 
 
 def test_a_policy_of_ones_own_replaces_the_built_in_ones(tmp_path, port):
