@@ -36,8 +36,8 @@ from edge_mm.models.bundle import load_bundle
 from edge_mm.types import NS_PER_S
 
 RULES: dict[str, float] = {"heart_rate_high_bpm": 100.0, "heart_rate_high_exit_bpm": 97.0}
-"""What the demo's configuration changes: tachycardia at rest begins at 100 bpm, and this heart is a little faster. The
-default of 120 bpm is that of bedside monitors."""
+"""What the demo's configuration changes, so that it shows a third alert: with the default of 120 bpm, that of bedside
+monitors, this heart raises none. 100 bpm is where tachycardia at rest begins, and the recording is above it."""
 LAST_WAIT_S = 10.0
 """After the daemon ended: longest wait for the subscriber to have everything that was accepted."""
 

@@ -71,11 +71,23 @@ def test_a_window_covers_what_was_there(bundle, signal):
     assert estimates[14].weights == {"physio": pytest.approx(1.0)}
 
 
-def test_jitter_of_a_live_sensor_moves_no_beat_by_more_than_a_few_milliseconds(bundle, signal):
-    exact = beats(watch(bundle, blocks(signal, seconds=60)))
-    live = beats(watch(bundle, blocks(signal, seconds=60, jitter_s=0.02)))
-    assert len(exact) == len(live) > 80
-    assert np.abs(live - exact - np.median(live - exact)).max() < 0.012
+def test_jitter_of_a_live_sensor_does_not_reach_the_beat_intervals(bundle, signal):
+    exact = beats(watch(bundle, blocks(signal, seconds=120)))
+    live = beats(watch(bundle, blocks(signal, seconds=120, jitter_s=0.045)))
+    assert len(exact) == len(live) > 160
+    error_ms = 1000 * (np.diff(live) - np.diff(exact))
+    assert error_ms.std() < 0.15  # without the sample clock the front end alone leaves 0.4 ms
+
+
+def test_a_window_waits_for_what_the_front_end_still_holds_back(bundle, signal):
+    # The ECG begins 0.7 s after the sound, so its seconds straddle the windows: the last one is known only later.
+    quiet = [Sample("mic", i * NS // 10, np.zeros(1600, np.float32), 16000.0) for i in range(250)]
+    heart = blocks(signal, seconds=24, start_s=0.7)
+    events = sorted([*quiet, *heart], key=lambda e: (e.t_ns, e.stream))
+    estimates = [o for o in watch(bundle, events, specs=(MIC, ECG)) if isinstance(o, Estimate)]
+    assert [e.coverage["physio"] for e in estimates if 14 * NS <= e.t_ns <= 20 * NS] == pytest.approx(
+        [1.0] * 7, abs=0.01
+    )
 
 
 def test_a_sensor_clock_that_is_200_ppm_slow_is_followed(bundle, signal):
