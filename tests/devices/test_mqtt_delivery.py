@@ -11,7 +11,7 @@ from delivery_samples import ENVIRONMENT, alert
 
 from edge_mm.delivery.bridge_payloads import BridgeInfo, StreamInfo
 from edge_mm.delivery.connection import check_broker
-from edge_mm.delivery.local_broker import KINDS, LocalBroker, find_broker
+from edge_mm.delivery.local_broker import LocalBroker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.subscriber import Subscriber
@@ -21,27 +21,6 @@ from edge_mm.types import Estimate, Observation, Status
 pytestmark = pytest.mark.devices
 SECRET = "correct horse battery staple"
 PATIENCE_S = 20.0
-
-
-@pytest.fixture(params=KINDS)
-def kind(request):
-    try:
-        find_broker(request.param)
-    except DeliveryError as error:
-        pytest.skip(str(error))
-    return request.param
-
-
-@pytest.fixture
-def broker(kind):
-    with LocalBroker(kind) as running:
-        yield running
-
-
-@pytest.fixture
-def outbox(tmp_path):
-    with Outbox(tmp_path / "o.sqlite", device="car-7") as opened:
-        yield opened
 
 
 @pytest.fixture

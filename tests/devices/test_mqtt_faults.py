@@ -17,7 +17,7 @@ from delivery_samples import ENVIRONMENT, alert, small_disk
 from edge_mm.delivery.bridge_payloads import BridgeInfo
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.connection import check_broker
-from edge_mm.delivery.local_broker import KINDS, LocalBroker, find_broker
+from edge_mm.delivery.local_broker import LocalBroker, find_broker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.settings import MqttSettings
@@ -26,27 +26,6 @@ from edge_mm.errors import DeliveryError, OutboxError
 
 pytestmark = pytest.mark.devices
 PATIENCE_S = 20.0
-
-
-@pytest.fixture(params=KINDS)
-def kind(request):
-    try:
-        find_broker(request.param)
-    except DeliveryError as error:
-        pytest.skip(str(error))
-    return request.param
-
-
-@pytest.fixture
-def broker(kind):
-    with LocalBroker(kind) as running:
-        yield running
-
-
-@pytest.fixture
-def outbox(tmp_path):
-    with Outbox(tmp_path / "o.sqlite", device="car-7") as opened:
-        yield opened
 
 
 def test_a_broker_killed_mid_stream_loses_nothing(broker, outbox):
