@@ -7,6 +7,7 @@ machine cannot have (another Python, a capability of the kernel).
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from pathlib import Path
 
@@ -48,3 +49,13 @@ def sample_file():
         return path
 
     return find
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was():
+    """A command that a test runs in this process sets up logging to that test's stderr, which ends with it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    logging.captureWarnings(False)
