@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
+
+from edge_mm.types import Sample, Source, StreamSpec
 
 BUNDLES = Path(__file__).resolve().parents[1] / "edge_mm" / "bundles"
 
@@ -63,3 +66,30 @@ def ecg_csv(path: Path, *, seconds: float = 20.0, bpm: float = 72.0, rate_hz: fl
     rows = (f"{a:.4f},{'nan' if np.isnan(b) else format(b, '.4f')}" for a, b in zip(t, signal, strict=True))
     path.write_text("time,ecg\n" + "\n".join(rows) + "\n")
     return path
+
+
+def all_of(source: Source) -> tuple[StreamSpec, list[Sample]]:
+    """Open a source, read it to its end, close it."""
+    spec = source.open()
+    samples = []
+    while (sample := source.read()) is not None:
+        samples.append(sample)
+    source.close()
+    return spec, samples
+
+
+def values_of(samples: list[Sample]) -> npt.NDArray[np.generic]:
+    """The elements of all blocks, one after the other."""
+    return np.concatenate([sample.data for sample in samples])
+
+
+def write(path: Path, text: str) -> Path:
+    """A text file."""
+    path.write_text(text)
+    return path
+
+
+def rows(rate_hz: float, seconds: float, line: str = "{t:.6f},{v:.4f}", start: float = 0.0) -> str:
+    """Rows of a CSV file: a time in seconds and a sine."""
+    count = round(rate_hz * seconds)
+    return "\n".join(line.format(t=start + k / rate_hz, v=np.sin(k / 7)) for k in range(count)) + "\n"

