@@ -45,9 +45,12 @@ class Pooling(NamedTuple):
     """(len(kinds) * d,) divided by after that."""
     clip: float
     """Largest magnitude that the graph was calibrated for."""
+    most: int = 0
+    """Embeddings that a full window had in training, 0 for all: of more (a camera of 30 frames per second), so many are
+    taken at even distances. The maximum of six times as many is larger, and the graph has never seen such a one."""
 
-    def __call__(self, vectors: Array) -> Array:
-        """(n, d) embeddings, n >= 1 -> (len(kinds) * d,) float32.
+    def __call__(self, vectors: Array, *, coverage: float = 1.0) -> Array:
+        """(n, d) embeddings, n >= 1, that cover a share ``coverage`` of the window -> (len(kinds) * d,) float32.
 
         Raises:
             BundleError: d is not what the fusion was trained with.
@@ -57,6 +60,9 @@ class Pooling(NamedTuple):
                 f"an encoder gives {vectors.shape[1]} values, the fusion was trained with "
                 f"{self.mean.size // len(self.kinds)}: encoders and fusion are not of one bundle"
             )
+        most = max(1, round(self.most * coverage)) if self.most else len(vectors)
+        if len(vectors) > most:
+            vectors = vectors[np.arange(most) * len(vectors) // most]
         pooled = np.concatenate([POOLS[kind](vectors) for kind in self.kinds])
         scaled = np.clip((pooled - self.mean) / self.scale, -self.clip, self.clip)
         return np.asarray(scaled, np.float32)
@@ -66,7 +72,8 @@ def poolings(params: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, 
     """Read the fusion's front-end parameters.
 
     Args:
-        params: ``{"pooling": ["mean", ...], "clip": 4.0, "inputs": {modality: {"mean": [...], "scale": [...]}}}``.
+        params: ``{"pooling": ["mean", ...], "clip": 4.0, "inputs": {modality: {"mean": [...], "scale": [...]}}}``;
+            an input may say ``most``.
         modalities: those that must be there.
 
     Raises:
@@ -80,7 +87,10 @@ def poolings(params: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, 
             scale = np.asarray(params["inputs"][modality]["scale"], np.float32)
             if mean.shape != scale.shape or mean.size % len(kinds) or not (scale > 0).all():
                 raise BundleError(f"front end fusion: mean and scale of {modality} do not fit; build the bundle again")
-            result[modality] = Pooling(kinds, mean, scale, float(params["clip"]))
+            most = int(params["inputs"][modality].get("most", 0))
+            if most < 0:
+                raise BundleError(f"front end fusion: most of {modality} is {most}; it cannot be negative")
+            result[modality] = Pooling(kinds, mean, scale, float(params["clip"]), most)
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"front end fusion: {error!r} is missing or not a number; build the bundle again") from None
     unknown = sorted(set(kinds) - set(POOLS))
@@ -138,7 +148,7 @@ class Fusion:
         weights: dict[str, float] = {}
         contributions: dict[str, dict[str, float]] = {}
         if present:
-            inputs = {m: self._pool[m](window.embeddings[m]) for m in present}
+            inputs = {m: self._pool[m](window.embeddings[m], coverage=window.coverage[m]) for m in present}
             scores, weights = self._run(inputs)
             contributions = {head: {} for head in self.heads}
             for left_out in present:

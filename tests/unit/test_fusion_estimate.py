@@ -105,6 +105,17 @@ def test_pooling_is_mean_spread_and_maximum_normalised_and_clipped():
     assert pooled.dtype == np.float32
 
 
+def test_a_faster_camera_is_pooled_as_the_one_of_the_training_was():
+    pool = Pooling(("mean", "max"), np.zeros(2, np.float32), np.ones(2, np.float32), 1e6, most=5)
+    slow = np.array([[1], [5], [2], [4], [3]], np.float32)
+    fast = np.repeat(slow, 6, axis=0)
+    fast[1::6] = 100.0  # what only the fast one saw
+    np.testing.assert_array_equal(pool(fast), pool(slow))
+    np.testing.assert_array_equal(pool(fast[:12], coverage=0.4), pool(slow[:2]))
+    assert pool(fast[:3], coverage=0.01).tolist() == [1.0, 1.0], "at least one"
+    assert pool(slow[:2])[1] == 5.0, "fewer are taken as they are"
+
+
 @pytest.mark.parametrize(("change", "text"), [
     ({"pooling": ["median"]}, "median"),
     ({"inputs": {}}, "vision"),
