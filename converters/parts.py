@@ -7,7 +7,9 @@ device's own front end on what it has just made. Not here: training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,31 @@ import numpy.typing as npt
 
 from converters.package import npz
 from edge_mm.models.bundle import SCHEMA, Bundle, GraphSpec, Manifest
+
+
+@contextmanager
+def finished_folder(out: Path) -> Iterator[Path]:
+    """A folder to build in, which takes the place of ``out`` only if the block ends well.
+
+    Args:
+        out: what it is to become; whatever it held before is gone afterwards.
+
+    Yields:
+        An empty folder beside ``out``. After an exception it is gone, and ``out`` is as it was.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as beside:
+        built, before = Path(beside) / "built", Path(beside) / "before"
+        built.mkdir()
+        yield built
+        if out.exists():
+            out.rename(before)
+        try:
+            built.rename(out)
+        except OSError:
+            if before.exists():
+                before.rename(out)
+            raise
 
 
 class Part(msgspec.Struct, frozen=True):
