@@ -7,8 +7,9 @@ what holds (the policies), storing or publishing (``edge_mm.delivery``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,7 @@ from edge_mm.alerts.hold import SLACK_NS, ns
 from edge_mm.errors import ConfigError
 from edge_mm.types import Alert, Condition, Observation, Policy, PolicyInput, Reason
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 HOLD_S = 2.0
 """An alarm lasts at least this long after a policy last said that it holds: a policy that flips with every frame makes
 one alert, not thirty per second. Raising is never delayed."""
@@ -81,6 +82,8 @@ class Alarms:
         self._ending: set[str] = set()
         self._incidents = 0
         self._now_ns: int | None = None
+        self._said: list[Condition] = []
+        self._encode = msgspec.msgpack.Encoder(enc_hook=_plain, order="deterministic").encode  # JSON has no NaN
 
     @property
     def active(self) -> tuple[Alert, ...]:
@@ -95,21 +98,26 @@ class Alarms:
         elif event.t_ns > self._now_ns:
             self._now_ns = event.t_ns
         policies = self._by_name.get(event.name, self._curious) if isinstance(event, Observation) else self._policies
-        alerts: list[Alert] = []
+        # All policies are heard before anything is judged: what they said waits for the next event when one fails.
         for policy in policies:
-            for condition in policy.update(event):
-                self._judge(condition, alerts)
+            self._said.extend(policy.update(event))
+        alerts: list[Alert] = []
+        if self._ending:
+            self._clear_due(alerts)  # before a raise of this event could call off an end that was due: two incidents
+        for condition in self._said:
+            self._judge(condition, alerts)
+        self._said.clear()
         if self._ending:
             self._clear_due(alerts)
         return alerts
 
     def snapshot(self) -> bytes:
-        """What ``restore`` needs, as JSON; the same state gives the same bytes."""
+        """What ``restore`` needs; the same state gives the same bytes."""
         active = [
             _Active(alarm.raised, alarm.head, self._ending_of(alarm))
             for alarm in sorted(self._active.values(), key=lambda alarm: alarm.raised.incident)
         ]
-        return msgspec.json.encode(_Snapshot(SNAPSHOT_VERSION, self._incidents, active), order="deterministic")
+        return self._encode(_Snapshot(SNAPSHOT_VERSION, self._incidents, active))
 
     def restore(self, data: bytes) -> None:
         """Go on from a snapshot: its alarms are active, under their incident numbers, until they are told over.
@@ -121,16 +129,17 @@ class Alarms:
             ConfigError: not a snapshot, or one of a newer version.
         """
         what_to_do = "move the outbox away to start without active alarms"
+        decode = msgspec.json.decode if data.startswith(b"{") else msgspec.msgpack.decode  # version 1 was JSON
         try:
-            snapshot = msgspec.json.decode(data, type=_Snapshot)
+            snapshot = decode(data, type=_Snapshot)
         except msgspec.DecodeError as error:
             raise ConfigError(f"the stored alarm state cannot be read ({error}); {what_to_do}") from error
-        if snapshot.version != SNAPSHOT_VERSION:
+        if snapshot.version not in (1, SNAPSHOT_VERSION):
             raise ConfigError(
-                f"the stored alarm state has version {snapshot.version}, this version of edge-mm reads "
+                f"the stored alarm state has version {snapshot.version}, this version of edge-mm reads up to "
                 f"{SNAPSHOT_VERSION}; {what_to_do}"
             )
-        self._incidents = max([snapshot.incidents, *(one.raised.incident for one in snapshot.active)])
+        self._incidents = snapshot.incidents
         self._now_ns = None
         self._active.clear()
         self._ending.clear()
@@ -228,4 +237,9 @@ class Alarms:
 
 def _names(policy: Policy) -> frozenset[str] | None:
     names: object = getattr(policy, "names", None)
-    return frozenset(names) if isinstance(names, frozenset | set | Mapping | tuple | list) else None
+    return names if isinstance(names, frozenset) else None
+
+
+def _plain(value: Any) -> Any:
+    """What a policy may leave in a condition: numpy scalars become Python numbers, read-only mappings dicts."""
+    return value.item() if hasattr(value, "item") else dict(value)

@@ -1,5 +1,8 @@
+import math
 from dataclasses import replace
+from types import MappingProxyType
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -143,8 +146,77 @@ def test_an_alarm_that_was_ending_is_cleared_after_the_restart_on_the_new_clock(
     assert cleared.t_ns == pytest.approx(ns(1001.5), abs=2_000_000)
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf, np.float64(2), np.float32(2), np.int64(2)])
+def test_whatever_number_a_policy_leaves_is_stored_and_restored(value):
+    class Leaves:
+        def update(self, event):
+            reason = Reason("said", MappingProxyType({"x": value, "why": "so"}), "it holds")
+            return [condition(event.t_ns, "a", True, value=value, reason=reason)]
+
+    before, after = Alarms([Leaves()]), Alarms([])
+    play(before, [Tick(1)])
+    after.restore(before.snapshot())
+    (alert,) = after.active
+    assert [alert.value, alert.reason.params["x"]] == pytest.approx([float(value)] * 2, nan_ok=True)
+
+
+def test_a_snapshot_of_version_1_is_still_read():
+    data = (
+        b'{"version":1,"incidents":7,"active":[{"raised":{"t_ns":5,"kind":"a","key":"a","state":"raised",'
+        b'"category":"physiological","priority":"low","onset_ns":5,"reason":{"code":"said","params":{"x":1.5},'
+        b'"text":"a"},"value":1.0,"limit":1.0,"unit":"1","incident":7,"sources":[],"quality":{"vision":null},'
+        b'"attention":{},"contribution":{}},"head":"","ending":null}]}'
+    )
+    alarms = Alarms([Says({1: [("a", False), ("b", True)]})])
+    alarms.restore(data)
+    alerts = play(alarms, [Tick(1)])
+    assert [(alert.key, alert.state, alert.incident) for alert in alerts] == [("a", "cleared", 7), ("b", "raised", 8)]
+
+
+def test_an_end_that_is_due_is_not_called_off_by_the_next_raise():
+    script = {1: [("a", True)], ns(1): [("a", False)], ns(100): [("a", True)]}
+    alerts = play(Alarms([Says(script)]), [Tick(t) for t in script])
+    assert [(alert.state, alert.incident) for alert in alerts] == [("raised", 1), ("cleared", 1), ("raised", 2)]
+    assert alerts[1].t_ns == pytest.approx(2 * NS, abs=2_000_000)
+
+
+def test_a_policy_that_says_again_that_it_holds_holds_it_from_then_on():
+    script = {1: [("a", True)], ns(10): [("a", True)], ns(10.5): [("a", False)]}
+    _, cleared = play(Alarms([Says(script)]), [*(Tick(t) for t in script), *ticks(11, 20)])
+    assert cleared.t_ns == pytest.approx(12 * NS, abs=2_000_000)
+
+
+def test_time_does_not_run_back_with_a_late_event():
+    alarms = Alarms([Says({1: [("a", True)], ns(0.5): [("a", False)]})])
+    assert story(play(alarms, [Tick(1), Tick(ns(10)), Tick(ns(0.5))])) == ["a raised", "a cleared"]
+
+
+def test_what_was_said_beside_a_policy_that_fails_is_not_lost():
+    class Fails:
+        def update(self, event):
+            if event.t_ns == 2:
+                raise ValueError("a mistake of a user")
+            return ()
+
+    alarms = Alarms([Says({1: [("a", True)], 2: [("b", True)]}), Fails()])
+    assert story(alarms.update(Tick(1))) == ["a raised"]
+    with pytest.raises(ValueError, match="a mistake"):
+        alarms.update(Tick(2))
+    assert story(alarms.active) == ["a raised"]
+    assert story(alarms.update(Tick(3))) == ["b raised"]
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"null", b'{"version":1,"incidents":0', b'{"version":99,"incidents":0,"active":[]}']
+    "data",
+    [
+        b"",
+        b"{}",
+        b"\x80",
+        b"\xff\x00",
+        b"null",
+        b'{"version":1,"incidents":0',
+        b'{"version":99,"incidents":0,"active":[]}',
+    ],
 )
 def test_a_snapshot_that_is_none_is_refused_with_a_sentence(data):
     with pytest.raises(ConfigError, match=r"stored alarm state.*move the outbox away"):
