@@ -17,8 +17,12 @@ from edge_mm.errors import ConfigError
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 """A probability, a quality or a share of time, 0..1."""
+Above = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+"""The same where 0 would mean always or never: a reading is never below an exit of 0."""
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
 """A duration; 0 means at the first reading."""
+Stretch = Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)]
+"""A duration that cannot be 0: a gap of 0 s would part all readings, a window of 0 s would hold none."""
 Bpm = Annotated[float, msgspec.Meta(ge=10.0, le=300.0)]
 """Beats per minute."""
 Degrees = Annotated[float, msgspec.Meta(gt=0.0, le=90.0)]
@@ -37,11 +41,11 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     disabled: list[str] = []
     """Kinds of alert that are not wanted, for example ``["sound.dog"]``. Technical ones cannot be switched off."""
     min_quality: Share = 0.25
-    """Readings below this quality neither start nor end a condition; the same number as the bundle's."""
+    """Readings below this quality neither start nor end a condition; the number of the bundle ``driver``."""
 
-    eyes_closed_enter: Share = 0.6
+    eyes_closed_enter: Above = 0.6
     """Probability from which eyes count as closed. Ours: symmetric about the classifier's 0.5."""
-    eyes_closed_exit: Share = 0.4
+    eyes_closed_exit: Above = 0.4
     """Probability below which eyes count as open."""
     eyes_closed_s: Seconds = 1.5
     """Microsleep: eyes closed 1 to 2 s (Euro NCAP Driver Engagement v1.1, secondary source); blinks end by 0.5 s."""
@@ -49,25 +53,25 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Sleep: eyes closed for 3 s or more (same source)."""
     eyes_closed_keep_s: Seconds = 1.0
     """Eyes open again for this long: ours."""
-    vision_max_gap_s: Seconds = 1.0
+    vision_max_gap_s: Stretch = 1.0
     """Without a usable frame for longer, what had not yet lasted long enough starts again: ours."""
 
-    perclos_closed: Share = 0.5
+    perclos_closed: Above = 0.5
     """Probability from which a moment counts as closed. P80 (lid at least 80 % down, Wierwille 1994) is in the label
     that the encoder was trained on."""
-    perclos_window_s: Seconds = 60.0
+    perclos_window_s: Stretch = 60.0
     """One minute (FHWA/NHTSA tech brief on PERCLOS)."""
     perclos_min_cover_s: Seconds = 30.0
     """Seconds inside the window that must have been seen before anything is said: ours."""
-    perclos_enter: Share = 0.15
+    perclos_enter: Above = 0.15
     """Share of time. Studies propose 10 % for drowsy, with 12 % at the end of a sleep-deprived drive (JOV VSS 2012
     2141193); 15 % is widely used but not a standard, chosen for fewer false alerts."""
-    perclos_exit: Share = 0.10
+    perclos_exit: Above = 0.10
     """Share of time below which it is over; 6 % is the rested baseline of the same study."""
 
-    yawning_enter: Share = 0.5
+    yawning_enter: Above = 0.5
     """Probability of yawning per frame."""
-    yawning_exit: Share = 0.35
+    yawning_exit: Above = 0.35
     """Probability below which the yawn is over."""
     yawning_s: Seconds = 1.5
     """Yawns last 4 to 7 s; an open mouth in speech rarely 1 s: ours."""
@@ -77,27 +81,29 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     away_yaw_deg: Degrees = 23.03
     """Head turn; openpilot ``selfdrive/monitoring/policy.py``: 0.4020 rad."""
     away_pitch_deg: Degrees = 17.95
-    """Head up or down; same source: 0.3133 rad."""
+    """Head up or down: 0.3133 rad, which that source compares with a neutral that it has learned; until then it allows
+    0.449 rad (25.7 degrees), and it counts down only. Ours: the neutral is set by hand, and who looks up at a visor for
+    3 s does not see the road either."""
     neutral_yaw_deg: Angle = 0.0
     """Reading when the driver looks straight ahead: not 0 for a camera at the side."""
     neutral_pitch_deg: Angle = 0.0
     """The same, up and down."""
-    away_exit_ratio: Share = 0.85
+    away_exit_ratio: Above = 0.85
     """Back below this share of the limits: ours."""
     away_s: Seconds = 3.0
     """Single long glance 3 to 4 s (Euro NCAP v1.1, secondary source); openpilot's first alert: 3 s."""
     away_keep_s: Seconds = 1.0
     """Looking ahead again for this long: ours."""
 
-    drowsy_enter: Share = 0.6
+    drowsy_enter: Above = 0.6
     """Fused probability: ours, to be set from the bundle's report."""
-    drowsy_exit: Share = 0.4
+    drowsy_exit: Above = 0.4
     """Fused probability below which it is over."""
     drowsy_s: Seconds = 3.0
     """From the end of the first window above to the end of the latest: more than one window must agree. Ours."""
     drowsy_keep_s: Seconds = 6.0
     """Fused probability low for this long: ours."""
-    fusion_max_gap_s: Seconds = 10.0
+    fusion_max_gap_s: Stretch = 10.0
     """Stretch that no window covers after which the duration starts again: ours."""
 
     heart_rate_low_bpm: Bpm = 50.0
@@ -112,25 +118,25 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Alarm within 10 s (IEC 60601-2-27 as quoted by vendors; Draeger M540 waits 6 s)."""
     heart_rate_keep_s: Seconds = 5.0
     """Within limits for this long: ours."""
-    vitals_max_gap_s: Seconds = 5.0
+    vitals_max_gap_s: Stretch = 5.0
     """Without a usable beat or rate for longer, durations start again: ours (a rate of 12 bpm still passes)."""
 
-    irregular_enter: Share = 0.5
+    irregular_enter: Above = 0.5
     """Probability that the RR intervals are those of atrial fibrillation."""
-    irregular_exit: Share = 0.3
+    irregular_exit: Above = 0.3
     """Probability below which the rhythm counts as regular: ours."""
     irregular_s: Seconds = 10.0
     """Ours; a clinical diagnosis needs 30 s of ECG (ESC guideline) and a physician."""
     irregular_keep_s: Seconds = 10.0
     """Regular for this long: ours."""
-    irregular_max_gap_s: Seconds = 30.0
+    irregular_max_gap_s: Stretch = 30.0
     """The rhythm is read once per stretch of ECG, so its readings are far apart: ours."""
 
     ventricular_count: Count = 6
     """More than 5 ventricular beats in a minute: the classic coronary-care warning (Lown)."""
     ventricular_exit_count: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
     """At most this many in the window: ours."""
-    ventricular_window_s: Seconds = 60.0
+    ventricular_window_s: Stretch = 60.0
     """One minute."""
     ventricular_keep_s: Seconds = 30.0
     """Seconds of beats without a gap before few ventricular beats are believed: ours."""
@@ -141,9 +147,9 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ventricular_run_keep_s: Seconds = 10.0
     """Seconds of beats without such a run: ours."""
 
-    sound_enter: Share = 0.6
+    sound_enter: Above = 0.6
     """Probability of the class; the operating point of the encoder's report."""
-    sound_exit: Share = 0.3
+    sound_exit: Above = 0.3
     """Probability below which the sound is over."""
     sound_min_quality: Share = 0.05
     """Lower than ``min_quality``: a quiet room (quality 0.1) is a reading that nothing is heard, and ends a sound; a
@@ -152,18 +158,18 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Three readings in a row at the bundle's hop of 0.25 s: fewer are often a wrong class (encoder's report)."""
     sound_keep_s: Seconds = 4.0
     """A cough, a pause and a cough are one alert: ours."""
-    sound_max_gap_s: Seconds = 3.0
+    sound_max_gap_s: Stretch = 3.0
     """Without a usable reading for longer, durations start again: ours."""
 
-    unusable_enter: Share = 0.25
+    unusable_enter: Above = 0.25
     """Signal quality below which a sensor tells us nothing; the same number as ``min_quality``."""
-    unusable_exit: Share = 0.35
+    unusable_exit: Above = 0.35
     """Signal quality from which it is usable again: ours."""
     unusable_s: Seconds = 5.0
     """A hand before the camera is not a fault: ours."""
     unusable_keep_s: Seconds = 2.0
     """Usable again for this long: ours."""
-    unusable_max_gap_s: Seconds = 5.0
+    unusable_max_gap_s: Stretch = 5.0
     """Quality readings further apart than this do not add up: ours."""
 
 

@@ -7,6 +7,7 @@ from timeline import play, readings, story
 from edge_mm.alerts import Alarms, Limits, default_policies, limits_from
 from edge_mm.alerts.limits import KINDS
 from edge_mm.errors import ConfigError
+from edge_mm.models.bundle import load_bundle
 
 
 def test_nothing_given_is_the_defaults():
@@ -54,6 +55,51 @@ def test_no_number_may_be_absurd(wrong):
     with pytest.raises(ConfigError) as caught:
         limits_from(dict.fromkeys(numbers, wrong))
     assert [problem.split()[1] for problem in caught.value.problems] == numbers
+
+
+ZERO = [
+    *(f"{one}_max_gap_s" for one in ("vision", "fusion", "vitals", "irregular", "sound", "unusable")),
+    *("perclos_window_s", "ventricular_window_s", "perclos_closed", "away_exit_ratio"),
+    *(f"{one}_{way}" for one in ("eyes_closed", "perclos", "yawning", "drowsy") for way in ("enter", "exit")),
+    *(f"{one}_{way}" for one in ("irregular", "sound", "unusable") for way in ("enter", "exit")),
+]
+
+
+@pytest.mark.parametrize("key", ZERO)
+def test_a_zero_that_would_silence_a_rule_or_make_it_endless_is_refused(key):
+    with pytest.raises(ConfigError) as caught:
+        limits_from({key: 0})
+    assert caught.value.problems[0] == f"[rules] {key} = 0: expected `float` > 0.0"
+
+
+PAIRS = [
+    ("eyes_closed_exit", "eyes_closed_enter"),
+    ("perclos_exit", "perclos_enter"),
+    ("perclos_min_cover_s", "perclos_window_s"),
+    ("yawning_exit", "yawning_enter"),
+    ("drowsy_exit", "drowsy_enter"),
+    ("heart_rate_low_bpm", "heart_rate_low_exit_bpm"),
+    ("heart_rate_low_exit_bpm", "heart_rate_high_exit_bpm"),
+    ("heart_rate_high_exit_bpm", "heart_rate_high_bpm"),
+    ("irregular_exit", "irregular_enter"),
+    ("ventricular_exit_count", "ventricular_count"),
+    ("sound_exit", "sound_enter"),
+    ("unusable_enter", "unusable_exit"),
+]
+
+
+@pytest.mark.parametrize(("lower", "upper"), PAIRS)
+def test_of_two_limits_the_lower_may_reach_the_upper_but_not_pass_it(lower, upper):
+    top = getattr(Limits(), upper)
+    assert getattr(limits_from({lower: top}), lower) == top
+    above = top + 1 if isinstance(top, int) else top + 0.01
+    with pytest.raises(ConfigError) as caught:
+        limits_from({lower: above})
+    assert f"[rules] {lower} = {above:g} is above {upper} = {top:g}: set it to at most {top:g}" in caught.value.problems
+
+
+def test_the_least_quality_is_that_of_the_bundle_and_of_the_sensor_rule():
+    assert Limits().min_quality == Limits().unusable_enter == load_bundle("driver").manifest.min_quality
 
 
 def test_a_wrong_number_is_not_also_blamed_for_its_order():
