@@ -11,22 +11,20 @@ from collections.abc import Iterable
 import msgspec
 
 from edge_mm.alerts.driver import driver_policies
+from edge_mm.alerts.explain import SENSES
 from edge_mm.alerts.fused import HeadWatch
 from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
-from edge_mm.alerts.sound import SOUNDS, sound_policies
+from edge_mm.alerts.sound import sound_policies
 from edge_mm.alerts.vitals import vitals_policies
-from edge_mm.types import Modality, Policy
-
-ALL_SENSES: tuple[Modality, ...] = ("vision", "audio", "physio")
+from edge_mm.types import Policy
 
 
 def default_policies(
     *,
     heads: Iterable[str] = (),
-    modalities: Iterable[str] = ALL_SENSES,
-    sounds: Iterable[str] | None = None,
+    modalities: Iterable[str] = SENSES,
     limits: Limits | None = None,
 ) -> list[Policy]:
     """Build the policies.
@@ -34,7 +32,6 @@ def default_policies(
     Args:
         heads: the fusion graph's heads; ``drowsy`` has a rule.
         modalities: the senses that have a front end.
-        sounds: classes of the sound encoder; None: all that have a rule.
         limits: the numbers; None: the defaults.
 
     Raises:
@@ -44,7 +41,7 @@ def default_policies(
     senses = set(modalities)
     rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=set(heads), frames="vision" in senses))
     if "audio" in senses:
-        rules += sound_policies(limits, sounds=SOUNDS if sounds is None else sounds)
+        rules += sound_policies(limits)
     if "physio" in senses:
         rules += vitals_policies(limits)
     return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from edge_mm.alerts.fused import HeadWatch
-from edge_mm.alerts.hold import Hold
 from edge_mm.alerts.limits import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch, measured_of
+from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
 from edge_mm.alerts.windows import ShareOfTime
 from edge_mm.types import Observation
 
@@ -74,30 +73,23 @@ class Away:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._hold = Hold(dwell_s=limits.away_s, keep_s=limits.away_keep_s, max_gap_s=limits.vision_max_gap_s)
+        self._level = Level(
+            enter=1.0,
+            exit=limits.away_exit_ratio,
+            dwell_s=limits.away_s,
+            keep_s=limits.away_keep_s,
+            max_gap_s=limits.vision_max_gap_s,
+            timed=True,
+        )
+        self.hold = self._level.hold
         self._frame: dict[str, Observation] = {}
         self._ratio = 0.0
-
-    @property
-    def told(self) -> bool | None:
-        """See ``Tracker``."""
-        return self._hold.told
-
-    @property
-    def onset_ns(self) -> int | None:
-        """See ``Tracker``."""
-        return self._hold.onset_ns
-
-    @property
-    def last_ns(self) -> int | None:
-        """See ``Tracker``."""
-        return self._hold.last_ns
 
     def read(self, reading: Observation) -> None:
         """Take an angle, or whether there is a face; a frame without its other angle is judged by the next frame."""
         if reading.name == "driver.face_found":
             if reading.value < 0.5 and self._ratio >= 1.0:
-                self._judge(reading.t_ns)
+                self._level.read_value(reading.t_ns, self._ratio)
             return
         if self._frame and any(one.t_ns != reading.t_ns for one in self._frame.values()):
             self._close()
@@ -107,7 +99,7 @@ class Away:
 
     def measured(self) -> Measured:
         """How long, and the limit."""
-        return measured_of(self._hold, self._ratio, limit=1.0, dwell_s=self._limits.away_s, timed=True)
+        return self._level.measured()
 
     def _close(self) -> None:
         limits = self._limits
@@ -123,10 +115,7 @@ class Away:
             self._ratio = max(self._ratio, abs(one.value - neutral) / limit)
             t_ns = one.t_ns
         self._frame = {}
-        self._judge(t_ns)
-
-    def _judge(self, t_ns: int) -> None:
-        self._hold.read(t_ns, enters=self._ratio >= 1.0, leaves=self._ratio < self._limits.away_exit_ratio)
+        self._level.read_value(t_ns, self._ratio)
 
 
 def driver_policies(limits: Limits, *, heads: Iterable[str], frames: bool = True) -> list[Watch | HeadWatch]:
@@ -150,7 +139,9 @@ def frame_policies(limits: Limits) -> list[Watch | HeadWatch]:
     gap_s = limits.vision_max_gap_s
 
     def watch(rule: Rule, *names: str, track: Callable[[], Tracker]) -> Watch:
-        return Watch(rule, track, names=frozenset(names), min_quality=limits.min_quality, max_gap_s=gap_s)
+        return Watch(
+            rule, track, names=frozenset(names), sense="vision", min_quality=limits.min_quality, max_gap_s=gap_s
+        )
 
     def closed(dwell_s: float) -> Level:
         return Level(

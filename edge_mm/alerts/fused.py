@@ -7,10 +7,12 @@ Not here: the score (``edge_mm.perception.fusion``), rules over one sense (``rul
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isnan
+from math import isfinite
 
 from edge_mm.alerts.rules import Level, Rule, ended
-from edge_mm.types import Condition, Estimate, Modality, PolicyInput, Status
+from edge_mm.alerts.sensors import QUALITY
+from edge_mm.alerts.streams import Running
+from edge_mm.types import Condition, Estimate, Modality, PolicyInput
 
 
 class HeadWatch:
@@ -24,7 +26,8 @@ class HeadWatch:
         needs: the sense without which the score is no evidence; a window without it says nothing.
     """
 
-    names: frozenset[str] = frozenset()
+    names = frozenset({QUALITY})
+    """It says of which sense a stream is."""
 
     def __init__(
         self, rule: Rule, level: Level, *, head: str, min_quality: float, needs: Modality | None = None
@@ -35,41 +38,40 @@ class HeadWatch:
         self._min_quality = min_quality
         self._needs = needs
         self._told: bool | None = None
-        self._running: set[str] = set()
+        self._running = Running()
         self._ended = False
 
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
         """Take one event; a window in which no sense was usable says nothing."""
-        if isinstance(event, Status):
-            return self._status(event)
-        if not isinstance(event, Estimate) or self._ended:
-            return ()
+        if not isinstance(event, Estimate):
+            return self._passed(event)
         score = event.scores.get(self._head)
-        if score is None or isnan(score) or (self._needs is not None and self._needs not in event.weights):
+        if self._ended or score is None or not isfinite(score):
+            return ()
+        if self._needs is not None and self._needs not in event.weights:
             return ()
         if not any(event.coverage.get(sense, 0.0) > 0 and q >= self._min_quality for sense, q in event.quality.items()):
             return ()
+        hold = self._level.hold
+        if hold.stepped_back(event.t_ns):
+            hold.forget()
         self._level.read_value(event.t_ns, score, start_ns=event.start_ns)
-        told = self._level.told
-        if told is None or told is self._told:
+        if hold.told is None or hold.told is self._told:
             return ()
-        self._told = told
-        onset = self._level.onset_ns if told else None
+        self._told = hold.told
         measured = self._level.measured()
         senses = sorted(event.weights, key=lambda sense: -event.weights[sense])
         named = replace(measured, params={**measured.params, "senses": " and ".join(senses)})
-        return (self.rule.condition(event.t_ns, active=told, onset_ns=onset, measured=named, head=self._head),)
+        onset = hold.onset_ns if hold.told else None
+        return (self.rule.condition(event.t_ns, active=hold.told, onset_ns=onset, measured=named, head=self._head),)
 
-    def _status(self, status: Status) -> tuple[Condition, ...]:
-        """When the last stream is switched off, nobody is watched any more."""
-        if status.state == "live":
-            self._running.add(status.stream)
-            self._ended = False
-        elif status.state == "off" and status.stream in self._running:
-            self._running.discard(status.stream)
-            self._ended = not self._running
-        if not (self._ended and self._told):
+    def _passed(self, event: PolicyInput) -> tuple[Condition, ...]:
+        """When no stream of the sense that it needs runs any more, nobody is watched."""
+        self._running.take(event)
+        self._ended = self._running.ended(self._needs)
+        if not self._ended or self._told is False:
             return ()
         self._told = False
-        self._level.forget()
-        return (ended(self.rule, status.t_ns, "no longer watched: all sources have ended"),)
+        measured = self._level.measured()
+        self._level.hold.forget()
+        return (ended(self.rule, event.t_ns, "no longer watched: the sources have ended", measured),)

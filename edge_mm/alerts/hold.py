@@ -30,12 +30,13 @@ class Hold:
     end it: silence is no evidence that the person is well.
     """
 
-    __slots__ = ("_dwell_ns", "_gap_ns", "_keep_ns", "calm_ns", "last_ns", "onset_ns", "told")
+    __slots__ = ("_dwell_ns", "_gap_ns", "_keep_ns", "_old_ns", "calm_ns", "last_ns", "onset_ns", "told")
 
     def __init__(self, *, dwell_s: float, keep_s: float, max_gap_s: float) -> None:
         self._dwell_ns = max(ns(dwell_s) - SLACK_NS, 0)
         self._keep_ns = max(ns(keep_s) - SLACK_NS, 0)
         self._gap_ns = ns(max_gap_s)
+        self._old_ns: int | None = None
         self.told: bool | None = None
         self.onset_ns: int | None = None
         self.calm_ns: int | None = None
@@ -47,7 +48,8 @@ class Hold:
         Args:
             t_ns: its time; one older than the last is ignored.
             enters: beyond the limit that starts the condition.
-            leaves: back beyond the limit that ends it; neither is hysteresis: it goes on as it was.
+            leaves: back beyond the limit that ends it. Neither is hysteresis: it goes on as it was, so such a reading
+                counts inside the dwell, but only one that ``enters`` completes it.
             start_ns: start of what the reading stands for where it is a window; a gap ends there.
         """
         last = self.last_ns
@@ -78,11 +80,21 @@ class Hold:
             if not enters:
                 return False
             self.onset_ns = t_ns
-        if t_ns - self.onset_ns < self._dwell_ns:
+        if not enters or t_ns - self.onset_ns < self._dwell_ns:
             return False
         self.told = True
         return True
 
+    def stepped_back(self, t_ns: int) -> bool:
+        """Ask before ``read``: whether readings now come from an earlier time, so that the owner has to start again.
+
+        That is the second of two readings in a row that are too old by more than a gap and go on in time. Otherwise
+        one stamp from the future would deafen the rule until then; one stamp from the past is only a late reading.
+        """
+        before_ns = self._old_ns
+        self._old_ns = t_ns if self.last_ns is not None and self.last_ns - t_ns > self._gap_ns else None
+        return before_ns is not None and self._old_ns is not None and t_ns > before_ns
+
     def forget(self) -> None:
         """Start again: what this time line described is gone."""
-        self.told = self.onset_ns = self.calm_ns = self.last_ns = None
+        self.told = self.onset_ns = self.calm_ns = self.last_ns = self._old_ns = None

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite
 from typing import Protocol
 
 from edge_mm.alerts.hold import Hold, ns, seconds_between
+from edge_mm.alerts.sensors import QUALITY
+from edge_mm.alerts.streams import Running
 from edge_mm.types import Condition, Modality, Observation, PolicyInput, Priority, Reason, Status, Tick
 
 
@@ -33,22 +35,12 @@ class Tracker(Protocol):
     """The state of one rule for one stream."""
 
     @property
-    def told(self) -> bool | None:
-        """None: nothing said yet; True: holds; False: does not."""
-        ...
-
-    @property
-    def onset_ns(self) -> int | None:
-        """When it began."""
-        ...
-
-    @property
-    def last_ns(self) -> int | None:
-        """Time of the last usable reading."""
+    def hold(self) -> Hold:
+        """What it has come to: whether it holds, since when, and the time of the last usable reading."""
         ...
 
     def read(self, reading: Observation) -> None:
-        """Take a usable reading."""
+        """Take a usable reading; one older than the last is ignored."""
         ...
 
     def measured(self) -> Measured:
@@ -110,10 +102,14 @@ class Watch:
     longer keeps it up. A stream that is switched off (a file's end) ends what it held: nobody is watched there any
     more. A stream that is lost or stale ends nothing.
 
+    Until something was said, an alarm of before a restart may be active. So "not so" waits for a stream on which the
+    condition may just be beginning, and is also said when no stream of ``sense`` runs any more.
+
     Args:
         rule: names and sentences.
         track: makes the state of one stream.
         names: observations to listen to.
+        sense: of which sense they are.
         min_quality: readings below it say nothing.
         max_gap_s: silence after which a stream no longer keeps the condition up against another one.
         event_s: for events (a bark) rather than states (closed eyes): over after so long without a reading.
@@ -125,75 +121,97 @@ class Watch:
         track: Callable[[], Tracker],
         *,
         names: frozenset[str],
+        sense: Modality,
         min_quality: float,
         max_gap_s: float,
         event_s: float | None = None,
     ) -> None:
         self.rule = rule
+        self.names = names | {QUALITY}
         self._event_ns = None if event_s is None else ns(event_s)
-        self.names = names
         self._track = track
+        self._sense: Modality = sense
         self._min_quality = min_quality
         self._gap_ns = ns(max_gap_s)
         self._trackers: dict[str, Tracker] = {}
+        self._running = Running()
+        self._begun_ns: int | None = None
         self._told: bool | None = None
 
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
-        """Take one event; readings of poor quality and NaN say nothing."""
-        if not isinstance(event, Observation):
-            return self._passed(event) if self._told else ()
+        """Take one event; readings of poor quality, NaN and infinity say nothing."""
+        if not isinstance(event, Observation) or event.name == QUALITY:
+            self._running.take(event)
+            return () if self._told is False else self._passed(event)
         if event.name not in self.names:
             return ()
-        if event.quality < self._min_quality or isnan(event.value):
+        if not event.quality >= self._min_quality or not isfinite(event.value):  # a quality of NaN is none
             return ()
         tracker = self._trackers.get(event.stream)
-        if tracker is None:
+        if tracker is None or tracker.hold.stepped_back(event.t_ns):
             tracker = self._trackers[event.stream] = self._track()
         tracker.read(event)
-        told = tracker.told
+        told = tracker.hold.told
         if told is None or told is self._told:
             return ()
         if not told:
             if self._held_elsewhere(event.t_ns):
                 return ()
             # Streams that went silent while it held start anew when they come back.
-            self._trackers = {stream: one for stream, one in self._trackers.items() if not one.told}
+            self._trackers = {stream: one for stream, one in self._trackers.items() if not one.hold.told}
         self._told = told
         return (
             self.rule.condition(
                 event.t_ns,
                 active=told,
-                onset_ns=tracker.onset_ns if told else None,
+                onset_ns=tracker.hold.onset_ns if told else None,
                 measured=tracker.measured(),
                 sources=(event.source,),
             ),
         )
 
     def _passed(self, event: PolicyInput) -> tuple[Condition, ...]:
-        """While it holds: time went on, or a stream changed its state."""
-        if isinstance(event, Status) and event.state == "off":
-            self._trackers.pop(event.stream, None)
-            text = f"no longer watched: {event.stream} has ended"
-        elif isinstance(event, Tick) and self._event_ns is not None:
-            before_ns = event.t_ns - self._event_ns
-            self._trackers = {s: one for s, one in self._trackers.items() if (one.last_ns or 0) > before_ns}
+        """While it holds, or may from before a restart: time went on, or a stream changed its state."""
+        past: list[Tracker] = []
+        if isinstance(event, Tick) and self._event_ns is not None:
+            if self._begun_ns is None:
+                self._begun_ns = event.t_ns
+            if self._told is None and event.t_ns - self._begun_ns < self._event_ns:
+                return ()
+            silent = [stream for stream in self._trackers if self._silent_ns(stream, event.t_ns) >= self._event_ns]
+            past = [self._trackers.pop(stream) for stream in silent]
             text = "not heard any more"
+        elif isinstance(event, Status) and event.state == "off":
+            if event.stream in self._trackers:
+                past = [self._trackers.pop(event.stream)]
+            if not self._told and not self._running.ended(self._sense):
+                return ()
+            text = f"no longer watched: {event.stream} has ended"
+        elif self._told is None and self._running.ended(self._sense):  # it has just become known what else runs
+            text = "no longer watched: the source has ended"
         else:
             return ()
-        if any(one.told for one in self._trackers.values()):
+        # While nothing was said, a stream that is undecided is waited for, like one on which it holds.
+        if any(one.hold.told is self._told for one in self._trackers.values()):
             return ()
+        last = next((one for one in past if one.hold.told), None) or self._track()
         self._told = False
-        return (ended(self.rule, event.t_ns, text),)
+        return (ended(self.rule, event.t_ns, text, last.measured()),)
+
+    def _silent_ns(self, stream: str, t_ns: int) -> int:
+        return abs(t_ns - (self._trackers[stream].hold.last_ns or 0))
 
     def _held_elsewhere(self, t_ns: int) -> bool:
+        """Whether it holds on another stream; while nothing was said, also whether it may be beginning there."""
         return any(
-            other.told and other.last_ns is not None and t_ns - other.last_ns <= self._gap_ns
-            for other in self._trackers.values()
+            (one.hold.told or (self._told is None and one.hold.onset_ns is not None))
+            and self._silent_ns(stream, t_ns) <= self._gap_ns
+            for stream, one in self._trackers.items()
         )
 
 
-def ended(rule: Rule, t_ns: int, text: str) -> Condition:
-    """It is over without a reading that says so."""
+def ended(rule: Rule, t_ns: int, text: str, measured: Measured) -> Condition:
+    """It is over without a reading that says so; ``measured`` is what was compared last."""
     return Condition(
         t_ns=t_ns,
         kind=rule.kind,
@@ -202,47 +220,45 @@ def ended(rule: Rule, t_ns: int, text: str) -> Condition:
         priority=rule.priority,
         category="physiological",
         reason=Reason(f"{rule.code}_ended", {}, text),
-        value=0.0,
-        limit=0.0,
+        value=measured.value,
+        limit=measured.limit,
         unit=rule.unit,
         key=rule.kind,
     )
 
 
 class Level:
-    """Tracker: a reading beyond a limit for some time.
+    """Tracker: a reading beyond a limit for some time."""
 
-    A low limit is one whose ``exit`` lies above its ``enter``.
-    """
-
-    __slots__ = ("_below", "_dwell_s", "_enter", "_exit", "_hold", "_timed", "_value")
+    __slots__ = ("_below", "_dwell_s", "_enter", "_exit", "_timed", "_value", "hold")
 
     def __init__(
-        self, *, enter: float, exit: float, dwell_s: float, keep_s: float, max_gap_s: float, timed: bool = False
+        self,
+        *,
+        enter: float,
+        exit: float,
+        dwell_s: float,
+        keep_s: float,
+        max_gap_s: float,
+        below: bool = False,
+        timed: bool = False,
     ) -> None:
-        """Args: ``timed``: what is compared is the duration (with ``dwell_s``), not the reading (with ``enter``)."""
+        """Args:
+        enter: the limit that starts the condition; a reading at it does.
+        exit: the limit that ends it; a reading at it does not.
+        dwell_s: seconds until it holds.
+        keep_s: seconds until it is over.
+        max_gap_s: see ``Hold``.
+        below: readings below ``enter`` start it, not those above.
+        timed: what is compared is the duration (with ``dwell_s``), not the reading (with ``enter``).
+        """
         self._enter = enter
         self._exit = exit
-        self._below = exit > enter
+        self._below = below
         self._dwell_s = dwell_s
         self._timed = timed
         self._value = 0.0
-        self._hold = Hold(dwell_s=dwell_s, keep_s=keep_s, max_gap_s=max_gap_s)
-
-    @property
-    def told(self) -> bool | None:
-        """See ``Tracker``."""
-        return self._hold.told
-
-    @property
-    def onset_ns(self) -> int | None:
-        """See ``Tracker``."""
-        return self._hold.onset_ns
-
-    @property
-    def last_ns(self) -> int | None:
-        """See ``Tracker``."""
-        return self._hold.last_ns
+        self.hold = Hold(dwell_s=dwell_s, keep_s=keep_s, max_gap_s=max_gap_s)
 
     def read(self, reading: Observation) -> None:
         """Take a usable reading."""
@@ -255,22 +271,14 @@ class Level:
             enters, leaves = value <= self._enter, value > self._exit
         else:
             enters, leaves = value >= self._enter, value < self._exit
-        self._hold.read(t_ns, enters=enters, leaves=leaves, start_ns=start_ns)
-
-    def forget(self) -> None:
-        """Start again."""
-        self._hold.forget()
+        self.hold.read(t_ns, enters=enters, leaves=leaves, start_ns=start_ns)
 
     def measured(self) -> Measured:
-        """Duration and dwell, or reading and limit."""
-        return measured_of(self._hold, self._value, limit=self._enter, dwell_s=self._dwell_s, timed=self._timed)
-
-
-def measured_of(hold: Hold, value: float, *, limit: float, dwell_s: float, timed: bool) -> Measured:
-    """What a ``Hold`` compared: ``seconds`` is how long it has held, or how long it has been over."""
-    start = hold.onset_ns if hold.told else hold.calm_ns
-    last = hold.last_ns
-    seconds = 0.0 if start is None or last is None else seconds_between(start, last)
-    if timed:
-        return Measured(seconds if hold.told else 0.0, dwell_s, {"seconds": seconds, "limit": dwell_s})
-    return Measured(value, limit, {"value": round(value, 3), "limit": limit, "seconds": seconds})
+        """Reading and limit, or duration and dwell; ``seconds``: how long it has held, or how long it has been over."""
+        hold = self.hold
+        start, last = hold.onset_ns if hold.told else hold.calm_ns, hold.last_ns
+        seconds = 0.0 if start is None or last is None else seconds_between(start, last)
+        if self._timed:
+            return Measured(seconds if hold.told else 0.0, self._dwell_s, {"seconds": seconds, "limit": self._dwell_s})
+        params = {"value": round(self._value, 3), "limit": self._enter, "seconds": seconds}
+        return Measured(self._value, self._enter, params)

@@ -2,21 +2,19 @@
 
 In: ``Status`` from the supervision and ``sensor.quality`` observations. Out: technical conditions, one per stream
 (key ``KIND/STREAM``). Not here: noticing that a stream went silent (the daemon's supervision says so with a Status),
-and the state of the broker and the outbox, which are not sensors.
+and the state of the broker and the outbox, which have no Status.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isnan
+from math import isfinite
 from types import MappingProxyType
 
 from edge_mm.alerts.hold import Hold, seconds_between
 from edge_mm.alerts.limits import Limits
 from edge_mm.types import Condition, Observation, PolicyInput, Priority, Reason, SourceState, Status
 
-NOT_SENSORS = frozenset({"mqtt", "broker", "outbox"})
-"""Parts that have a Status but are no stream."""
 QUALITY = "sensor.quality"
 """Name of the observation that says how good a stream is: value 0..1, label says why it is low."""
 
@@ -32,7 +30,8 @@ class Connection:
     """A policy: which streams are gone (``lost``) or silent (``stale``).
 
     The last stream to be lost has high priority: nothing is watched any more. ``live`` and ``degraded`` end both;
-    ``off`` (ended on purpose) does too and raises nothing; ``starting`` changes nothing yet.
+    ``off`` (ended on purpose) does too and raises nothing. ``starting`` changes nothing yet, but a stream that has not
+    been lost before is one that may still come.
     """
 
     names: frozenset[str] = frozenset()
@@ -43,9 +42,13 @@ class Connection:
 
     def update(self, event: PolicyInput) -> list[Condition]:
         """Take one event; each Status tells both kinds, so that what was active before a restart can end."""
-        if not isinstance(event, Status) or event.stream in NOT_SENSORS or event.state == "starting":
+        if not isinstance(event, Status):
             return []
         before = self._states.get(event.stream)
+        if event.state == "starting":
+            if before in (None, "off"):
+                self._states[event.stream] = "starting"
+            return []
         self._states[event.stream] = event.state
         self._since.setdefault(event.stream, event.t_ns)
         if event.state not in _KINDS or before not in _KINDS:
@@ -98,44 +101,36 @@ class Usable:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._holds: dict[str, Hold] = {}
-        self._why: dict[str, str] = {}
 
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
         """Take one event."""
         if isinstance(event, Status):
             return self._ended(event)
-        if not isinstance(event, Observation) or event.name != QUALITY or isnan(event.value):
+        if not isinstance(event, Observation) or event.name != QUALITY or not isfinite(event.value):
             return ()
         limits = self._limits
         hold = self._holds.get(event.stream)
-        if hold is None:
+        if hold is None or hold.stepped_back(event.t_ns):
             hold = self._holds[event.stream] = Hold(
                 dwell_s=limits.unusable_s, keep_s=limits.unusable_keep_s, max_gap_s=limits.unusable_max_gap_s
             )
-        low = event.value < limits.unusable_enter
-        if low:
-            self._why[event.stream] = event.label
         # Low without a reason is no fault: a quiet room is too quiet to tell anything by, and its microphone is well.
-        if not hold.read(event.t_ns, enters=low, leaves=event.value >= limits.unusable_exit or not event.label):
+        leaves = event.value >= limits.unusable_exit or not event.label
+        if not hold.read(event.t_ns, enters=event.value < limits.unusable_enter, leaves=leaves):
             return ()
         if not hold.told:
-            self._why.pop(event.stream, None)
             reason = Reason("sensor_usable", {"stream": event.stream}, f"sensor {event.stream} is usable again")
             return (self._condition(event.t_ns, event.stream, event.value, event.t_ns, reason, active=False),)
         onset_ns = event.t_ns if hold.onset_ns is None else hold.onset_ns
         seconds = seconds_between(onset_ns, event.t_ns)
-        why = self._why[event.stream]
-        text = f"sensor {event.stream} tells us nothing for {seconds:.1f} s: {why}"
-        reason = Reason("sensor_unusable", {"stream": event.stream, "why": why, "seconds": seconds}, text)
+        text = f"sensor {event.stream} tells us nothing for {seconds:.1f} s: {event.label}"
+        reason = Reason("sensor_unusable", {"stream": event.stream, "why": event.label, "seconds": seconds}, text)
         return (self._condition(event.t_ns, event.stream, event.value, onset_ns, reason, active=True),)
 
     def _ended(self, event: Status) -> tuple[Condition, ...]:
-        if event.state not in ("lost", "off") or event.stream in NOT_SENSORS:
+        if event.state not in ("lost", "off"):
             return ()
-        hold = self._holds.get(event.stream)
-        if hold is not None:
-            hold.forget()
-        self._why.pop(event.stream, None)
+        self._holds.pop(event.stream, None)
         reason = Reason(f"sensor_{event.state}", {"stream": event.stream}, f"sensor {event.stream} is {event.state}")
         return (self._condition(event.t_ns, event.stream, 0.0, event.t_ns, reason, active=False),)
 

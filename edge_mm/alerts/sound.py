@@ -6,7 +6,7 @@ the table do not alert. Not here: the numbers (``limits``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from edge_mm.alerts.limits import Limits
@@ -39,8 +39,8 @@ def sound_rule(sound: str) -> Rule:
     )
 
 
-def sound_policies(limits: Limits, *, sounds: Iterable[str]) -> list[Watch]:
-    """One policy per class of ``sounds`` that alerts."""
+def sound_policies(limits: Limits) -> list[Watch]:
+    """One policy per class that alerts."""
 
     def level() -> Level:
         return Level(
@@ -56,10 +56,10 @@ def sound_policies(limits: Limits, *, sounds: Iterable[str]) -> list[Watch]:
             sound_rule(sound),
             level,
             names=frozenset({f"audio.{sound}"}),
+            sense="audio",
             min_quality=limits.sound_min_quality,
             max_gap_s=limits.sound_max_gap_s,
             event_s=limits.sound_keep_s + limits.sound_max_gap_s,
         )
         for sound in SOUNDS
-        if sound in set(sounds)
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from edge_mm.alerts.hold import SLACK_NS, ns
+from edge_mm.alerts.hold import Hold, ns, seconds_between
 from edge_mm.alerts.limits import Limits
 from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
 from edge_mm.alerts.windows import CountOf
@@ -64,54 +64,40 @@ class RunOfBeats:
     without such a run.
     """
 
-    __slots__ = ("_beats", "_bpm", "_gap_ns", "_keep_ns", "_rr_ns", "_run", "_since_ns", "last_ns", "onset_ns", "told")
+    __slots__ = ("_beats", "_bpm", "_rr_ns", "_run", "hold")
 
     def __init__(self, *, beats: int, bpm: float, keep_s: float, max_gap_s: float) -> None:
         self._beats = beats
         self._bpm = bpm
         self._rr_ns = ns(60.0 / bpm)
-        self._keep_ns = max(ns(keep_s) - SLACK_NS, 0)
-        self._gap_ns = ns(max_gap_s)
         self._run: deque[int] = deque(maxlen=beats)
-        self._since_ns = 0
-        self.told: bool | None = None
-        self.onset_ns: int | None = None
-        self.last_ns: int | None = None
+        self.hold = Hold(dwell_s=0.0, keep_s=keep_s, max_gap_s=max_gap_s)
 
     def read(self, reading: Observation) -> None:
         """Take a beat; one older than the last is ignored."""
         t_ns = reading.t_ns
-        last = self.last_ns
+        last = self.hold.last_ns
         if not reading.label or (last is not None and t_ns < last):
             return
-        if last is None or t_ns - last > self._gap_ns:
-            self._since_ns = t_ns
-        self.last_ns = t_ns
-        if reading.label != "V":
+        if reading.label != "V" or (self._run and t_ns - self._run[-1] > self._rr_ns):
             self._run.clear()
-        elif self._run and t_ns - self._run[-1] <= self._rr_ns:
+        if reading.label == "V":
             self._run.append(t_ns)
-        else:
-            self._run.clear()
-            self._run.append(t_ns)
-        if len(self._run) >= self._beats:
-            self._since_ns = t_ns
-            if not self.told:
-                self.told = True
-                self.onset_ns = self._run[0]
-        elif self.told is not False and t_ns - self._since_ns >= self._keep_ns:
-            self.told = False
+        enough = len(self._run) >= self._beats
+        if self.hold.read(t_ns, enters=enough, leaves=not enough) and self.hold.told:
+            self.hold.onset_ns = self._run[0]
 
     def measured(self) -> Measured:
         """Beats in a row and the limit."""
-        count = len(self._run)
+        hold, count = self.hold, len(self._run)
         span_ns = self._run[-1] - self._run[0] if count > 1 else 0
+        since_ns, last_ns = hold.calm_ns, hold.last_ns
         params: dict[str, float | str] = {
             "value": count,
             "limit": self._beats,
             "bpm": round(60.0 * NS_PER_S * (count - 1) / span_ns, 1) if span_ns else 0.0,
             "limit_bpm": self._bpm,
-            "seconds": round(((self.last_ns or 0) - self._since_ns) / NS_PER_S, 3),
+            "seconds": 0.0 if since_ns is None or last_ns is None else seconds_between(since_ns, last_ns),
         }
         return Measured(float(count), float(self._beats), params)
 
@@ -120,15 +106,18 @@ def vitals_policies(limits: Limits) -> list[Watch]:
     """One policy per rule."""
 
     def watch(rule: Rule, name: str, track: Callable[[], Tracker], *, gap_s: float = limits.vitals_max_gap_s) -> Watch:
-        return Watch(rule, track, names=frozenset({name}), min_quality=limits.min_quality, max_gap_s=gap_s)
+        return Watch(
+            rule, track, names=frozenset({name}), sense="physio", min_quality=limits.min_quality, max_gap_s=gap_s
+        )
 
-    def heart_rate(enter: float, exit: float) -> Level:
+    def heart_rate(enter: float, exit: float, *, below: bool) -> Level:
         return Level(
             enter=enter,
             exit=exit,
             dwell_s=limits.heart_rate_s,
             keep_s=limits.heart_rate_keep_s,
             max_gap_s=limits.vitals_max_gap_s,
+            below=below,
         )
 
     def irregular() -> Level:
@@ -162,8 +151,8 @@ def vitals_policies(limits: Limits) -> list[Watch]:
     low, low_exit = limits.heart_rate_low_bpm, limits.heart_rate_low_exit_bpm
     high, high_exit = limits.heart_rate_high_bpm, limits.heart_rate_high_exit_bpm
     return [
-        watch(HEART_RATE_LOW, "vitals.heart_rate_bpm", lambda: heart_rate(low, low_exit)),
-        watch(HEART_RATE_HIGH, "vitals.heart_rate_bpm", lambda: heart_rate(high, high_exit)),
+        watch(HEART_RATE_LOW, "vitals.heart_rate_bpm", lambda: heart_rate(low, low_exit, below=True)),
+        watch(HEART_RATE_HIGH, "vitals.heart_rate_bpm", lambda: heart_rate(high, high_exit, below=False)),
         watch(IRREGULAR_RHYTHM, "vitals.rhythm_irregular", irregular, gap_s=limits.irregular_max_gap_s),
         watch(VENTRICULAR_BEATS, "vitals.beat", ventricular),
         watch(VENTRICULAR_RUN, "vitals.beat", run),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from edge_mm.alerts.hold import SLACK_NS, ns
+from edge_mm.alerts.hold import SLACK_NS, Hold, ns
 from edge_mm.alerts.rules import Measured
 from edge_mm.types import NS_PER_S, Observation
 
@@ -22,7 +22,7 @@ class ShareOfTime:
 
     __slots__ = (
         "_above", "_cover_ns", "_enter", "_exit", "_gap_ns", "_min_cover_ns", "_on", "_on_ns", "_runs", "_window_ns",
-        "last_ns", "onset_ns", "told",
+        "hold",
     )  # fmt: skip
 
     def __init__(
@@ -38,9 +38,7 @@ class ShareOfTime:
         self._cover_ns = 0
         self._on_ns = 0
         self._on = False
-        self.told: bool | None = None
-        self.onset_ns: int | None = None
-        self.last_ns: int | None = None
+        self.hold = Hold(dwell_s=0.0, keep_s=0.0, max_gap_s=max_gap_s)
 
     @property
     def share(self) -> float:
@@ -50,23 +48,21 @@ class ShareOfTime:
     def read(self, reading: Observation) -> None:
         """Take a usable reading; one older than the last is ignored."""
         t_ns = reading.t_ns
-        last = self.last_ns
+        last = self.hold.last_ns
         if last is not None:
             if t_ns < last:
                 return
             if 0 < t_ns - last <= self._gap_ns:
                 self._append(last, t_ns, on=self._on)
-        self.last_ns = t_ns
         self._on = reading.value >= self._above
         self._evict(t_ns - self._window_ns)
-        if self._cover_ns < self._min_cover_ns:
-            return
-        share = self.share
-        if not self.told and share >= self._enter and self._on_ns:
-            self.told = True
-            self.onset_ns = next(start for start, _, on in self._runs if on)
-        elif self.told is not False and share < self._exit:
-            self.told = False
+        covered = self._cover_ns >= self._min_cover_ns
+        above = self._on_ns > 0 and self.share >= self._enter
+        if self.hold.read(t_ns, enters=covered and above, leaves=covered and self.share < self._exit) or (
+            not self.hold.told
+        ):
+            # It began, or may be beginning, with the first time inside the window.
+            self.hold.onset_ns = next(start for start, _, on in self._runs if on) if above else None
 
     def measured(self) -> Measured:
         """The share and its limit."""
@@ -97,41 +93,35 @@ class CountOf:
     Over when at most ``exit`` are left and readings have come without a gap for ``keep_s``: silence is no evidence.
     """
 
-    __slots__ = (
-        "_enter", "_exit", "_gap_ns", "_keep_ns", "_label", "_since_ns", "_times", "_window_ns",
-        "last_ns", "onset_ns", "told",
-    )  # fmt: skip
+    __slots__ = ("_enter", "_exit", "_gap_ns", "_keep_ns", "_label", "_since_ns", "_times", "_window_ns", "hold")
 
     def __init__(self, *, label: str, window_s: float, enter: int, exit: int, keep_s: float, max_gap_s: float) -> None:
         self._label = label
         self._window_ns = ns(window_s)
         self._enter = enter
-        self._exit = exit
+        self._exit = min(exit, enter - 1)
         self._keep_ns = max(ns(keep_s) - SLACK_NS, 0)
         self._gap_ns = ns(max_gap_s)
         self._times: deque[int] = deque(maxlen=max(enter, 1000))
         self._since_ns = 0
-        self.told: bool | None = None
-        self.onset_ns: int | None = None
-        self.last_ns: int | None = None
+        self.hold = Hold(dwell_s=0.0, keep_s=0.0, max_gap_s=max_gap_s)
 
     def read(self, reading: Observation) -> None:
         """Take a usable reading; one older than the last is ignored."""
         t_ns = reading.t_ns
-        if not reading.label or (self.last_ns is not None and t_ns < self.last_ns):
+        last = self.hold.last_ns
+        if not reading.label or (last is not None and t_ns < last):
             return
-        if self.last_ns is None or t_ns - self.last_ns > self._gap_ns:
+        if last is None or t_ns - last > self._gap_ns:
             self._since_ns = t_ns
-        self.last_ns = t_ns
         if reading.label == self._label:
             self._times.append(t_ns)
         while self._times and self._times[0] <= t_ns - self._window_ns:
             self._times.popleft()
-        if not self.told and len(self._times) >= self._enter:
-            self.told = True
-            self.onset_ns = self._times[0]
-        elif self.told is not False and len(self._times) <= self._exit and t_ns - self._since_ns >= self._keep_ns:
-            self.told = False
+        few = len(self._times) <= self._exit
+        enough, calm = len(self._times) >= self._enter, few and t_ns - self._since_ns >= self._keep_ns
+        if self.hold.read(t_ns, enters=enough, leaves=calm) or not self.hold.told:
+            self.hold.onset_ns = None if few else self._times[0]  # it began, or may be beginning
 
     def measured(self) -> Measured:
         """The count and its limit."""

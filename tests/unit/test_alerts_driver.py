@@ -70,6 +70,19 @@ def test_a_reading_between_the_limits_neither_starts_nor_interrupts():
     assert story(play(only(EYES), flicker)) == ["driver.eyes_closed raised"]
 
 
+def test_a_stray_reading_does_not_raise_by_what_lies_between_the_limits():
+    assert play(only(EYES), readings(EYES, (2, 0.0), (0.1, 0.6), (8, 0.41), fps=10)) == []
+    seen = readings(EYES, (2, 0.0), (0.1, 0.6), (8, 0.41), (1, 0.6), fps=10)
+    (raised,) = play(only(EYES), seen)
+    assert (raised.onset_ns, raised.t_ns) == (2 * NS, round(10.1 * NS))
+
+
+def test_a_reading_at_a_limit_starts_and_one_at_the_exit_does_not_end():
+    line = readings(EYES, (2, 0.6), (20, 0.4), (2, 0.39), fps=10)
+    raised, cleared = play(only(EYES), line)
+    assert (raised.onset_ns, cleared.t_ns) == (0, 23 * NS)
+
+
 def test_eyes_that_open_for_a_moment_do_not_end_an_alert_nor_make_a_second_one():
     line = readings(EYES, (1, 0.0), (3, 0.9), *[(0.5, 0.1), (2, 0.9)] * 10, (5, 0.1))
     assert story(play(only(EYES), line)) == ["driver.eyes_closed raised", "driver.eyes_closed cleared"]
@@ -129,6 +142,34 @@ def test_nan_says_nothing():
     assert story(play(alarms, readings(EYES, (3, 0.9), (3, math.nan), start_s=40))) == ["driver.eyes_closed raised"]
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_what_is_no_number_says_nothing(value):
+    assert play(only(EYES), readings(EYES, (10, value))) == []
+
+
+def test_a_quality_that_is_no_number_is_none():
+    assert play(only(EYES), readings(EYES, (10, 0.9), quality=math.nan)) == []
+
+
+def test_a_quality_at_the_limit_is_good_enough():
+    assert story(play(only(EYES), readings(EYES, (2, 0.9), quality=0.25))) == ["driver.eyes_closed raised"]
+
+
+def test_one_stamp_from_the_future_does_not_deafen_a_rule():
+    stray = readings(EYES, (1 / 30, 0.0), start_s=1e6)
+    raised = play(only(EYES), [*stray, *readings(EYES, (3, 0.9))])[0]
+    assert raised.t_ns / NS == pytest.approx(1.5 + 1 / 30, abs=0.04)
+    seen = readings(EYES, (40, 0.9), start_s=2)
+    assert story(play(only("driver.perclos"), [*stray, *seen])) == ["driver.perclos raised"]
+    assert play(only("driver.perclos"), [*readings(EYES, (20, 0.9), start_s=1e6), *seen[:600]]) == []
+
+
+def test_a_stamp_from_the_future_does_not_hold_an_alert_against_another_camera():
+    dash = [*readings(EYES, (3, 0.9), stream="dash"), *readings(EYES, (0.01, 0.9), fps=100, stream="dash", start_s=1e6)]
+    side = readings(EYES, (3, 0.1), stream="side", start_s=3)
+    assert story(play(only(EYES), [*dash, *side])) == ["driver.eyes_closed raised", "driver.eyes_closed cleared"]
+
+
 def test_late_and_repeated_readings_do_not_disturb_the_time_line():
     line = readings(EYES, (1, 0.0), (3, 0.9))
     old = readings(EYES, (0.5, 0.0))
@@ -152,6 +193,26 @@ def test_a_camera_that_went_dead_does_not_hold_an_alert_against_one_that_sees():
     alerts = play(only(EYES), merged(dash, side, back))
     assert story(alerts) == ["driver.eyes_closed raised", "driver.eyes_closed cleared"]
     assert alerts[1].t_ns == pytest.approx(6 * NS, abs=NS / 10)
+
+
+@pytest.mark.parametrize("kind", [EYES, "driver.perclos"])
+def test_after_a_restart_a_camera_that_sees_nothing_does_not_end_what_another_still_sees(kind):
+    line = merged(
+        readings(EYES, (50, 0.9), stream="dash", start_s=0.01), readings(EYES, (50, 0.0), stream="side"), ticks(0, 50)
+    )
+    before, after = only(kind), only(kind)
+    assert story(play(before, line)) == [f"{kind} raised"]
+    after.restore(before.snapshot())
+    assert play(after, line) == []
+
+
+def test_after_a_restart_a_camera_that_fell_silent_does_not_hold_what_another_says_is_over():
+    before, after = only(EYES), only(EYES)
+    play(before, readings(EYES, (3, 0.9), stream="dash"))
+    after.restore(before.snapshot())
+    line = merged(readings(EYES, (1, 0.9), stream="dash"), readings(EYES, (9, 0.0), stream="side"))
+    (cleared,) = play(after, line)
+    assert 1.9 < cleared.t_ns / NS < 2.1
 
 
 def test_perclos_is_a_share_of_time_not_of_frames():
@@ -232,6 +293,12 @@ def test_a_camera_at_the_side_has_a_neutral_direction():
     line = head((20, 30, 10))
     assert story(play(driver(), line)) == ["driver.looking_away raised"]
     assert play(driver(neutral_yaw_deg=25.0, neutral_pitch_deg=10.0), line) == []
+
+
+def test_a_head_just_inside_the_limit_is_still_away():
+    line = head((1, 0, 0), (4, 40, 0), (9, 0.9 * 23.03, 0), (3, 0.8 * 23.03, 0))
+    _, cleared = play(driver(), line)
+    assert cleared.t_ns / NS == pytest.approx(15, abs=0.05)
 
 
 def test_yaw_alone_is_enough_where_the_bundle_has_no_pitch():

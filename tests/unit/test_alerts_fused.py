@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -118,6 +119,46 @@ def test_without_vision_the_score_is_no_evidence():
 def test_an_active_alarm_stays_when_vision_goes_and_the_rest_says_low():
     blind = [estimate(10 + t, 0.05, weights={"physio": 1.0}, quality={"physio": 0.9}) for t in range(60)]
     assert story(play(fused(), [*estimates("drowsy", (10, 0.9)), *blind])) == ["driver.drowsy raised"]
+
+
+def test_it_ends_when_the_last_camera_is_switched_off_though_a_microphone_runs():
+    ears = [replace(one, source="audio") for one in readings("sensor.quality", (60, 1.0), fps=1, stream="mic")]
+    both = [status(0, "live"), status(0, "live", stream="mic"), status(0, "live", stream="side")]
+    seen = estimates("drowsy", (30, 0.9))
+    alerts = play(fused(), merged(both, ears, seen, [status(10, "off"), status(20, "off", stream="side")]))
+    assert [(alert.state, alert.t_ns) for alert in alerts] == [("raised", 3 * NS), ("cleared", 20 * NS)]
+    assert (alerts[1].value, alerts[1].limit) == (0.9, 0.6)
+
+
+def test_a_camera_that_comes_back_is_watched_anew():
+    line = merged(
+        [status(0, "live"), status(10, "off"), status(15, "live")],
+        estimates("drowsy", (10, 0.9)),
+        estimates("drowsy", (10, 0.9), start_s=16),
+    )
+    alerts = play(fused(), line)
+    assert [(alert.state, alert.t_ns // NS) for alert in alerts] == [("raised", 3), ("cleared", 10), ("raised", 19)]
+    assert alerts[2].onset_ns == 16 * NS
+
+
+def test_a_score_that_is_no_number_says_nothing():
+    for score in (math.nan, math.inf):
+        assert play(fused(), estimates("drowsy", (30, score))) == []
+    line = estimates("drowsy", (2, 0.9), (2, math.nan), (1, 0.9))
+    assert story(play(fused(), line)) == ["driver.drowsy raised"]
+
+
+def test_the_quality_of_a_sense_that_covered_nothing_does_not_count():
+    line = [
+        replace(one, quality={"vision": 0.1, "physio": 0.9}, coverage={"vision": 1.0, "physio": 0.0})
+        for one in estimates("drowsy", (30, 0.9))
+    ]
+    assert play(fused(), line) == []
+
+
+def test_one_window_from_the_future_does_not_deafen_the_rule():
+    line = [*estimates("drowsy", (1, 0.1), start_s=1e6), *estimates("drowsy", (10, 0.9))]
+    assert story(play(fused(), line)) == ["driver.drowsy raised"]
 
 
 def test_it_ends_when_the_last_source_is_switched_off():
