@@ -48,6 +48,51 @@ def test_int8_agrees_with_float_under_the_models_own_names(model, inputs):
             assert np.abs(ours[key] - np.asarray(real[key])[0]).max() < 0.08
 
 
+@pytest.fixture(scope="module")
+def recurrent():
+    """Graph -> its untrained net and inputs: the two of the bundle that hold an LSTM."""
+    import keras
+
+    from converters.audio import encoder
+    from converters.physio import rhythm
+
+    rng = np.random.default_rng(0)
+    keras.utils.set_random_seed(0)
+    sound = encoder.build(seed=0)
+    return {
+        "physio.rhythm": (rhythm.model(), [{"rhythm": row[None]} for row in rhythm.simulated(40, rng)[0]]),
+        "audio.encoder": (sound, [{"log_mel": rng.normal(size=(1, *sound.input_shape[1:]))} for _ in range(12)]),
+    }
+
+
+@pytest.mark.parametrize(("name", "times"), [("physio.rhythm", 8), ("audio.encoder", 4)])
+def test_every_conversion_of_a_recurrent_graph_is_int8_throughout_and_the_same_to_the_byte(recurrent, name, times):
+    from converters.quantize import float_ops, quantize
+
+    graphs = [quantize(*recurrent[name]) for _ in range(times)]
+    assert len(set(graphs)) == 1
+    assert float_ops(graphs[0]) == []
+    assert set(kinds(graphs[0])) == {np.int8, np.int32}
+
+
+def kinds(content):
+    """The types of all tensors, as the device's runtime sees them."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    return [one["dtype"] for one in Interpreter(model_content=content).get_tensor_details()]
+
+
+def test_an_op_in_float_is_seen_and_named(model, tmp_path):
+    import tensorflow as tf
+
+    from converters.quantize import float_ops
+
+    model.export(tmp_path / "saved", verbose=False)
+    said = float_ops(tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved")).convert())
+    assert any(one.startswith("FULLY_CONNECTED (") for one in said)
+    assert any(one.startswith("SPLIT (") and "lstm_cell" in one for one in said)
+
+
 def test_reversed_input_changes_the_embedding(model, inputs):
     from converters.quantize import quantize
 
