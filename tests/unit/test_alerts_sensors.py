@@ -93,7 +93,10 @@ def test_an_alarm_of_before_a_restart_stays_while_another_camera_may_see_it():
     assert after(both) == []  # what "mic" is has not been heard yet
     ears = readings("sensor.quality", (9, 1.0), fps=1, stream="mic")
     assert after(both, [replace(one, source="audio") for one in ears]) == ends
+    late = readings("sensor.quality", (3, 1.0), fps=1, stream="mic", start_s=6)
+    assert after(both, [replace(one, source="audio") for one in late]) == ends
     assert after(both, ears) == []  # it is a camera
+    assert after([status(0, "live"), status(5, "off")], ears) == []
     assert after(both, ears, [status(9, "lost", stream="mic")]) == []
     assert after(both, ears, [status(9, "off", stream="mic")]) == ends
     unsure = readings("driver.eyes_closed", (9, 0.5), stream="side")
@@ -136,10 +139,10 @@ def test_a_lost_camera_clears_nothing_about_the_person():
 
 def test_a_bark_is_over_when_the_microphone_says_nothing_more():
     alarms = device()
-    line = merged(readings("audio.dog", (2, 0.9), fps=4, stream="mic"), ticks(2, 30))
+    line = merged(readings("audio.dog", (2, 0.9), fps=4, stream="mic"), ticks(2, 30, every_s=0.25))
     raised, cleared = play(alarms, line)
     assert (raised.kind, raised.state, cleared.state) == ("sound.dog", "raised", "cleared")
-    assert cleared.t_ns == 9 * NS  # the last reading was at 1.75 s; keep and gap are 7 s; a Tick each half second
+    assert cleared.t_ns == 8.75 * NS  # the last reading was at 1.75 s; keep and gap are 7 s
     assert (cleared.reason.code, cleared.value, cleared.limit) == ("sound_heard_ended", 0.9, 0.6)
 
 
