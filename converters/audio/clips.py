@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from converters import grid
+
 Array = npt.NDArray[np.float32]
 RATE_HZ = 16000
 
@@ -124,8 +126,8 @@ def _words(data: Path) -> Iterator[Clip]:
 
 
 def _grid(data: Path) -> Iterator[Clip]:
-    for number, path in enumerate(sorted((data / "open/grid_av").glob("*.mpg"))):
-        yield Clip(read_track(path), "speech", f"grid {path.stem}", number % 3 == 1)
+    for path in sorted((data / "open/grid_av").glob("*.mpg")):
+        yield Clip(read_track(path), "speech", f"grid {grid.speaker(path.stem)}", grid.held_out(path.stem))
 
 
 def _coughs(data: Path) -> Iterator[Clip]:

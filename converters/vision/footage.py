@@ -1,8 +1,8 @@
 """The pictures to learn from, what the teachers say about them, and which are held out.
 
 In: the shared data folder (``research/yawdd``, ``open/grid_av``, ``open/intel_head_pose``) and ``teachers/mediapipe``.
-Out: ``Footage``: JPEG-coded frames, one row of teacher labels each, a group (scene, clip) and a split by whole groups.
-Labels are cached in the work folder. Not here: crops and augmentation.
+Out: ``Footage``: JPEG-coded frames, one row of teacher labels each, a group (scene, clip) and a split by people.
+Labels are cached in the work folder. Not here: crops and augmentation, who is who (``people``, ``converters.grid``).
 """
 
 from __future__ import annotations
@@ -11,19 +11,23 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from converters import grid
 from converters.package import npz
+from converters.vision import people
 from converters.vision.teachers import U8, FaceTeacher
 
 _STRIDE = {"yawdd_video": 2, "grid": 2, "gif": 2}
-HELD_OUT_CLIPS = ("yawdd_video/3.avi", "grid/sbwe5n.mpg", "grid/lwbsza.mpg")
-"""Clips that are only evaluated; of the YawDD still frames every fifth scene is held out."""
-_SAME_PERSON_HELD, _SAME_PERSON_LEARNED = ("yawdd/012", "yawdd/020"), ("yawdd/019", "yawdd/057")
-"""Still scenes of the people in the held-out clip 3.avi and in the learned 1.avi and 2.avi (equal backgrounds)."""
+HELD_OUT_CLIPS = (
+    f"yawdd_video/{people.HELD_OUT_CLIP}",
+    *(f"grid/{clip}.mpg" for clip in sorted(grid.SPEAKERS) if grid.held_out(clip)),
+)
+"""Clips that are only evaluated; of the YawDD still frames the scenes that ``people`` holds out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,37 @@ class Footage:
         return self.names[index].split(":")[0]
 
 
+class Frames(NamedTuple):
+    """The frames before any teacher has seen them; row i of each belongs to frame i, as in ``Footage``."""
+
+    names: list[str]
+    jpegs: list[npt.NDArray[np.uint8]]
+    yawn: list[int]
+    held_out: npt.NDArray[np.bool_]
+
+
+def read_frames(data: Path) -> Frames:
+    """Every still and every second frame of the clips, with their side of the split."""
+    names, jpegs, yawn = [], [], []
+    scenes, pictures = [], []
+    for name, frame, label in _stills(data):
+        scenes.append(name[len("yawdd/") : name.index(":")])
+        pictures.append(people.picture(frame))
+        names.append(name)
+        jpegs.append(_coded(frame))
+        yawn.append(label)
+    for name, frame, label in _clips(data):
+        names.append(name)
+        jpegs.append(_coded(frame))
+        yawn.append(label)
+    _, held_scenes = people.split(scenes, np.stack(pictures))
+    held = {f"yawdd/{scene}" for scene in held_scenes} | set(HELD_OUT_CLIPS)
+    return Frames(names, jpegs, yawn, np.array([name.split(":")[0] in held for name in names]))
+
+
 def load_footage(data: Path, work: Path) -> Footage:
     """Frames and teacher labels; labels come from ``work/teacher.npz`` if it is there."""
-    names, jpegs, yawn = [], [], []
-    for name, frame, label in _frames(data):
-        names.append(name)
-        jpegs.append(np.asarray(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])[1], np.uint8))
-        yawn.append(label)
+    names, jpegs, yawn, held_out = read_frames(data)
     cache = work / "teacher.npz"
     if cache.is_file():
         with np.load(cache, allow_pickle=False) as file:
@@ -72,9 +100,6 @@ def load_footage(data: Path, work: Path) -> Footage:
         work.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, npt.NDArray[np.generic]] = {"names": np.array(names), **stored}
         cache.write_bytes(npz(arrays))
-    groups = [name.split(":")[0] for name in names]
-    scenes = sorted({g for g in groups if g.startswith("yawdd/")})
-    held = (set(scenes[2::5]) - set(_SAME_PERSON_LEARNED)) | set(_SAME_PERSON_HELD) | set(HELD_OUT_CLIPS)
     return Footage(
         names,
         jpegs,
@@ -82,7 +107,7 @@ def load_footage(data: Path, work: Path) -> Footage:
         stored["eye_ratio"],
         stored["lids"],
         np.array(yawn, np.int8),
-        np.array([g in held for g in groups]),
+        held_out,
     )
 
 
@@ -100,7 +125,11 @@ def _label(jpegs: list[npt.NDArray[np.uint8]], teacher: FaceTeacher) -> dict[str
     return {"points": points, "eye_ratio": ratio, "lids": lids}
 
 
-def _frames(data: Path) -> Iterator[tuple[str, U8, int]]:
+def _coded(frame: U8) -> npt.NDArray[np.uint8]:
+    return np.asarray(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 95])[1], np.uint8)
+
+
+def _stills(data: Path) -> Iterator[tuple[str, U8, int]]:
     root = data / "research/yawdd"
     scenes = json.loads((root / "scene_clusters.json").read_text())
     for path in sorted((root / "frames").rglob("*.jpg")):
@@ -108,8 +137,11 @@ def _frames(data: Path) -> Iterator[tuple[str, U8, int]]:
         frame = cv2.imread(str(path))
         if frame is not None and key in scenes:
             yield f"yawdd/{scenes[key]:03d}:{key}", np.asarray(frame, np.uint8), int(path.parent.name == "yawn")
+
+
+def _clips(data: Path) -> Iterator[tuple[str, U8, int]]:
     for kind, folder, pattern, label in (
-        ("yawdd_video", root / "videos", "*.avi", -1),
+        ("yawdd_video", data / "research/yawdd/videos", "*.avi", -1),
         ("grid", data / "open/grid_av", "*.mpg", 0),
         ("gif", data / "open/intel_head_pose", "*.gif", -1),
     ):
