@@ -62,7 +62,7 @@ def picture(frame: U8) -> npt.NDArray[np.float32]:
 def alike(scenes: Sequence[str], pictures: npt.NDArray[np.float32]) -> set[Pair]:
     """Pairs of different scenes that have a pair of frames above ``ALIKE``; row i of ``pictures`` is of scene i."""
     first, second = np.nonzero(np.triu(pictures @ pictures.T > ALIKE, 1))
-    pairs = {(scenes[a], scenes[b]) for a, b in zip(first, second, strict=True)}
+    pairs = {(scenes[a], scenes[b]) for a, b in zip(first.tolist(), second.tolist(), strict=True)}
     return {(min(pair), max(pair)) for pair in pairs if pair[0] != pair[1]}
 
 
