@@ -22,7 +22,11 @@ Loss = Callable[[Any, Any], Any]
 
 
 def fit(model: Any, batches: Iterator[Batch], loss: Loss, *, steps: int, rate: float = 2e-3) -> float:
-    """Train for a number of steps; gives the mean loss of the last tenth."""
+    """Train for a number of steps; gives the mean loss of the last tenth.
+
+    Raises:
+        RuntimeError: a batch could not be made; its cause is what ``batches`` raised.
+    """
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps, warmup_target=rate, warmup_steps=0)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-4)
     optimizer.build(model.trainable_variables)
@@ -34,25 +38,33 @@ def fit(model: Any, batches: Iterator[Batch], loss: Loss, *, steps: int, rate: f
         optimizer.apply(tape.gradient(value, model.trainable_variables), model.trainable_variables)
         return value
 
-    waiting: queue.Queue[Batch] = queue.Queue(8)
+    waiting: queue.Queue[Batch | Exception] = queue.Queue(8)
     done = threading.Event()
 
-    def make() -> None:
+    def hand_over(item: Batch | Exception) -> None:
         while not done.is_set():
-            batch = next(batches)
+            try:
+                waiting.put(item, timeout=0.2)
+                break
+            except queue.Full:
+                continue
+
+    def make() -> None:
+        try:
             while not done.is_set():
-                try:
-                    waiting.put(batch, timeout=0.2)
-                    break
-                except queue.Full:
-                    continue
+                hand_over(next(batches))
+        except Exception as error:  # whatever it is, it is raised where it is waited for
+            hand_over(error)
 
     maker = threading.Thread(target=make, daemon=True)
     maker.start()
     begun, recent, last = time.monotonic(), [], []
     try:
         for number in range(steps):
-            value = float(step({k: tf.constant(v) for k, v in waiting.get().items()}))
+            batch = waiting.get()
+            if isinstance(batch, Exception):
+                raise RuntimeError(f"{model.name}: no batch for step {number + 1}") from batch
+            value = float(step({k: tf.constant(v) for k, v in batch.items()}))
             recent.append(value)
             if number >= steps * 0.9:
                 last.append(value)
