@@ -7,16 +7,17 @@ embeddings are shuffled, must fail. No TensorFlow in here. Not here: how the win
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_mm.perception.fusion import Fusion
-from edge_mm.types import NS_PER_S, Window
+from converters.composites import WINDOW_S
+from edge_mm.alerts.limits import Limits
+from edge_mm.types import NS_PER_S, Estimate, Window
 
-RAISED = 0.6
-"""As ``drowsy_enter`` in the rules."""
+RAISED = Limits().drowsy_enter
+"""From here on the rule ``driver.drowsy`` counts."""
 FOUND_SHARE, FALSE_SHARE = 0.8, 0.1
 """Of the drowsy windows with one corrupted sense at least so many are found; of the alert ones at most so many."""
 MOVED = 0.6
@@ -31,15 +32,27 @@ class Case(NamedTuple):
     corrupted: str
 
 
-def failures(fusion: Fusion, cases: Sequence[Case]) -> list[str]:
+class Estimator(Protocol):
+    """A ``Fusion``, or whatever else says an Estimate of a window."""
+
+    def estimate(self, window: Window) -> Estimate:
+        """Fuse one window."""
+
+
+def failures(fusion: Estimator, cases: Sequence[Case]) -> list[str]:
     """What the fusion fails, one sentence each; empty when it may ship."""
-    found, shares = [], []
-    for case in cases:
+    drowsy = np.array([case.state == "drowsy" for case in cases], bool)
+    if not (drowsy.any() and (~drowsy).any()):
+        return [f"windows: {drowsy.sum()} drowsy and {(~drowsy).sum()} others; without both nothing is shown"]
+    said, shares = np.zeros(len(cases)), np.zeros(len(cases))
+    for i, case in enumerate(cases):
         estimate = fusion.estimate(case.window)
-        found.append(estimate.scores["drowsy"] >= RAISED)
-        shares.append(estimate.weights[case.corrupted] * len(estimate.weights))
-    raised = np.array(found)
-    drowsy = np.array([case.state == "drowsy" for case in cases])
+        said[i] = estimate.scores["drowsy"]
+        shares[i] = estimate.weights[case.corrupted] * len(estimate.weights)
+    wrong = ~(np.isfinite(said) & np.isfinite(shares))
+    if wrong.any():
+        return [f"numbers: score or attention is not a number in {wrong.sum()} of {wrong.size} windows"]
+    raised = said >= RAISED
     problems = []
     if raised[drowsy].mean() < FOUND_SHARE:
         problems.append(f"drowsy: raised in {raised[drowsy].mean():.0%} of drowsy windows, needs {FOUND_SHARE:.0%}")
@@ -48,6 +61,25 @@ def failures(fusion: Fusion, cases: Sequence[Case]) -> list[str]:
     if np.mean(shares) > MOVED:
         problems.append(f"attention: corrupted senses keep {np.mean(shares):.2f} of an equal share, at most {MOVED}")
     return problems
+
+
+def judge(verdicts: Mapping[str, Sequence[str]]) -> None:
+    """Whether the fusion may ship: it fails nothing, and each of its sabotaged twins answers wrongly.
+
+    What attention a twin has does not count: that of constant attention is constant whatever it answers, so it would be
+    noticed even if attention were of no use.
+
+    Args:
+        verdicts: ``failures`` of the fusion under ``fusion``, and of each twin under its name.
+
+    Raises:
+        RuntimeError: what is wrong.
+    """
+    if verdicts["fusion"]:
+        raise RuntimeError(f"the fusion fails its acceptance: {'; '.join(verdicts['fusion'])}")
+    for name, problems in verdicts.items():
+        if name != "fusion" and not any(problem.startswith("drowsy:") for problem in problems):
+            raise RuntimeError(f"the sabotage {name} answers as well as the fusion: the acceptance proves nothing")
 
 
 def pack(cases: Sequence[Case]) -> dict[str, npt.NDArray[Any]]:
@@ -65,11 +97,11 @@ def pack(cases: Sequence[Case]) -> dict[str, npt.NDArray[Any]]:
 
 
 def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> list[Case]:
-    """What ``pack`` packed, as windows of 10 s."""
+    """What ``pack`` packed, as windows of ``WINDOW_S``."""
     names = sorted(key.removesuffix("/steps") for key in arrays if key.endswith("/steps"))
     cases = []
     for i, (state, corrupted) in enumerate(zip(arrays["state"], arrays["corrupted"], strict=True)):
         embeddings = {m: np.asarray(arrays[f"{m}/steps"][i] * arrays[f"{m}/scale"], np.float32) for m in names}
         full = dict.fromkeys(names, 1.0)
-        cases.append(Case(Window(0, 10 * NS_PER_S, embeddings, full, full), str(state), str(corrupted)))
+        cases.append(Case(Window(0, round(WINDOW_S * NS_PER_S), embeddings, full, full), str(state), str(corrupted)))
     return cases
