@@ -57,7 +57,9 @@ loose electrodes do not, their quality is so low that the sense counts as absent
 LENGTH_S, VISION_PERIOD_S = 24.0, 0.2
 """Of an episode; of its vision embeddings (5 per second are enough for pooling)."""
 WINDOW_S, HOP_S, EVERY = 10.0, 1.0, 3
-"""As in the manifest; every third window is used, they overlap."""
+"""The manifest gets window and hop from here; every third window is used, they overlap."""
+EPISODES, HELD_OUT_EPISODES = 2500, 500
+"""Episodes to train the fusion on, and to score it on."""
 _KIND: Mapping[str, StreamKind] = {"vision": "video", "audio": "audio", "physio": "ecg"}
 
 

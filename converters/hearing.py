@@ -23,7 +23,6 @@ from edge_mm.types import NS_PER_S, Sample, StreamSpec
 LENGTH_S = 30
 COUNTS = {"speech": 50, "road": 50, "quiet": 15, "broken": 20}
 """Tracks of each kind, for training; a third as many are held out."""
-VERSION = 2
 
 
 def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:

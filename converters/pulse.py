@@ -23,7 +23,6 @@ SEGMENT_S = 30
 MINUTES = 15
 """Of each record's 30 minutes; enough, and half the time."""
 BROKEN = 24
-VERSION = 2
 
 Array = npt.NDArray[np.float32]
 

@@ -37,7 +37,6 @@ ASIDE_DEG = 15.0
 """A scene whose usual yaw is beyond this has its camera aside; mirroring it turns the head by at least twice that."""
 TURNED_DEG = 25.0
 """Away from the scene's usual yaw or pitch by this: turned."""
-VERSION = 4
 
 
 def vision_tracks(bundle: Bundle, data: Path, work: Path, *, seed: int) -> list[Track]:

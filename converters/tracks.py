@@ -21,7 +21,7 @@ from edge_mm.types import Embedding, Observation
 Array = npt.NDArray[np.float32]
 
 MIN_QUALITY = 0.25
-"""As in the manifest."""
+"""Embeddings below this do not enter the fusion; the manifest gets it from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,6 @@ class Track:
     """Seconds from one embedding to the next."""
     vectors: Array
     """(n, d) float32."""
-    quality: Array
-    """(n,) 0..1."""
 
 
 def track(
@@ -62,25 +60,28 @@ def track(
         modality, kind, group, held_out,
         period_s=chosen[0].span_ns * 1e-9,
         vectors=np.stack([e.vector for e in chosen]),
-        quality=np.array([e.quality for e in chosen], np.float32),
     )  # fmt: skip
 
 
-def cached(path: Path, bundle: Bundle, modality: str, make: Callable[[], list[Track]], *, version: int) -> list[Track]:
-    """``make()``, or what it gave last time for the same graphs, parameters and front-end code of this modality.
+def cached(
+    path: Path, bundle: Bundle, modality: str, make: Callable[[], list[Track]], *, seed: int, sources: Iterable[Path]
+) -> list[Track]:
+    """``make()``, or what it gave last time from the same graphs, parameters, code and seed.
 
     Args:
         path: folder to keep it in.
-        bundle: the parts; their bytes are part of the key.
-        modality: whose front end.
+        bundle: the parts; the bytes of this modality's graphs and its parameters are part of the key.
+        modality: whose front end; its code on the device is part of the key.
         make: how.
-        version: raise it when ``make`` changes.
+        seed: that ``make`` draws with.
+        sources: files with the code of ``make`` and of the split.
     """
-    hasher = hashlib.sha256(repr((version, modality, bundle.front_end(modality))).encode())
+    hasher = hashlib.sha256(repr((modality, seed, bundle.front_end(modality))).encode())
     for name in sorted(bundle.manifest.graphs):
         if name.startswith(f"{modality}."):
             hasher.update(bundle.graph(name))
-    for source in sorted(Path(litert.__file__).parent.glob(f"{modality}*.py")):
+    on_device = Path(litert.__file__).parent.glob(f"{modality}*.py")
+    for source in (Path(__file__), *sorted(on_device), *sorted(sources)):
         hasher.update(source.read_bytes())
     file = path / f"tracks-{modality}-{hasher.hexdigest()[:16]}.npz"
     if file.is_file():
@@ -92,24 +93,24 @@ def cached(path: Path, bundle: Bundle, modality: str, make: Callable[[], list[Tr
 
 
 def _save(file: Path, tracks: Sequence[Track]) -> None:
+    half = file.with_suffix(".half.npz")
     np.savez_compressed(
-        file,
+        half,
         text=np.array([[t.modality, t.kind, t.group] for t in tracks]),
         held_out=np.array([t.held_out for t in tracks]),
         period_s=np.array([t.period_s for t in tracks]),
         counts=np.array([len(t.vectors) for t in tracks]),
         vectors=np.concatenate([t.vectors for t in tracks]),
-        quality=np.concatenate([t.quality for t in tracks]),
     )
+    half.replace(file)
 
 
 def _load(file: Path) -> list[Track]:
     with np.load(file, allow_pickle=False) as data:
         ends = np.cumsum(data["counts"])
         vectors = np.split(data["vectors"], ends[:-1])
-        quality = np.split(data["quality"], ends[:-1])
         rows = zip(data["text"].tolist(), data["held_out"].tolist(), data["period_s"].tolist(), strict=True)
         return [
-            Track(modality, kind, group, held, period, v, q)
-            for ((modality, kind, group), held, period), v, q in zip(rows, vectors, quality, strict=True)
+            Track(modality, kind, group, held, period, v)
+            for ((modality, kind, group), held, period), v in zip(rows, vectors, strict=True)
         ]

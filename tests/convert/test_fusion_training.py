@@ -22,7 +22,7 @@ def trained():
     centre = {(m, k): rng.standard_normal(8) for m, kinds in KINDS.items() for k in kinds}
     tracks = [
         Track(m, k, f"{m} {person}", False, PERIOD_S[m],
-              (centre[m, k] + 0.3 * rng.standard_normal((150, 8))).astype(np.float32), np.ones(150, np.float32))
+              (centre[m, k] + 0.3 * rng.standard_normal((150, 8))).astype(np.float32))
         for (m, k) in centre for person in range(6)
     ]  # fmt: skip
     windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(400) for w in e]

@@ -20,8 +20,7 @@ def tracks():
     return [
         Track(m, kind, f"{m} {person} {held}", held, PERIOD_S[m],
               np.tile(np.array([code(m, kind), held, person], np.float32), (200, 1))
-              + np.linspace(0, 0.01, 200, dtype=np.float32)[:, None],
-              np.ones(200, np.float32))
+              + np.linspace(0, 0.01, 200, dtype=np.float32)[:, None])
         for held in (False, True) for m, kinds in KINDS.items() for kind in kinds for person in range(3)
     ]  # fmt: skip
 
