@@ -32,6 +32,7 @@ POOLING = ("mean", "std", "max")
 CLIP = 4.0
 EPOCHS, BATCH, RATE, L2 = 30, 256, 3e-3, 3e-4
 MIN_COVERAGE = 0.25
+"""A sense that covers less of a window counts as absent; the manifest gets it from here."""
 SHOWN_LOSS = 1.0
 """Weight of what each sense alone must say."""
 ATTENTION_LOSS = 0.3

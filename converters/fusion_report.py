@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from converters.acceptance import RAISED, Case, failures
 from converters.composites import HEADS, MODALITIES, Composite, Studio
-from converters.fusion import Table
+from converters.fusion import MIN_COVERAGE, Table
 from converters.tracks import Track
 from edge_mm.models.bundle import Bundle, GraphSpec
 from edge_mm.perception.fusion import ALPHA, PRESENCE, Fusion
@@ -60,7 +60,7 @@ def verdict(graph: bytes, params: Mapping[str, Any], bundle: Bundle, cases: Sequ
     """What this fusion graph fails."""
     manifest = msgspec.structs.replace(
         bundle.manifest, heads=list(HEADS), modalities=list(MODALITIES), graphs={"fusion": GraphSpec("fusion.tflite")},
-        front_ends={"fusion": dict(params)},
+        front_ends={"fusion": dict(params)}, min_coverage=MIN_COVERAGE,
     )  # fmt: skip
     return failures(Fusion(Bundle(manifest, {"fusion.tflite": graph}, "0" * 64, "fusion")), cases)
 

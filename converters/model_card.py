@@ -1,31 +1,32 @@
-"""The words that go into a bundle: model card, data card, recipe.
+"""The words that go into a bundle: model card, data card, licence.
 
-In: the parts' reports. Out: Markdown and TOML. Every number comes from a report; only the sentences are written here.
-Not here: measuring anything.
+In: the parts' reports. Out: Markdown. Every score comes from a report; only the sentences are written here. Not here:
+measuring anything, the recipe.
 """
 
 from __future__ import annotations
 
-import sys
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from converters import composites, fusion, hearing, pulse
+from converters.acceptance import FALSE_SHARE, RAISED
 
 LICENCE = (
-    "Apache-2.0 for the weights. Trained in part on research data whose redistribution terms are not settled (YawDD); "
-    "none of it is in the bundle."
+    "Apache-2.0 for the weights. Trained in part on research data whose redistribution terms are not settled (YawDD, "
+    "Cough-Etiquette); none of it is in the bundle."
 )
 DATA_CARD = (
-    "Vision: YawDD driver stills and clips, GRID talking faces, Intel head-pose clips; audio: ESC-10, Speech Commands, "
-    "GRID, Cough-Etiquette, synthetic sirens; physiology: MIT-BIH Arrhythmia. The fusion is trained on composites of "
-    "these: no recording with face, voice and heart together was found."
+    "Vision: YawDD driver stills and clips, GRID talking faces, Intel head-pose clips, scikit-learn's two photographs "
+    "as backgrounds; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic sirens; physiology: MIT-BIH "
+    "Arrhythmia, Stress-Predict (intervals between beats). The fusion is trained on composites of these: no recording "
+    "with face, voice and heart together was found."
 )
 
 _INTRO = """# {title}
 
 int8 encoders for a driver's face, the sound around and the heart, and an attention fusion over them. Built by
-`python -m converters.driver` (`make bundle`) from the recipe in `recipe.toml`; every number is from `report.json`.
+`python -m converters.driver` (`make bundle`) from the recipe in `recipe.toml`; every score is from `report.json`.
 **Not a medical device.** Scores are on people, sources and records that were not trained on.
 
 ## Data
@@ -34,10 +35,14 @@ int8 encoders for a driver's face, the sound around and the heart, and an attent
 |---|---|---|
 | vision | YawDD stills and clips (split by scene) | research, terms to be checked before redistribution |
 | vision | GRID talking faces, Intel head-pose clips | CC BY 4.0 |
+| vision | scikit-learn's sample photographs (backgrounds without a face) | CC BY 2.0 |
 | audio | ESC-10 folds 1-2 (split by source recording) | CC BY 3.0 |
 | audio | Speech Commands (by speaker), GRID sound | CC BY 4.0 |
-| audio | Cough-Etiquette (by person) | research |
+| audio | Cough-Etiquette (by person) | research, terms to be checked before redistribution |
 | physiology | MIT-BIH Arrhythmia (by person; 208 is never trained on) | ODC-By 1.0 |
+| physiology | Stress-Predict: intervals between beats of healthy people (rhythm) | MIT |
+| scores only | Kaggle eye crops, Khan sounds | not stated: nothing is trained on them |
+| scores only | BIDMC 01 (heart rate from PPG) | ODC-By 1.0 |
 
 Teachers (MediaPipe Face Mesh and Iris) placed crops and labelled frames; nothing of them ships.
 
@@ -55,27 +60,30 @@ Teachers (MediaPipe Face Mesh and Iris) placed crops and labelled frames; nothin
 - A head turned so far that no face is seen gives no embedding: fusion then has no camera. The rule on the head angle
   and on the missing face must speak.
 - `distracted` is learned from few real turned heads; treat its score as weak.
-- There is no head for stress: heart rate alone tells it at a within-person AUROC of about 0.65, which does not carry an
-  alert.
+- There is no head for stress: heart rate alone tells it too badly to carry an alert.
 - A slow heart or silence alone leaves `drowsy` below its limit by design.
 - A camera that is stuck on a yawn while no other sense is present is believed: attention has nobody else to turn to.
 - When the camera is the corrupted sense, sound and heart say little: drowsy drivers are then missed, not invented.
 - The camera must be in use: with sound and heart alone the fusion says little about drowsiness (see "alone" below);
   the rule `driver.drowsy` takes no window without vision.
 - **Vision**: closed eyes behind sunglasses are not seen; squinting in a yawn is often called closed; the smallest faces
-  (10 to 20 % of the frame's height) are found least; no real infrared or night pictures were available. A camera at the
-  side reads a turned head: set `neutral_yaw_deg`, or `driver.looking_away` stays on.
-- **Sound**: sneeze, dog and baby cry rest on 5 or 6 held-out clips each. Animals that were not trained on (duck, pig,
-  owl) are taken for a crying child, speech or a dog for about a second.
-- **Heart**: use lead II; on chest leads many P and T waves are taken for beats. Fusion beats (F) are mostly called V,
-  which EC57 does not count as an error. Irregular rhythm was learned from two people with atrial fibrillation and
-  simulated intervals; of one of them, left out, half the segments were missed.
+  are found least (`localiser.wide_hit` below); no real infrared or night pictures were available. A camera at the side
+  reads a turned head: set `neutral_yaw_deg`, or `driver.looking_away` stays on.
+{sound}
+{heart}
 
-## How to read the scores
+## Selection
 
-The held-out people, clips and records were looked at while the designs were chosen (eye-crop jitter, the fusion's
-training, the running normal beat): the scores are mildly optimistic. One seed. Record 208, the demo's, was never
-trained on but was looked at.
+Nothing held out was trained on, but designs were chosen with held-out results in view, so the scores are optimistic:
+
+- The acceptance of the fusion was changed after held-out results had been seen: the largest share of false `drowsy`
+  was 15 % at first and is {false_share:.0%} now, and the windows that it is measured on were designed anew.
+- The acceptance and the AUROC of the fusion are measured on the same held-out tracks.
+- Two designs of the audio encoder were tried; the one that ships did better on the held-out clips.
+- The jitter of the eye crops in training was widened after looking at the Kaggle eyes, which then score the eye graph.
+- Record 208, the demonstration's, was never trained on; it was looked at while the running normal beat was mended for
+  bigeminy.
+- One seed.
 """
 
 
@@ -87,18 +95,54 @@ def model_card(title: str, reports: Mapping[str, Mapping[str, Any]], members: Ma
         reports: modality (or ``fusion``) -> its report.
         members: of the bundle, for sizes.
     """
-    lines = [_INTRO.format(title=title), "## Sizes\n", "| member | bytes |", "|---|---|"]
+    intro = _INTRO.format(
+        title=title, false_share=FALSE_SHARE, sound=_sound(reports.get("audio", {})),
+        heart=_heart(reports.get("physio", {})),
+    )  # fmt: skip
+    lines = [intro, "## Sizes\n", "| member | bytes |", "|---|---|"]
     lines += [f"| {name} | {len(content)} |" for name, content in sorted(members.items()) if name.endswith(".tflite")]
     for part in ("fusion", "vision", "audio", "physio"):
         report = reports.get(part, {})
         lines += ["", f"## Scores: {part}", ""]
         if part == "fusion":
-            lines += ["AUROC on held-out composites; `raised_int8`: share of windows with drowsy >= 0.6, by state.", ""]
-        lines += ["| figure | value |", "|---|---|"]
-        lines += [f"| {name} | {value} |" for name, value in _flat(report) if not name.startswith(("split", "tracks"))]
+            lines += [f"AUROC on held-out composites; `raised_int8`: share of windows with drowsy >= {RAISED:g}.", ""]
+        notes = report.get("notes", [])
+        lines += [f"- {note}" for note in ([notes] if isinstance(notes, str) else notes)]
+        lines += ["", "| figure | value |", "|---|---|"] if notes else ["| figure | value |", "|---|---|"]
+        apart = ("split", "tracks", "notes")
+        lines += [f"| {name} | {value} |" for name, value in _flat(report) if name.split(".")[0] not in apart]
         if "split" in report:
             lines += ["", f"Split: {_short(report['split'])}"]
     return "\n".join(lines) + "\n"
+
+
+def _sound(audio: Mapping[str, Any]) -> str:
+    """What the sound encoder cannot do, and which of its classes rest on fewer than ten held-out clips."""
+    scored = audio.get("held_out_int8", {}).get("per_class", {})
+    few = [f"{name} on {row['n']}" for name, row in scored.items() if row["n"] < 10]
+    rest = f" The scores of some classes rest on few held-out clips: {', '.join(few)}." if few else ""
+    return _bullet(
+        "- **Sound**: animals that were not trained on (duck, pig, owl) are taken for a crying child, speech or a dog "
+        f"for about a second.{rest}"
+    )
+
+
+def _heart(physio: Mapping[str, Any]) -> str:
+    """What the heart's graphs cannot do; on how many people irregular rhythm rests, and how the worst of them fared."""
+    text = (
+        "- **Heart**: use lead II; on chest leads many P and T waves are taken for beats. Fusion beats (F) are mostly "
+        "called V, which EC57 does not count as an error. Irregular rhythm was learned mostly from simulated intervals"
+    )
+    people = {k: v["se"] for k, v in physio.get("af_left_out_person_float", {}).items() if "se" in v}
+    if not people:
+        return _bullet(f"{text}.")
+    worst = min(people, key=lambda name: people[name])
+    missed = f"of one of them (record {worst}), left out, {100 - people[worst]:.0f} % of the windows were missed"
+    return _bullet(f"{text} and from {len(people)} people with atrial fibrillation; {missed}.")
+
+
+def _bullet(text: str) -> str:
+    return textwrap.fill(text, 120, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _flat(report: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -106,12 +150,18 @@ def _flat(report: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(report, Mapping):
         for key, value in report.items():
             yield from _flat(value, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(report, float):
-        yield prefix, f"{report:.4g}"
-    elif isinstance(report, bool | int | str):
-        yield prefix, str(report).replace("|", "/").replace("\n", " ")
-    elif isinstance(report, list) and len(report) <= 12 and all(isinstance(v, int | float | str) for v in report):
-        yield prefix, ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in report) or "none"
+    elif not isinstance(report, list):
+        yield prefix, _text(report)
+    elif len(report) <= 12 and not any(isinstance(value, list | Mapping) for value in report):
+        yield prefix, ("; " if any(isinstance(v, str) for v in report) else ", ").join(map(_text, report)) or "none"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not measured"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() or abs(value) >= 1e4 else f"{value:.4g}"
+    return str(value).replace("|", "/").replace("\n", " ")
 
 
 def _short(split: Any) -> str:
@@ -120,45 +170,3 @@ def _short(split: Any) -> str:
     return "; ".join(
         f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}" for key, value in split.items()
     )
-
-
-def recipe(*, seed: int) -> str:
-    """What rebuilds the bundle, as TOML: the command, the versions, every number of the composites and the fusion."""
-    import keras
-    import numpy as np
-    import tensorflow as tf
-
-    def table(name: str, rows: Mapping[str, Any]) -> list[str]:
-        return ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in rows.items())]
-
-    lines = [
-        'command = "python -m converters.driver --data ../shared/data --work WORK --out edge_mm/bundles"',
-        f"seed = {seed}",
-        *table("versions", {
-            "python": sys.version.split()[0], "tensorflow": tf.__version__, "keras": keras.__version__,
-            "numpy": np.__version__,
-        }),
-        *table("composites", {
-            "states": dict(composites.STATES), "corrupted": composites.CORRUPTED, "absent": composites.ABSENT,
-            "corruptions": list(composites.CORRUPTIONS), "length_s": composites.LENGTH_S,
-            "slow_bpm": pulse.SLOW_BPM, "fast_bpm": pulse.FAST_BPM, "sound_tracks": hearing.COUNTS,
-        }),
-        *table("composites.sound", composites.SOUND),
-        *table("composites.heart", composites.HEART),
-        *table("fusion", {
-            "hidden": fusion.HIDDEN, "reach": fusion.REACH, "mask": fusion.MASK, "pooling": list(fusion.POOLING),
-            "epochs": fusion.EPOCHS, "batch": fusion.BATCH, "rate": fusion.RATE,
-            "attention_loss": fusion.ATTENTION_LOSS,
-        }),
-    ]  # fmt: skip
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return repr(value)

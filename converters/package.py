@@ -8,32 +8,43 @@ from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edge_mm.models.bundle import Manifest, read_bundle
+from edge_mm.errors import BundleError
+from edge_mm.models.bundle import MAX_BYTES, Bundle, Manifest, read_bundle
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def write_bundle(manifest: Manifest, members: Mapping[str, bytes], folder: Path) -> Path:
-    """Write ``folder/NAME-VERSION.edgemm`` and read it back.
+def write_bundle(
+    manifest: Manifest,
+    members: Mapping[str, bytes],
+    folder: Path,
+    *,
+    max_bytes: int = MAX_BYTES,
+    check: Callable[[Bundle], None] | None = None,
+) -> Path:
+    """Write ``folder/NAME-VERSION.edgemm`` once it has been read back and found good.
 
     Args:
         manifest: with an empty ``files``; the digests are filled in here.
         members: member name -> bytes, all but ``manifest.json``.
-        folder: where to.
+        folder: where to; made if absent.
+        max_bytes: a larger bundle is refused.
+        check: raises if it finds anything wrong with the bundle.
 
     Returns:
-        The path of the bundle.
+        The path of the bundle. What is refused is not written: a bundle that was there before stays.
 
     Raises:
-        BundleError: what was written does not read back.
+        BundleError: too large, or it does not read back; and whatever ``check`` raises.
     """
     files = {name: hashlib.sha256(members[name]).hexdigest() for name in sorted(members)}
     whole = msgspec.structs.replace(manifest, files=files)
@@ -43,9 +54,18 @@ def write_bundle(manifest: Manifest, members: Mapping[str, bytes], folder: Path)
         archive.writestr(zipfile.ZipInfo("manifest.json", _EPOCH), head)
         for name in sorted(members):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), members[name])
-    path = folder / f"{manifest.name}-{manifest.version}.edgemm"
-    read_bundle(buffer.getvalue(), source=str(path))
-    path.write_bytes(buffer.getvalue())
+    path, content = folder / f"{manifest.name}-{manifest.version}.edgemm", buffer.getvalue()
+    if len(content) > max_bytes:
+        size, most = len(content) / 2**20, max_bytes / 2**20
+        raise BundleError(f"{path}: {size:.2f} MiB, more than {most:.2f} MiB; make an encoder smaller")
+    bundle = read_bundle(content, source=str(path))
+    if check is not None:
+        check(bundle)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".bundle-", dir=folder) as beside:
+        whole_file = Path(beside) / path.name
+        whole_file.write_bytes(content)
+        whole_file.replace(path)
     return path
 
 

@@ -8,6 +8,7 @@ device's own front end on what it has just made. Not here: training.
 from __future__ import annotations
 
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +18,19 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from converters.composites import HOP_S, WINDOW_S
 from converters.package import npz
+from converters.tracks import MIN_QUALITY
+from edge_mm.errors import BundleError
 from edge_mm.models.bundle import SCHEMA, Bundle, GraphSpec, Manifest
+
+SCORED: Mapping[str, str] = {
+    "vision": "eyes_closed",
+    "audio": "held_out_int8",
+    "physio": "int8_streaming",
+    "fusion": "auroc_int8",
+}
+"""Modality -> the entry of its report that only its scoring writes."""
 
 
 @contextmanager
@@ -84,6 +96,30 @@ def read_part(folder: Path) -> tuple[Part, dict[str, bytes]]:
     return part, {name: (folder / f"{name}.tflite").read_bytes() for name in part.graphs}
 
 
+def check_part(folder: Path) -> None:
+    """Whether a part is whole: its graphs are there, each with a golden sample, and it was scored.
+
+    Raises:
+        BundleError: what is missing, and what to do.
+    """
+    again = "delete the folder to train it again"
+    try:
+        part, graphs = read_part(folder)
+        with np.load(folder / "golden.npz", allow_pickle=False) as golden:
+            keys = set(golden.files)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise BundleError(f"{folder}: not a finished part ({error}); {again}") from error
+    without = [
+        name for name in graphs if not all(any(k.startswith(f"{name}/{w}/") for k in keys) for w in ("in", "out"))
+    ]
+    if without or not graphs:
+        raise BundleError(f"{folder}: no golden sample of {', '.join(without) or 'any graph'}; {again}")
+    if not part.report.get(SCORED.get(part.modality, "")):
+        raise BundleError(
+            f"{folder}: the {part.modality} part was not scored (no {SCORED.get(part.modality)}); {again}"
+        )
+
+
 def part_bundle(*folders: Path) -> Bundle:
     """A Bundle in memory of these parts alone (no fusion), to run front ends while training."""
     graphs: dict[str, GraphSpec] = {}
@@ -99,12 +135,34 @@ def part_bundle(*folders: Path) -> Bundle:
         schema=SCHEMA,
         name="part",
         version="0",
-        window_s=10.0,
-        hop_s=1.0,
+        window_s=WINDOW_S,
+        hop_s=HOP_S,
         modalities=list(front_ends),
         heads=[],
         graphs=graphs,
         front_ends=front_ends,
         files={},
+        min_quality=MIN_QUALITY,
     )
     return Bundle(manifest, members, "0" * 64, "part")
+
+
+def without_timings(report: Any) -> Any:
+    """The report without what was measured in time: that differs from run to run, and a bundle's digest may not."""
+    if not isinstance(report, Mapping):
+        return report
+    return {key: without_timings(value) for key, value in report.items() if not _is_timing(str(key))}
+
+
+def timings(report: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """What ``without_timings`` leaves out, with dotted names."""
+    for key, value in report.items():
+        if _is_timing(str(key)):
+            yield f"{prefix}{key}", value
+        elif isinstance(value, Mapping):
+            yield from timings(value, f"{prefix}{key}.")
+
+
+def _is_timing(key: str) -> bool:
+    """``cpu_ms_per_second``, ``hop_us_x86``; not ``qrs_75ms``, which is a tolerance."""
+    return not {"ms", "us", "cpu"}.isdisjoint(key.split("_"))

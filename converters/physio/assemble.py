@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from converters.parts import Part, part_bundle, write_part
+from converters.parts import Part, finished_folder, part_bundle, write_part
 from converters.physio import evaluate
 from converters.physio.records import HELD_OUT, Record, filtered, find, load
 from edge_mm.models.bundle import Bundle
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float64]
 def assemble(
     out: Path, graphs: dict[str, bytes], threshold: float, report: dict[str, Any], *, data: Path, sample: Floats
 ) -> None:
-    """Write the part, score it through the device's front end, write it again with the scores."""
+    """Write the part and its scores through the device's front end; ``out`` changes only when it is scored."""
     front_end = {
         "qrs_threshold": QRS_THRESHOLD,
         "v_threshold": round(threshold, 3),
@@ -41,17 +41,19 @@ def assemble(
     }
     flags, arrays = dict.fromkeys(graphs, False), golden(graphs, sample)
     report = {**report, "bytes": {name: len(content) for name, content in graphs.items()}}
-    write_part(out, Part("physio", front_end, flags, report), graphs, arrays)
-    bundle, unseen = part_bundle(out), load(data / "open" / "mitdb_val")
+    unseen = load(data / "open" / "mitdb_val")
     demo = [r for r in load(data / "open" / "mitdb") if r.name in HELD_OUT]
-    report["int8_streaming"] = {
-        "not_trained_on": evaluate.ecg_report(bundle, unseen),
-        "not_trained_on_lead_1": evaluate.ecg_report(bundle, unseen, lead=1),
-        "208": evaluate.ecg_report(bundle, demo),
-        "sample_recording": sample_report(bundle, demo[0], sample),
-        "ppg": ppg_report(bundle, data / "open" / "physio_samples"),
-    }
-    write_part(out, Part("physio", front_end, flags, report), graphs, arrays)
+    with finished_folder(out) as folder:
+        write_part(folder, Part("physio", front_end, flags, report), graphs, arrays)
+        bundle = part_bundle(folder)
+        report["int8_streaming"] = {
+            "not_trained_on": evaluate.ecg_report(bundle, unseen),
+            "not_trained_on_lead_1": evaluate.ecg_report(bundle, unseen, lead=1),
+            "208": evaluate.ecg_report(bundle, demo),
+            "sample_recording": sample_report(bundle, demo[0], sample),
+            "ppg": ppg_report(bundle, data / "open" / "physio_samples"),
+        }
+        write_part(folder, Part("physio", front_end, flags, report), graphs, arrays)
 
 
 def sample_report(bundle: Bundle, record: Record, sample: Floats) -> dict[str, Any]:
