@@ -35,7 +35,7 @@ class Album:
         known = np.isfinite(footage.points[:, 0, 0])
         straight = labels.mean_face(footage.points[known & ~footage.held_out][::5])
         self.rows = np.flatnonzero(known & (footage.held_out == held_out))
-        self.footage = footage
+        self.footage, self.held_out = footage, held_out
         self.points = [labels.ten_points(footage.points[i]) for i in self.rows]
         self.gap = np.array([labels.lip_gap(footage.points[i]) for i in self.rows], np.float32)
         self.angles = np.array([labels.head_angles(footage.points[i], straight) for i in self.rows], np.float32)

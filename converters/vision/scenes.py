@@ -19,11 +19,15 @@ _SHAPES = ((96, 128), (96, 128), (96, 128), (72, 128), (128, 96), (128, 72), (12
 """Height and width of the pictures; all fill the search square in one direction."""
 
 
-def background_sampler(album: Album) -> Backgrounds:
-    """Random grey pictures without a face: parts of frames beside the face, photographs, smooth light."""
-    from sklearn.datasets import load_sample_images
+PHOTOGRAPHS = {False: "china.jpg", True: "flower.jpg"}
+"""Held out or not -> the photograph of scikit-learn that is a background (CC BY 2.0)."""
 
-    photographs = [np.ascontiguousarray(p[..., ::-1]) for p in load_sample_images().images]
+
+def background_sampler(album: Album) -> Backgrounds:
+    """Random grey pictures without a face: parts of frames beside the face, a photograph, smooth light."""
+    from sklearn.datasets import load_sample_image
+
+    photo = np.ascontiguousarray(load_sample_image(PHOTOGRAPHS[album.held_out])[..., ::-1])
     rows = np.flatnonzero(album.alone)
 
     def sample(rng: np.random.Generator) -> U8:
@@ -31,7 +35,6 @@ def background_sampler(album: Album) -> Backgrounds:
         if kind < 0.12:
             return empty_grey((96, 128), rng)
         if kind < 0.3:
-            photo = photographs[int(rng.integers(len(photographs)))]
             size = int(rng.integers(60, 420))
             left, top = int(rng.integers(photo.shape[1] - size)), int(rng.integers(photo.shape[0] - size))
             return one_channel(photo[top : top + size, left : left + size], rng)

@@ -29,8 +29,6 @@ class Face:
 
     points: F32
     """(468, 3) pixels of the frame; z in the same unit, smaller is nearer."""
-    presence: float
-    """Face Mesh's own score, 0..1."""
     eye_ratio: F32
     """(2,) lid gap / eye width for the eye at the image's left, right (Iris)."""
     lids: F32
@@ -68,7 +66,7 @@ class FaceTeacher:
         left = self._eye(frame, points, 33, 133, angle, mirrored=False)
         right = self._eye(frame, points, 263, 362, angle, mirrored=True)
         lids = np.stack([left, right])
-        return Face(points, presence, np.array([_ratio(left), _ratio(right)], np.float32), lids)
+        return Face(points, np.array([_ratio(left), _ratio(right)], np.float32), lids)
 
     def _detect(self, frame: U8, net: Any, anchors: F32, side: int) -> tuple[F32, F32] | None:
         height, width = frame.shape[:2]

@@ -7,7 +7,6 @@ import pytest
 
 from converters.vision import labels
 from converters.vision.blink import behind_dark_glass, closed_by
-from converters.vision.evaluate import auroc
 
 
 def mesh(seed=0):
@@ -87,8 +86,3 @@ def test_dark_glass_hides_the_white_of_the_eye():
     square, _ = eye()
     shown = [int((behind_dark_glass(square, np.random.default_rng(i)) > 220).sum()) for i in range(10)]
     assert np.median(shown) < 0.2 * (square > 220).sum()
-
-
-def test_auroc_counts_ties_half():
-    assert auroc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True])) == pytest.approx(0.875)
-    assert math.isnan(auroc(np.array([0.1]), np.array([True])))
