@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from converters.parts import Part, finished_folder, part_bundle, write_part
 from converters.physio import evaluate
-from converters.physio.records import HELD_OUT, Record, filtered, find, load
+from converters.physio.records import HELD_OUT, Record, filtered, find, load, unseen
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import Graph
 from edge_mm.perception.physio import DIMENSION
@@ -41,14 +41,14 @@ def assemble(
     }
     flags, arrays = dict.fromkeys(graphs, False), golden(graphs, sample)
     report = {**report, "bytes": {name: len(content) for name, content in graphs.items()}}
-    unseen = load(data / "open" / "mitdb_val")
+    not_trained_on = unseen(data)
     demo = [r for r in load(data / "open" / "mitdb") if r.name in HELD_OUT]
     with finished_folder(out) as folder:
         write_part(folder, Part("physio", front_end, flags, report), graphs, arrays)
         bundle = part_bundle(folder)
         report["int8_streaming"] = {
-            "not_trained_on": evaluate.ecg_report(bundle, unseen),
-            "not_trained_on_lead_1": evaluate.ecg_report(bundle, unseen, lead=1),
+            "not_trained_on": evaluate.ecg_report(bundle, not_trained_on),
+            "not_trained_on_lead_1": evaluate.ecg_report(bundle, not_trained_on, lead=1),
             "208": evaluate.ecg_report(bundle, demo),
             "sample_recording": sample_report(bundle, demo[0], sample),
             "ppg": ppg_report(bundle, data / "open" / "physio_samples"),

@@ -82,7 +82,7 @@ def best_threshold(probabilities: list[FLOATS], labels: list[npt.NDArray[np.int6
     """The V threshold with the best mean of gross F1 and F1 averaged over leads with at least 30 V beats."""
     ventricular = LABELS.index("V")
     best = (0.0, 0.5)
-    for threshold in np.arange(0.3, 0.96, 0.05):
+    for threshold in np.arange(0.05, 0.96, 0.05):
         counts = []
         for p, y in zip(probabilities, labels, strict=True):
             say, true = p[:, ventricular] >= threshold, y == ventricular

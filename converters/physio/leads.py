@@ -6,6 +6,7 @@ Not here: training.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,23 @@ class Lead(NamedTuple):
         return Beats(self.beats.windows[keep], self.beats.features[keep], self.beats.labels[keep])
 
 
-def collect(records: list[Record], qrs_graph: bytes, *, threshold: float, seed: int) -> list[Lead]:
+def folds(leads: list[Lead], count: int) -> dict[str, int]:
+    """Person -> fold; all that is of one person is in one fold, and who has many V beats is spread over the folds."""
+    ventricular = LABELS.index("V")
+    people = sorted({lead.record.person for lead in leads})
+    rich = {p: sum(int((x.beats.labels == ventricular).sum()) for x in leads if x.record.person == p) for p in people}
+    return {p: i % count for i, p in enumerate(sorted(people, key=lambda p: -rich[p]))}
+
+
+def sides(leads: list[Lead], fold: Mapping[str, int], number: int) -> tuple[list[Lead], list[Lead]]:
+    """The leads to learn from and the clean leads to try it on when fold ``number`` is left out."""
+    learn = [lead for lead in leads if fold[lead.record.person] != number]
+    return learn, [lead for lead in leads if fold[lead.record.person] == number and not lead.noisy]
+
+
+def collect(
+    records: list[Record], qrs_graph: bytes, *, threshold: float, seed: int, mixtures: int = MIXTURES
+) -> list[Lead]:
     """The beats of every lead, and of random mixtures of both leads with noise added, through the int8 detector.
 
     A mixture of two leads is a lead from elsewhere on the same chest: with so few people, shapes are what is scarce.
@@ -57,8 +74,8 @@ def collect(records: list[Record], qrs_graph: bytes, *, threshold: float, seed: 
         clean = [filtered(record.signals[:, k], record.rate_hz) for k in range(record.signals.shape[1])]
         unit = np.stack([values / np.median(running_scales(values)) for values in clean])
         mixed = []
-        for number in range(MIXTURES):
-            angle = np.pi * (number + rng.random()) / MIXTURES
+        for number in range(mixtures):
+            angle = np.pi * (number + rng.random()) / mixtures
             values = np.cos(angle) * unit[0] + np.sin(angle) * unit[1]
             rows = values[: values.size // _ROW * _ROW].reshape(-1, _ROW).astype(np.float32)
             mixed.append(spoil(rows, rng, gain=False).reshape(-1).astype(np.float64))

@@ -81,6 +81,16 @@ def load(folder: Path) -> list[Record]:
     return records
 
 
+def training(data: Path) -> list[Record]:
+    """The recordings that may be trained on: those of ``open/mitdb`` but for ``HELD_OUT``."""
+    return [record for record in load(data / "open" / "mitdb") if record.name not in HELD_OUT]
+
+
+def unseen(data: Path) -> list[Record]:
+    """The recordings of ``open/mitdb_val``, which nobody trains on."""
+    return load(data / "open" / "mitdb_val")
+
+
 def filtered(values: Floats, rate_hz: float) -> Floats:
     """A lead as the device's filter gives it, (m,) at 128 Hz."""
     band = BandFilter(rate_hz, physio_qrs.RATE_HZ, **physio_qrs.BAND)
