@@ -67,6 +67,20 @@ def test_a_frozen_sense_repeats_one_embedding_of_another_state():
         assert seen(last.window, "vision") <= {code("vision", k) for k in ("yawn", "closed", "turned")}
 
 
+@pytest.mark.parametrize(("lie", "looks"), [("drowsy", ("yawn", "closed")), ("distracted", ("turned",))])
+def test_a_stuck_sense_shows_its_lie_and_not_the_state(lie, looks):
+    for one in studio().episode("alert", present=MODALITIES, corrupted="vision", corruption="frozen", lie=lie):
+        assert one.state == "alert"
+        assert one.shows == {"vision": lie, "audio": "alert", "physio": "alert"}
+        assert seen(one.window, "vision") <= {code("vision", look) for look in looks}
+
+
+@pytest.mark.parametrize("how", ["noise", "broken"])
+def test_a_broken_sense_shows_nothing(how):
+    for one in studio().episode("drowsy", present=MODALITIES, corrupted="audio", corruption=how):
+        assert one.shows == {"vision": "drowsy", "audio": "", "physio": "drowsy"}
+
+
 def test_at_least_one_sense_is_always_there_and_each_is_absent_at_times():
     episodes = list(studio().episodes(200))
     there = [set(e[-1].window.embeddings) for e in episodes]
