@@ -5,7 +5,6 @@ In: the shared data. Out: a folder that ``converters.parts`` reads. Not here: ho
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +15,8 @@ import numpy.typing as npt
 
 from converters.audio import encoder, scores, synthetic
 from converters.audio.clips import LABELS, RATE_HZ, Clip, read_all, read_khan
-from converters.audio.windows import FRAMES, HOP_FRAMES, SAMPLES, SETTINGS, test_windows, training_windows
-from converters.parts import Part, write_part
+from converters.audio.windows import FRAMES, HOP_FRAMES, SAMPLES, SETTINGS, kept_windows, test_windows
+from converters.parts import Part, finished_folder, write_part
 from converters.quantize import quantize
 from edge_mm.perception.audio import GRAPH
 from edge_mm.perception.audio_mel import LogMel, encoder_input
@@ -34,7 +33,8 @@ def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: in
     """Train and write the part; gives its report."""
     clips = read_all(data)
     held_out = [clip for clip in clips if clip.held_out]
-    spectra, labels = _windows([clip for clip in clips if not clip.held_out], work, seed=seed, scale=scale)
+    learned = [clip for clip in clips if not clip.held_out]
+    spectra, labels = kept_windows(learned, work, seed=seed, scale=scale)
     model = encoder.build(seed=seed)
     losses = encoder.train(model, spectra, labels, epochs=epochs, seed=seed)
     chosen = np.random.default_rng(seed).choice(len(labels), min(CALIBRATION, len(labels)), replace=False)
@@ -44,30 +44,23 @@ def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: in
     def in_float(x: Array) -> Array:
         return np.asarray(model(x, training=False)["classes"], np.float32)
 
-    def in_int8(x: Array) -> Array:
-        return np.stack([graph(log_mel=one)["classes"] for one in x])
-
     test = held_out + _held_out_sirens(seed)
     report: dict[str, Any] = {
-        "held_out_float": scores.clip_scores(in_float, test),
-        "held_out_int8": scores.clip_scores(in_int8, test),
-        "real_sounds_int8": scores.answers(in_int8, read_khan(data)),
-        "false_alarms_int8": scores.false_alarms(in_int8, test, THRESHOLDS),
+        **scores.report(in_float, graph, test, list(read_khan(data)), THRESHOLDS),
         "reversed_changes_embedding_by": _order(graph, held_out),
         "tflite_bytes": len(content),
         "parameters": int(model.count_params()),
         "hop_us_x86": _hop_us(graph),
         "train_windows": {name: int(n) for name, n in zip(LABELS, np.bincount(labels), strict=True)},
         "loss": losses,
-        "notes": "Sirens are synthesised for training and for held_out; real_sounds_int8 are one-second clips of "
-        "unknown licence that were never trained on (siren: real vehicles).",
         "split": {
             "by": "source recording, person or speaker",
             "held_out": sorted({clip.group for clip in held_out}),
-            "train": sorted({clip.group for clip in clips if not clip.held_out}),
+            "train": sorted({clip.group for clip in learned}),
         },
     }
-    write_part(out, Part("audio", _front_end(), {GRAPH: False}, report), {GRAPH: content}, _golden(graph))
+    with finished_folder(out) as folder:
+        write_part(folder, Part("audio", _front_end(), {GRAPH: False}, report), {GRAPH: content}, _golden(graph))
     return report
 
 
@@ -82,24 +75,6 @@ def _front_end() -> dict[str, Any]:
         "embedding": encoder.EMBEDDING,
         "thresholds": THRESHOLDS,
     }
-
-
-def _windows(
-    clips: Sequence[Clip], work: Path | None, *, seed: int, scale: float
-) -> tuple[Array, npt.NDArray[np.int64]]:
-    """The training windows, read from ``work`` where the same were made before."""
-    if work is None:
-        return training_windows(clips, seed=seed, scale=scale)
-    code = b"".join((Path(__file__).parent / f"{name}.py").read_bytes() for name in ("clips", "synthetic", "windows"))
-    key = hashlib.sha256(code + repr((seed, scale, sorted(c.group for c in clips))).encode()).hexdigest()[:16]
-    path = work / f"audio-windows-{key}.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as kept:
-            return kept["spectra"].astype(np.float32), kept["labels"]
-    spectra, labels = training_windows(clips, seed=seed, scale=scale)
-    work.mkdir(parents=True, exist_ok=True)
-    np.savez(path, spectra=spectra.astype(np.float16), labels=labels)
-    return spectra.astype(np.float16).astype(np.float32), labels
 
 
 def _held_out_sirens(seed: int) -> list[Clip]:

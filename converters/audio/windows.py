@@ -7,13 +7,16 @@ and mixes happen on dB), the net.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from converters.audio import synthetic
 from converters.audio.clips import BACKGROUNDS, LABELS, RATE_HZ, Clip
+from edge_mm.perception import audio_mel
 from edge_mm.perception.audio_mel import LogMel, MelSettings
 
 Array = npt.NDArray[np.float32]
@@ -92,6 +95,42 @@ def training_windows(clips: Sequence[Clip], *, seed: int, scale: float = 1.0) ->
             spectra.append(mel(_scene(rng, _colour(rng, sound), backgrounds)))
             labels.append(LABELS.index(label))
     return np.stack(spectra), np.asarray(labels)
+
+
+def kept_windows(
+    clips: Sequence[Clip], work: Path | None, *, seed: int, scale: float = 1.0
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """``training_windows``, rounded to float16, or what it gave last time from the same sounds and code.
+
+    Args:
+        clips: the training side of the split.
+        work: folder that keeps the windows; None keeps nothing and changes nothing in them.
+        seed: of everything random.
+        scale: multiplies the number of windows.
+    """
+    if work is None:
+        return _rounded(*training_windows(clips, seed=seed, scale=scale))
+    here = Path(__file__).parent
+    code = [here / f"{name}.py" for name in ("clips", "synthetic", "windows")] + [Path(audio_mel.__file__)]
+    hasher = hashlib.sha256(repr((seed, scale)).encode())
+    for source in code:
+        hasher.update(source.read_bytes())
+    for clip in clips:
+        hasher.update(repr((clip.kind, clip.group, clip.sound.shape)).encode())
+        hasher.update(clip.sound.tobytes())
+    path = work / f"audio-windows-{hasher.hexdigest()[:16]}.npz"
+    if not path.is_file():
+        spectra, labels = training_windows(clips, seed=seed, scale=scale)
+        work.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(".half.npz")
+        np.savez(half, spectra=spectra.astype(np.float16), labels=labels)
+        half.replace(path)
+    with np.load(path, allow_pickle=False) as kept:
+        return _rounded(kept["spectra"], kept["labels"])
+
+
+def _rounded(spectra: npt.NDArray[np.floating], labels: npt.NDArray[np.int64]) -> tuple[Array, npt.NDArray[np.int64]]:
+    return spectra.astype(np.float16).astype(np.float32), labels
 
 
 def test_windows(clip: Clip) -> tuple[Array, npt.NDArray[np.bool_]]:
