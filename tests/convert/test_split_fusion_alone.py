@@ -1,0 +1,44 @@
+"""A window in which only a lying sense is present teaches nothing about its state. Needs TensorFlow."""
+
+import numpy as np
+import pytest
+
+from converters.composites import MODALITIES, Studio
+from converters.tracks import Track
+from edge_mm.perception.fusion import PRESENCE
+
+pytestmark = pytest.mark.convert
+KINDS = {"vision": ("neutral", "talking", "yawn", "closed", "turned"), "audio": ("speech", "road", "quiet"),
+         "physio": ("slow", "middle", "fast")}  # fmt: skip
+PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0}
+
+
+def test_lies_that_nobody_could_see_through_do_not_make_the_fusion_doubt_a_camera_that_is_alone():
+    pytest.importorskip("tensorflow", reason="not here: TensorFlow comes with the extra [convert]")
+    from converters import fusion
+
+    rng = np.random.default_rng(0)
+    centre = {(m, k): rng.standard_normal(8) for m, kinds in KINDS.items() for k in kinds}
+    tracks = [
+        Track(m, k, f"{m} {person}", False, PERIOD_S[m],
+              (centre[m, k] + 0.3 * rng.standard_normal((150, 8))).astype(np.float32))
+        for (m, k) in centre for person in range(4)
+    ]  # fmt: skip
+    windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(250) for w in e]
+    table = fusion.table(windows, fusion.front_end(windows))
+    lying = [w.corrupted == "vision" and w.shows["vision"] == "drowsy" and w.state != "drowsy" for w in windows]
+    lies = np.flatnonzero(lying)
+    assert len(lies) > 20
+    lies = np.resize(lies, len(windows))  # as many as there are other windows
+    seen = np.array([m == "vision" for m in MODALITIES], np.float32)
+    alone = fusion.Table(
+        {**{m: table.inputs[m][lies] * (m == "vision") for m in MODALITIES}, PRESENCE: np.tile(seen, (len(lies), 1))},
+        table.states[lies], table.corrupted[lies], table.shown[lies], table.shows[lies],
+    )  # fmt: skip
+    both = fusion.Table(
+        {key: np.concatenate([table.inputs[key], alone.inputs[key]]) for key in table.inputs},
+        *(np.concatenate(pair) for pair in zip(table[1:], alone[1:], strict=True)),
+    )
+    model = fusion.train(both, seed=0)
+    said = np.asarray(model.predict(alone.inputs, verbose=0, batch_size=512)["drowsy"])
+    assert said.mean() > 0.8
