@@ -10,11 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from io import FileIO
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,14 +18,11 @@ import numpy.typing as npt
 
 from edge_mm.errors import BundleError, ConfigError
 from edge_mm.models.bundle import Bundle
+from edge_mm.quiet import quiet_stderr
 
 BACKENDS = ("ai_edge_litert", "tflite_runtime")
 ENV_BACKEND = "EDGE_MM_BACKEND"
 """Set to one of ``BACKENDS`` to force it."""
-
-
-_BANNER = b"INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
-_banner_lock = threading.Lock()
 
 
 class _Tensor(NamedTuple):
@@ -71,7 +64,7 @@ class Graph:
         self.name = name
         self._stateful = stateful
         try:
-            with _without_banner():
+            with quiet_stderr():  # the runtime writes a line for each graph
                 self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
                 self._interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
@@ -104,30 +97,6 @@ class Graph:
             interpreter.set_tensor(tensor.place, _quantized(value, tensor))
         interpreter.invoke()
         return {key: _real(interpreter.get_tensor(t.place), t) for key, t in self._out.items()}
-
-
-@contextmanager
-def _without_banner() -> Iterator[None]:
-    """Keep back the line that the runtime writes to descriptor 2 for each graph; everything else goes there as ever."""
-    if os.environ.get("EDGE_MM_DEBUG") or sys.__stderr__ is None or not hasattr(os, "memfd_create"):
-        yield  # wanted, or the process began without stderr and its descriptor may be anybody's
-        return
-    with _banner_lock, ExitStack() as undo:
-        with suppress(OSError):  # no descriptor left: then the line is said
-            stderr = os.dup(2)
-            undo.callback(os.close, stderr)
-            kept = undo.enter_context(open(os.memfd_create("stderr"), "w+b", buffering=0))  # noqa: PTH123
-            os.dup2(kept.fileno(), 2)
-            undo.callback(_give_back, stderr, kept)
-        yield
-
-
-def _give_back(stderr: int, kept: FileIO) -> None:
-    os.dup2(stderr, 2)
-    kept.seek(0)
-    said = b"".join(line for line in kept.readall().splitlines(keepends=True) if _BANNER not in line)
-    with suppress(OSError):  # full or gone, as it would have been for whoever wrote it
-        os.write(stderr, said)
 
 
 def load_graph(bundle: Bundle, name: str) -> Graph:

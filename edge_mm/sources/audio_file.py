@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from edge_mm.errors import SourceError, SourceLost
+from edge_mm.quiet import quiet_stderr
 from edge_mm.sources.files import readable_file, said
-from edge_mm.sources.quiet import quiet_stderr
 from edge_mm.sources.resample import Resampler
 from edge_mm.sources.sound_track import Piece, open_track
 from edge_mm.types import NS_PER_S, Sample, StreamSpec

@@ -43,8 +43,8 @@ def cameras(dev: Path = Path("/dev")) -> list[FoundDevice]:
 
 def microphones() -> list[FoundDevice]:
     """Input devices of PortAudio without monitors and ALSA's plug-in names; ``default`` first where there is one."""
+    from edge_mm.quiet import quiet_stderr
     from edge_mm.sources.portaudio import input_devices, is_microphone, load_pyaudio
-    from edge_mm.sources.quiet import quiet_stderr
 
     try:
         pyaudio = load_pyaudio()

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import SourceError, SourceLost
+from edge_mm.quiet import quiet_stderr
 from edge_mm.sources.portaudio import find_input, load_pyaudio
-from edge_mm.sources.quiet import quiet_stderr
 from edge_mm.sources.resample import Resampler
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 

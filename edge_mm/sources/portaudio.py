@@ -1,7 +1,7 @@
 """Loads PyAudio and finds an input device by name.
 
 In: a name pattern. Out: PortAudio's record of the device. Not here: reading sound (``microphone``),
-its C libraries' noise (``quiet``).
+its C libraries' noise (``edge_mm.quiet``).
 
 An index is never kept: PortAudio numbers devices anew at each start and each plug.
 """

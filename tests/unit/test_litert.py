@@ -71,11 +71,12 @@ def test_the_banner_of_the_runtime_is_kept_back_and_nothing_else(bundle):
     code = (
         "import sys\n"
         "from edge_mm.models.bundle import load_bundle\n"
-        "from edge_mm.perception import litert\n"
+        "from edge_mm.perception.litert import load_graph\n"
+        "from edge_mm.quiet import quiet_stderr\n"
         "bundle = load_bundle('driver')\n"
-        "with litert._without_banner():\n"
+        "with quiet_stderr():\n"
         "    print('something else', file=sys.stderr, flush=True)\n"
-        "litert.load_graph(bundle, 'fusion')\n"
+        "load_graph(bundle, 'fusion')\n"
     )
 
     def stderr(shell: str = 'exec "$@"', **env: str) -> str:
