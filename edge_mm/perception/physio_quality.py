@@ -100,9 +100,9 @@ class SignalQuality:
             return Quality(0.0, "missing")
         low, high = min(f.low for f in last if f.size > f.missing), max(f.high for f in last if f.size > f.missing)
         height = self._typical_height()
-        if high - low <= 1e-9 * max(abs(high), abs(low), 1e-30) or high - low < 0.02 * max(height, self._height):
+        self._height = max(0.98 * self._height, height)  # fades in a flat line, too: it may be one after a transient
+        if high - low <= 1e-9 * max(abs(high), abs(low), 1e-30) or high - low < 0.02 * self._height:
             return Quality(0.0, "flat line")
-        self._height = max(0.98 * self._height, height)
         if min(since_beat_s, since_start_s) > SILENT_S:
             return Quality(0.0, "no signal")
         return self._graded(last, missing, height)

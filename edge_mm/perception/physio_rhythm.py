@@ -100,6 +100,8 @@ class HeartRhythm:
         recent = np.array([i.rr_s for i in self._intervals if i.at_s >= now_s - SPAN_S])
         rate = self.rate_bpm(now_s)
         values = np.zeros(SUMMARY, np.float32)
+        if rate is None or recent.size < MIN_BEATS:  # what the net said is of another time
+            self._embedding, self._irregular = np.zeros(EMBEDDING, np.float32), 0.0
         if rate is not None and recent.size:
             minute = 60.0 / float(np.median([i.rr_s for i in self._intervals]))
             steps = np.diff(recent)

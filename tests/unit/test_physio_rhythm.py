@@ -53,6 +53,26 @@ def test_the_rhythm_input_has_the_newest_beat_last_and_a_mask():
     assert not rows[: BEATS - 20].any()
 
 
+class Irregular:
+    """Stands in for the net: it always finds the rhythm irregular."""
+
+    def __call__(self, **inputs):
+        return {"embedding": np.ones((1, 8), np.float32), "irregular": np.ones((1, 1), np.float32)}
+
+
+def test_what_the_rhythm_net_said_is_not_told_of_a_later_time():
+    rhythm = HeartRhythm(Irregular())
+    for k in range(1, 31):
+        rhythm.add(Interval(float(k), 1.0, 0.0, 0.0))
+    assert rhythm.irregular(30.0) == 1.0
+    assert rhythm.summary(30.0)[-9:].tolist() == [1.0] * 9
+    assert not rhythm.summary(39.5).any()  # the electrodes are off: no rate any more
+    rhythm.irregular(30.0)
+    rhythm.add(Interval(100.0, 1.0, 0.0, 0.0))  # on again: a rate at once, a rhythm not yet
+    assert rhythm.summary(100.0)[:8].any()
+    assert not rhythm.summary(100.0)[-9:].any()
+
+
 def quality_of(seconds, *, since_beat=0.5):
     signal, said = SignalQuality(), []
     for n, second in enumerate(seconds):
@@ -81,6 +101,13 @@ def test_flicker_of_the_last_bit_is_a_flat_line_after_a_signal():
     rng = np.random.default_rng(0)
     said = quality_of([*(1000 * ecg_like()).reshape(10, 250), rng.integers(0, 2, 250).astype(float)])
     assert said[-1].label == "flat line"
+
+
+def test_one_transient_is_no_flat_line_for_ever():
+    movement = 100.0 * np.sin(np.arange(1000) / 20.0)
+    said = quality_of([*movement.reshape(4, 250), *ecg_like(100).reshape(100, 250)])
+    assert {q.label for q in said[4:40]} == {"flat line"}  # as long as the height is remembered
+    assert {q.label for q in said[80:]} == {""}
 
 
 def test_missing_values_noise_rails_and_silence_each_have_their_name():
