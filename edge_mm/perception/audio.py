@@ -2,8 +2,9 @@
 
 In: blocks of mono sound at the bundle's rate, in time order. Out, once per hop: one Observation ``audio.<class>`` per
 class at the centre of a window of about one second, and one Embedding; about once per second ``sensor.quality``.
-How the sound is cut into blocks makes no difference. A gap empties the window: sound from before and after it is never
-glued together. Not here: spectra (``audio_mel``), levels (``audio_level``), how long a sound must last (alerts).
+How the sound is cut into blocks makes no difference. A gap of more than 50 ms empties the window: sound from before and
+after it is never glued together; what is less than that cannot be told from jitter. Not here: smoothing time stamps
+(``clock``), spectra (``audio_mel``), levels (``audio_level``), how long a sound must last (alerts).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 GRAPH = "audio.encoder"
 OTHER = "other"
 """The class that stands for everything that is not asked for; silence is put here without asking the graph."""
-_CLOCK_SHARE = 16
-"""Each block moves our idea of the time by 1/16 of its disagreement: jitter averages out, drift is followed."""
+_GAP_NS = 50_000_000
+"""A block whose time (smoothed by ``perception.clock``) is further off than this follows a gap."""
 
 
 class AudioFrontEnd:
@@ -116,8 +117,8 @@ class AudioFrontEnd:
         """Compare a block's time stamp with the samples counted so far; start over after a gap or a step back."""
         if self._sound_ns is not None:
             off = t_ns - self._sound_ns - self._ns(len(self._sound))
-            if abs(off) <= self._ns(self._hop * self._settings.step):
-                self._sound_ns += off // _CLOCK_SHARE if off >= 0 else -(-off // _CLOCK_SHARE)
+            if abs(off) <= _GAP_NS:
+                self._sound_ns += off
                 return
             self._start_over()
         self._sound_ns = t_ns

@@ -114,13 +114,18 @@ class _Plain:
     def __init__(self, stream: str) -> None:
         self._stream = stream
         self._chunks = 0
+        self._present = self._size = 0
 
     def chunk(self, chunk: Chunk) -> list[Reading]:
-        self._chunks = 1 if chunk.fresh else self._chunks + 1
-        share = float(np.mean(np.isfinite(chunk.values)))
-        end_ns = chunk.time.at(chunk.start + chunk.values.size)
-        if self._chunks % SECOND:
+        if chunk.fresh:
+            self._chunks = self._present = self._size = 0
+        self._chunks += 1
+        self._present += int(np.count_nonzero(np.isfinite(chunk.values)))
+        self._size += chunk.values.size
+        if self._chunks % SECOND or not chunk.full:
             return []
+        share, self._present, self._size = self._present / self._size, 0, 0
+        end_ns = chunk.time.at(chunk.start + chunk.values.size)
         return [self._observation(end_ns, "sensor.quality", share, share, "" if share > 0.5 else "missing")]
 
     def end(self) -> list[Reading]:
@@ -182,7 +187,7 @@ class _Beating(_Plain):
                 self._open = True
             if piece.values.size:
                 readings += self._read(self._detector.push(piece.values))
-        if self._chunks % SECOND == 0:
+        if self._chunks % SECOND == 0 and chunk.full:
             readings += self._tick(chunk.start + chunk.values.size)
         return readings
 

@@ -2,7 +2,7 @@
 
 In: Samples of one stream. Out: ``Chunk``: equally long stretches with a time base, so that everything behind works on
 the same arrays whatever the block boundaries were (same bits out). Gaps start a new run; jitter and drift do not. Not
-here: filtering, missing values inside a block (``physio_filter``).
+here: smoothing time stamps (``clock``), filtering, missing values inside a block (``physio_filter``).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ CHUNK_S = 0.25
 """Length of a chunk; everything on the device happens once per chunk."""
 GAP_S = 0.05
 """A time stamp that is further off than this is a gap (or a step of the clock), not jitter."""
-SLEW_S = 10.0
-"""Time constant with which smaller deviations (jitter, a sensor clock that is 200 ppm off) are followed."""
+ROUNDING_NS = 2_000
+"""A time stamp that is off by less is a rounded one: exact streams give the same times whatever their blocks."""
 
 
 class TimeBase:
@@ -30,21 +30,21 @@ class TimeBase:
     def __init__(self, origin_ns: int, rate_hz: float) -> None:
         self.rate_hz = rate_hz
         self._origin_ns = origin_ns
-        self._offset_ns = 0.0
+        self._offset_ns = 0
 
     def at(self, index: float) -> int:
         """Capture time of the sample at a (fractional) index of this run, ns."""
-        return self._origin_ns + round(index * NS_PER_S / self.rate_hz + self._offset_ns)
+        return self._origin_ns + round(index * NS_PER_S / self.rate_hz) + self._offset_ns
 
-    def follow(self, deviation_ns: float, seconds: float) -> None:
-        """Move a little towards a time stamp that deviates; less than a sample is rounding and left alone."""
-        if abs(deviation_ns) > max(0.75 * NS_PER_S / self.rate_hz, 2e6):
-            self._offset_ns += deviation_ns * (1.0 - float(np.exp(-seconds / SLEW_S)))
+    def follow(self, deviation_ns: int) -> None:
+        """Take over a time stamp (``perception.clock`` has smoothed it); what is only rounded is left alone."""
+        if abs(deviation_ns) > ROUNDING_NS:
+            self._offset_ns += deviation_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of ``CHUNK_S`` (shorter only at the end of a run)."""
+    """A stretch of ``CHUNK_S`` (shorter only at the end of a run); one value where a stream is slower than 4 Hz."""
 
     values: npt.NDArray[np.float64]
     """(n,) in the stream's unit, NaN where a value is missing."""
@@ -54,6 +54,8 @@ class Chunk:
     """Time of the run."""
     fresh: bool
     """First chunk of a run: nothing before it is continuous with it."""
+    full: bool
+    """False for what was left over when the run ended."""
 
 
 class Intake:
@@ -89,8 +91,7 @@ class Intake:
         if self._time is None:
             self._time = TimeBase(sample.t_ns, sample.rate_hz)
         else:
-            deviation = sample.t_ns - self._time.at(self._received)
-            self._time.follow(deviation, values.size / sample.rate_hz)
+            self._time.follow(sample.t_ns - self._time.at(self._received))
         self._held.append(values)
         self._received += values.size
         yield from self._whole(self._time)
@@ -98,7 +99,7 @@ class Intake:
     def flush(self) -> Iterator[Chunk]:
         """End of the run: the last, shorter chunk."""
         if self._time is not None and self._received > self._given:
-            yield self._take(self._time, self._received)
+            yield self._take(self._time, self._received, full=False)
         self._time, self._held = None, []
         self._received = self._given = self._chunks = 0
 
@@ -109,15 +110,15 @@ class Intake:
 
     def _whole(self, time: TimeBase) -> Iterator[Chunk]:
         while True:
-            end = round((self._chunks + 1) * CHUNK_S * time.rate_hz)
+            end = max(self._given + 1, round((self._chunks + 1) * CHUNK_S * time.rate_hz))
             if end > self._received:
                 return
-            yield self._take(time, end)
+            yield self._take(time, end, full=True)
 
-    def _take(self, time: TimeBase, end: int) -> Chunk:
+    def _take(self, time: TimeBase, end: int, *, full: bool) -> Chunk:
         values = self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
         count = end - self._given
-        chunk = Chunk(values[:count], self._given, time, self._given == 0)
+        chunk = Chunk(values[:count], self._given, time, self._given == 0, full)
         self._held = [values[count:]]
         self._given = end
         self._chunks += 1

@@ -132,6 +132,21 @@ def test_a_gap_empties_the_window_and_the_clock_starts_again() -> None:
     assert embeddings(after)
 
 
+@pytest.mark.parametrize("lost_s", [0.06, 0.1, 0.2, 0.24])
+def test_a_stretch_that_was_lost_is_never_glued_over(lost_s: float) -> None:
+    ears = front_end()
+    sound = siren(6.0)
+    out: Out = []
+    for i in range(120):
+        at = i * 0.05 + (lost_s if i >= 60 else 0.0)
+        out += ears.push(block(sound[i * 800 : (i + 1) * 800], at))
+    resumed = round((3.0 + lost_s) * NS_PER_S)
+    half = (95 * 160 + 400) / RATE / 2
+    assert all(abs(o.t_ns - resumed) > (half - lost_s) * NS_PER_S for o in readings(out, "audio.siren"))
+    assert len(embeddings(out)) == 2 * 8
+    assert [h.t_ns for h in embeddings(out)][8] == resumed + 3 * HOP_NS
+
+
 def test_time_that_steps_back_starts_again_too() -> None:
     ears = front_end()
     ears.push(block(siren(2.0), 50.0))

@@ -154,6 +154,17 @@ def test_missing_values_and_a_gap_leave_no_interval_across_them(bundle):
     assert all(a.t_ns + a.span_ns <= b.t_ns for a, b in pairwise(embeddings))
 
 
+@pytest.mark.parametrize("lost_at", [4775, 4900, 4975, 4999])
+def test_spans_do_not_overlap_whatever_part_of_a_second_a_run_ends_in(bundle, lost_at):
+    values = synthetic(75, 30, 250.0)
+    front = PhysioFrontEnd(bundle, StreamSpec("chest", "ecg", 250.0, "mV"))
+    out = front.push(Sample("chest", 0, values[:lost_at], 250.0))
+    out += front.push(Sample("chest", round(lost_at * S / 250.0) + 60_000_000, values[lost_at:], 250.0))
+    spans = [(e.t_ns, e.t_ns + e.span_ns) for e in out if isinstance(e, Embedding)]
+    assert len(spans) == 29
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
+
+
 def test_noise_is_not_a_heart(bundle):
     out = listen(bundle, np.random.default_rng(0).normal(0, 1, 250 * 40).astype(np.float32), 250.0)
     assert np.median([o.value for o in named(out, "sensor.quality")]) < 0.15
@@ -175,3 +186,17 @@ def test_a_stream_that_is_too_slow_is_refused_and_other_kinds_give_quality_only(
     out = listen(bundle, np.full(40, 31.5, np.float32), 4.0, (3,), kind="temp")
     assert {o.name for o in out} == {"sensor.quality"}
     assert len(out) == 10
+
+
+def test_a_plain_stream_is_judged_by_all_values_of_a_second(bundle):
+    values = np.full(40, 31.5, np.float32)
+    values[4:7] = np.nan
+    values[20:24] = np.nan
+    out = listen(bundle, values, 4.0, (3,), kind="temp")
+    assert [o.value for o in out] == [o.quality for o in out] == [1.0, 0.25, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    assert [k for k, o in enumerate(out) if o.label == "missing"] == [1, 5]
+
+
+def test_a_plain_stream_slower_than_four_values_a_second_is_judged_every_four_values(bundle):
+    out = listen(bundle, np.full(12, 36.5, np.float32), 1.0, (1,), kind="temp")
+    assert [(o.t_ns, o.value) for o in out] == [(4 * S, 1.0), (8 * S, 1.0), (12 * S, 1.0)]

@@ -55,6 +55,28 @@ def test_a_drifting_sensor_clock_is_followed_without_a_break():
     assert abs(out[-1].time.at(out[-1].start) - out[-1].start * S / true) < 10_000_000
 
 
+def test_blocks_take_their_stamps_and_rounding_moves_nothing():
+    stamps = [0, 1_000_001_500, 1_999_998_500, 3_004_000_000, 4_004_000_000]
+    intake, times = Intake("e"), []
+    for t_ns in stamps:
+        times += [c.time.at(c.start) for c in intake.push(Sample("e", t_ns, np.zeros(4, np.float32), 4.0))]
+    assert times[:12] == [k * S // 4 for k in range(12)]
+    assert times[12:] == [k * S // 4 + 4_000_000 for k in range(12, 20)]
+
+
+@pytest.mark.parametrize("rate_hz", [0.3, 1.0, 2.0, 3.0, 4.0])
+def test_a_slow_stream_has_chunks_of_one_value_and_none_is_empty(rate_hz):
+    out = chunks(blocks(np.arange(12, dtype=np.float32), rate_hz, [1, 2]))
+    assert [c.values.tolist() for c in out] == [[k] for k in range(12)]
+    assert all(c.full for c in out)
+
+
+def test_another_rate_starts_a_new_run():
+    first = Sample("e", 0, np.zeros(100, np.float32), 100.0)
+    assert [c.fresh for c in chunks([first, Sample("e", S, np.zeros(102, np.float32), 102.0)])].count(True) == 2
+    assert [c.fresh for c in chunks([first, Sample("e", S, np.zeros(100, np.float32), 100.1)])].count(True) == 1
+
+
 def test_a_block_of_the_wrong_shape_is_refused_in_one_sentence():
     with pytest.raises(UsageError, match=r"stream ecg: .*\(4, 3\)"):
         list(Intake("ecg").push(Sample("ecg", 0, np.zeros((4, 3), np.float32), 100.0)))
