@@ -9,14 +9,17 @@ window (``align``), what follows from a score (alerts).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from edge_mm.errors import BundleError
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import load_graph
+from edge_mm.perception.params import Positive, Real, decoded
 from edge_mm.types import Estimate, Window
 
 GRAPH = "fusion"
@@ -68,6 +71,18 @@ class Pooling(NamedTuple):
         return np.asarray(scaled, np.float32)
 
 
+class _Input(msgspec.Struct, frozen=True):
+    mean: list[Real]
+    scale: list[Positive]
+    most: Annotated[int, Meta(ge=0)] = 0
+
+
+class _Params(msgspec.Struct, frozen=True):
+    pooling: Annotated[list[str], Meta(min_length=1)]
+    clip: Positive
+    inputs: dict[str, _Input]
+
+
 def poolings(params: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, Pooling]:
     """Read the fusion's front-end parameters.
 
@@ -79,23 +94,20 @@ def poolings(params: Mapping[str, Any], modalities: Sequence[str]) -> dict[str, 
     Raises:
         BundleError: a parameter is missing or does not fit.
     """
-    try:
-        kinds = tuple(params["pooling"])
-        result = {}
-        for modality in modalities:
-            mean = np.asarray(params["inputs"][modality]["mean"], np.float32)
-            scale = np.asarray(params["inputs"][modality]["scale"], np.float32)
-            if mean.shape != scale.shape or mean.size % len(kinds) or not (scale > 0).all():
-                raise BundleError(f"front end fusion: mean and scale of {modality} do not fit; build the bundle again")
-            most = int(params["inputs"][modality].get("most", 0))
-            if most < 0:
-                raise BundleError(f"front end fusion: most of {modality} is {most}; it cannot be negative")
-            result[modality] = Pooling(kinds, mean, scale, float(params["clip"]), most)
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"front end fusion: {error!r} is missing or not a number; build the bundle again") from None
-    unknown = sorted(set(kinds) - set(POOLS))
+    where = "front end fusion"
+    given = decoded(params, _Params, where=where)
+    unknown = sorted(set(given.pooling) - set(POOLS))
     if unknown:
-        raise BundleError(f"front end fusion: unknown pooling {unknown[0]!r}; this version knows {', '.join(POOLS)}")
+        raise BundleError(f"{where}: unknown pooling {unknown[0]!r}; this version knows {', '.join(POOLS)}")
+    result = {}
+    for modality in modalities:
+        one = given.inputs.get(modality)
+        if one is None:
+            raise BundleError(f"{where}: inputs has no {modality!r}; build the bundle again")
+        if len(one.mean) != len(one.scale) or not one.mean or len(one.mean) % len(given.pooling):
+            raise BundleError(f"{where}: mean and scale of {modality} do not fit; build the bundle again")
+        mean, scale = np.asarray(one.mean, np.float32), np.asarray(one.scale, np.float32)
+        result[modality] = Pooling(tuple(given.pooling), mean, scale, given.clip, one.most)
     return result
 
 
@@ -123,6 +135,9 @@ class Fusion:
         for name in (*self.modalities, PRESENCE):
             if name not in self._graph.inputs:
                 raise BundleError(f"{bundle.source}: the fusion graph has no input {name!r}")
+        for name, pool in self._pool.items():
+            if self._graph.inputs[name][-1] != pool.mean.size:
+                raise BundleError(f"{bundle.source}: the fusion graph and the mean of {name} differ in length")
         for name in (ALPHA, *self.heads):
             if name not in self._graph.outputs:
                 raise BundleError(f"{bundle.source}: the fusion graph has no output {name!r}")

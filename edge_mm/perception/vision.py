@@ -15,14 +15,17 @@ Every frame is inferred once and afresh. Not here: how long something lasts (rul
 from __future__ import annotations
 
 from collections import deque
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
 from edge_mm.errors import BundleError
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.litert import load_graph
+from edge_mm.perception.params import Positive, Share, decoded
 from edge_mm.perception.vision_geometry import F32, U8
 from edge_mm.perception.vision_picture import Picture, checked, judge
 from edge_mm.perception.vision_tracker import POSE_UNIT_DEG, Face, FaceTracker
@@ -32,6 +35,28 @@ _FAR_EYE_FROM_DEG, _FAR_EYE_TO_DEG = 15.0, 40.0
 """Between these yaws the farther eye counts less and less."""
 _HIDDEN_FROM_DEG, _HIDDEN_TO_DEG = 35.0, 75.0
 """Between these turns of the head, eyes and mouth are seen worse and worse."""
+
+
+_Span = Annotated[float, Meta(ge=0, le=60)]
+
+
+class _Settle(msgspec.Struct, frozen=True):
+    eyes: _Span
+    open: _Span
+    yawn: _Span
+
+
+class _Params(msgspec.Struct, frozen=True):
+    face_keep: Share
+    """Least score to follow a face."""
+    face_find: Share
+    """Least score to begin to."""
+    eye_px: Positive
+    """An eye narrower than this is seen worse, pixels."""
+    mouth_px: Positive
+    """The same of a mouth."""
+    settle_s: _Settle
+    """Seconds that a reading is the mean of."""
 
 
 class _Seen(TypedDict):
@@ -46,17 +71,18 @@ class VisionFrontEnd:
         """Load the four graphs.
 
         Raises:
-            BundleError: the bundle has no vision.
+            BundleError: the bundle has no vision, or a parameter of it is wrong.
         """
-        params = bundle.front_end("vision")
-        if params is None:
+        given = bundle.front_end("vision")
+        if given is None:
             raise BundleError(f"{bundle.source}: this bundle has no vision: leave out stream {spec.name!r}")
+        params = decoded(given, _Params, where=f"{bundle.source}: front end vision")
         self._spec = spec
-        self._tracker = FaceTracker(bundle, keep=float(params["face_keep"]), find=float(params["face_find"]))
+        self._tracker = FaceTracker(bundle, keep=params.face_keep, find=params.face_find)
         self._eye, self._mouth = load_graph(bundle, "vision.eye"), load_graph(bundle, "vision.mouth")
-        self._least_eye_px, self._least_mouth_px = float(params["eye_px"]), float(params["mouth_px"])
-        settle = params["settle_s"]
-        self._recent = {name: _Recent(round(float(settle[name]) * NS_PER_S)) for name in ("eyes", "open", "yawn")}
+        self._least_eye_px, self._least_mouth_px = params.eye_px, params.mouth_px
+        settle = msgspec.structs.asdict(params.settle_s)
+        self._recent = {name: _Recent(round(span_s * NS_PER_S)) for name, span_s in settle.items()}
         self._sensor_ns: int | None = None
         self._sensor_label = ""
         self._end_ns = -(2**62)

@@ -118,10 +118,18 @@ def test_a_faster_camera_is_pooled_as_the_one_of_the_training_was():
 
 @pytest.mark.parametrize(("change", "text"), [
     ({"pooling": ["median"]}, "median"),
+    ({"pooling": []}, "pooling"),
+    ({"pooling": None}, "pooling"),
     ({"inputs": {}}, "vision"),
+    ({"inputs": {"vision": {"mean": [0.0]}}}, r"scale.*inputs"),
+    ({"inputs": {"vision": {"mean": [], "scale": []}}}, "vision"),
+    ({"inputs": {"vision": {"mean": [0.0], "scale": [1.0], "most": -1}}}, "most"),
+    ({"inputs": {"vision": {"mean": [float("inf")], "scale": [1.0]}}}, "mean"),
     ({"inputs": {"vision": {"mean": [0.0], "scale": [1.0, 2.0]}}}, "vision"),
-    ({"inputs": {"vision": {"mean": [0.0], "scale": [0.0]}}}, "vision"),
-    ({"clip": "wide"}, "wide"),
+    ({"inputs": {"vision": {"mean": [0.0], "scale": [0.0]}}}, "scale"),
+    ({"clip": "wide"}, "clip"),
+    ({"clip": 0}, "clip"),
+    ({"clip": float("nan")}, "clip"),
 ])  # fmt: skip
 def test_wrong_parameters_are_named(change, text):
     good = {"pooling": ["mean"], "clip": 4.0, "inputs": {"vision": {"mean": [0.0], "scale": [1.0]}}}
