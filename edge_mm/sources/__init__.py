@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_mm.sources.audio_file import AudioFile
     from edge_mm.sources.camera import Camera
-    from edge_mm.sources.choose import audio_source, custom_source, signal_source, video_source
+    from edge_mm.sources.choose import audio_source, signal_source, video_source
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
     from edge_mm.sources.files import existing_file
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _HOME = {
     "edge_mm.sources.audio_file": ("AudioFile",),
     "edge_mm.sources.camera": ("Camera",),
-    "edge_mm.sources.choose": ("audio_source", "custom_source", "signal_source", "video_source"),
+    "edge_mm.sources.choose": ("audio_source", "signal_source", "video_source"),
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
     "edge_mm.sources.files": ("existing_file",),
@@ -54,7 +54,6 @@ __all__ = [
     "VideoFile",
     "audio_source",
     "cameras",
-    "custom_source",
     "existing_file",
     "merge",
     "microphones",

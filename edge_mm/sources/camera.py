@@ -16,13 +16,16 @@ from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources.opencv import load_cv2
 from edge_mm.types import Sample, StreamSpec
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+_CREDENTIALS = re.compile(r"(?<=://).*@")  # to the last @: a password may hold a slash, or an @ itself
+_ARGUMENTS = re.compile(r"[?#=].*")  # cameras take ?user=...&pwd=... and /user=..._password=..., by any name
 _USUAL_FPS = 30.0
 
 
 def without_password(url: str) -> str:
-    """The URL with its user and password replaced by ``***``, fit for logs and messages."""
-    return _CREDENTIALS.sub("***@", url)
+    """An address with everything that may be a user or a password replaced by ``***``, fit for logs and messages."""
+    if "://" not in url:
+        return url
+    return _ARGUMENTS.sub(lambda found: found[0][0] + "***", _CREDENTIALS.sub("***@", url))
 
 
 class Camera:

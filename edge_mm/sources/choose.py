@@ -8,14 +8,12 @@ A word that can only be a file and names none is a ``UsageError``: whoever typed
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from edge_mm.errors import ConfigError, SourceError
+from edge_mm.errors import ConfigError, UsageError
 from edge_mm.sources.audio_file import AudioFile
-from edge_mm.sources.camera import Camera
+from edge_mm.sources.camera import Camera, without_password
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
@@ -24,9 +22,8 @@ from edge_mm.sources.serial_port import SerialPort
 from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
 from edge_mm.sources.wfdb_record import wfdb_header
-from edge_mm.types import Source, StreamKind
+from edge_mm.types import StreamKind
 
-ENTRY_POINT_GROUP = "edge_mm.sources"
 _RECORD_SUFFIXES = {".edf", ".bdf", ".npz", ".npy", ".hea", ".dat", ".mat"}
 _CSV_SUFFIXES = {".csv", ".tsv", ".txt", ".gz"}
 _MEDIA_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac", ".wma"} | {
@@ -58,12 +55,13 @@ def video_source(
         ConfigError: no camera has that ``fps``.
     """
     text = str(spec)
-    given_rate(fps, where=text)
+    given_rate(fps, where=without_password(text))
     if text.isdecimal():
         return Camera(int(text), name=name, width=width, height=height, fps=fps)
-    if text.startswith("/dev/") or "://" in text:
+    path = _path(spec, address=True)
+    if "://" in text or (text.startswith("/dev/") and not is_file(path)):
         return Camera(text, name=name, width=width, height=height, fps=fps)
-    return VideoFile(existing_file(text, what="video file"), name=name, start_ns=start_ns)
+    return VideoFile(existing_file(path, what="video file"), name=name, start_ns=start_ns)
 
 
 def audio_source(spec: str | Path, *, name: str = "audio", start_ns: int = 0) -> Microphone | AudioFile:
@@ -77,10 +75,10 @@ def audio_source(spec: str | Path, *, name: str = "audio", start_ns: int = 0) ->
     Raises:
         UsageError: the word looks like a file, and there is none.
     """
-    path = Path(spec).expanduser()
+    path = _path(spec)
     looks_like_file = isinstance(spec, Path) or path.suffix.lower() in _MEDIA_SUFFIXES or "/" in str(spec)
     if is_file(path) or looks_like_file:
-        return AudioFile(existing_file(spec, what="sound file"), name=name, start_ns=start_ns)
+        return AudioFile(existing_file(path, what="sound file"), name=name, start_ns=start_ns)
     return Microphone(str(spec), name=name)
 
 
@@ -91,6 +89,7 @@ def signal_source(
     name: str = "",
     column: str | int | Sequence[str | int] | None = None,
     rate_hz: float | None = None,
+    unit: str | None = None,
     baud: int = 115_200,
     start_ns: int = 0,
 ) -> SerialPort | CsvSignal | SignalFile:
@@ -102,19 +101,21 @@ def signal_source(
         name: Stream name; empty takes the kind.
         column: Column or channel, by name or index; three of them for ``acc``.
         rate_hz: Samples per second, where the source does not say.
+        unit: What a serial port's numbers are in, where its header does not say; a file says it itself.
         baud: Of a serial port.
         start_ns: Time of a file's first sample.
 
     Raises:
         UsageError: there is no such file, or it may not be read.
-        ConfigError: a serial port's column is not a number, the kind is no signal, or the rate is absurd.
+        ConfigError: a serial port's column is not a number or its unit none of the kind, the kind is no signal, or
+            the rate is absurd.
     """
     signal = _signal_kind(kind, spec)
-    path = Path(spec).expanduser()
-    if str(spec).startswith("/dev/"):
+    path = _path(spec)
+    if str(spec).startswith("/dev/") and not (is_file(path) or is_file(wfdb_header(path))):  # /dev/shm holds files
         if column is not None and not isinstance(column, int):
             raise ConfigError(f"{spec}: the column of a serial port is a number counted from 0, not {column!r}.")
-        return SerialPort(str(spec), kind=signal, name=name, rate_hz=rate_hz, column=column or 0, baud=baud)
+        return SerialPort(str(spec), kind=signal, name=name, rate_hz=rate_hz, unit=unit, column=column or 0, baud=baud)
     suffix = path.suffix.lower()
     if suffix not in _CSV_SUFFIXES and not (is_file(path) and suffix not in _RECORD_SUFFIXES):
         is_wfdb = suffix not in _RECORD_SUFFIXES or suffix in (".hea", ".dat", ".mat")
@@ -125,33 +126,18 @@ def signal_source(
     return CsvSignal(path, kind=signal, name=name, column=column, rate_hz=rate_hz, start_ns=start_ns)
 
 
-def custom_source(source: str, *, options: Mapping[str, Any]) -> Source:
-    """A source that another package offers under the entry point group ``edge_mm.sources``.
-
-    Args:
-        source: Name of the entry point; only this one is imported. It is a callable that returns a Source.
-        options: Its keyword arguments.
+def _path(spec: int | str | Path, *, address: bool = False) -> Path:
+    """The word as a path, its ``~`` expanded.
 
     Raises:
-        ConfigError: nobody offers that name, or it refuses the options.
-        SourceError: it cannot be loaded.
+        UsageError: nobody has that home folder; or it is an address, and only pictures come from those.
     """
-    offered = entry_points(group=ENTRY_POINT_GROUP)
-    matching = offered.select(name=source)
-    if not matching:
-        names = ", ".join(sorted(offered.names)) or "none"
-        raise ConfigError(f"source {source!r} is not installed; installed sources of other packages: {names}.")
+    if "://" in str(spec) and not address:
+        raise UsageError(f"{without_password(str(spec))}: only pictures come from an address; name a file or a device.")
     try:
-        make = next(iter(matching)).load()
-    except Exception as error:  # a third party's module may fail in any way at import
-        raise SourceError(f"source {source!r} cannot be loaded: {error.__class__.__name__}: {error}.") from error
-    try:
-        made = make(**options)
-    except TypeError as error:
-        raise ConfigError(f"source {source!r} refuses its options: {error}.") from None
-    if not isinstance(made, Source):
-        raise ConfigError(f"source {source!r} gives a {type(made).__name__}, which has not all of open, read, close.")
-    return made
+        return Path(str(spec)).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{spec}: nobody here has that home folder; check the path.") from None
 
 
 def _signal_kind(kind: StreamKind, spec: str | Path) -> SignalKind:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import re
 import time
 from typing import Any
 
 import numpy as np
 
-from edge_mm.errors import SourceError, SourceLost
+from edge_mm.errors import ConfigError, EdgeMmError, SourceError, SourceLost
 from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, SignalKind, unit_factor
 from edge_mm.sources.files import HIGHEST_HZ, LOWEST_HZ, given_rate, said
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
@@ -23,6 +24,10 @@ from edge_mm.types import NS_PER_S, Sample, StreamSpec
 _BLOCK_S = 0.1
 _LONGEST_LINE = 256  # bytes; a longer one is garbage (wrong baud rate, a binary protocol)
 _MOST_PER_READ = 4096
+_UNIT_S = 1.2  # a header that comes every second has come
+_ONE_UNIT = ("ppg", "temp")  # a header cannot change how these are counted
+_LARGEST = float(np.finfo(np.float32).max)
+_CHECK_SUM = re.compile(rb"[0-9A-Fa-f]{2}")
 
 
 class SerialPort:
@@ -33,13 +38,14 @@ class SerialPort:
         kind: What is measured; None takes it from the sensor's header.
         name: Stream name; empty takes the kind (``physio`` until the header has named it).
         rate_hz: Samples per second; None takes it from the sensor's header.
+        unit: What the numbers are in (``uV``); None takes it from the sensor's header, and without one the kind's own.
         column: Which value of a line, from 0; the first of three for ``acc``.
         baud: Bits per second.
         stall_s: A sensor that sends no sample for this long is lost.
-        header_s: How long ``open`` waits for the header (a board that resets when its port opens needs about 2 s).
+        header_s: How long ``open`` waits for kind and rate (a board that resets when its port opens needs about 2 s).
 
     Raises:
-        ConfigError: the rate is absurd.
+        ConfigError: the rate is absurd, the column is below 0, or the unit is none of the kind.
     """
 
     live = True
@@ -51,11 +57,18 @@ class SerialPort:
         kind: SignalKind | None = None,
         name: str = "",
         rate_hz: float | None = None,
+        unit: str | None = None,
         column: int = 0,
         baud: int = 115_200,
         stall_s: float = 2.0,
         header_s: float = 4.0,
     ) -> None:
+        if column < 0:
+            raise ConfigError(f"serial port {port}: the column is counted from 0; there is no {column}.")
+        if unit is not None and kind is None:
+            raise ConfigError(
+                f"serial port {port}: the unit {unit!r} says nothing without a kind; give both or neither."
+            )
         self.name = name or kind or "physio"
         self.bad_lines = 0
         """Lines that were no sample: not a number, wrong check sum, too few values, too long."""
@@ -63,7 +76,9 @@ class SerialPort:
         self._given_kind, self._given_rate_hz = kind, given_rate(rate_hz, where=f"serial port {port}")
         self._kind: SignalKind | None = kind
         self._rate_hz = rate_hz
+        self._given_factor = None if unit is None or kind is None else _factor_of(unit, kind, port, ConfigError)
         self._factor = 1.0
+        self._knows_unit = False
         self._column = column
         self._baud = baud
         self._stall_s = stall_s
@@ -74,15 +89,17 @@ class SerialPort:
         self._heard_s = 0.0
 
     def open(self) -> StreamSpec:
-        """Open the port and, where kind or rate are not given, wait for the header.
+        """Open the port; where kind or rate are not given, wait for the header, and for 1.2 s where the unit is not.
 
         Raises:
-            SourceError: there is no such port, it is in use, or no header came.
+            SourceError: there is no such port, it is in use, no header came, or its unit is none of the kind.
         """
         self.close()
         import serial
 
-        self._kind, self._rate_hz, self._factor = self._given_kind, self._given_rate_hz, 1.0
+        self._kind, self._rate_hz = self._given_kind, self._given_rate_hz
+        self._factor = 1.0 if self._given_factor is None else self._given_factor
+        self._knows_unit = self._given_factor is not None or self._kind in _ONE_UNIT
         try:
             # Reads return after one block length with what there is; exclusive: two readers would share the bytes.
             self._serial = serial.Serial(self._port, self._baud, timeout=_BLOCK_S, exclusive=True)
@@ -90,23 +107,20 @@ class SerialPort:
         except (serial.SerialException, OSError, ValueError) as error:
             raise SourceError(f"serial port {self._port} cannot be opened: {_why(error)}.") from None
         self._partial, self._skipping = b"", True
+        try:
+            kind, rate_hz = self._wait_for_header()
+        except SourceError:
+            self.close()
+            raise
         self._heard_s = time.monotonic()
-        while self._kind is None or not self._rate_hz:
-            self._take_lines()
-            if time.monotonic() - self._heard_s > self._header_s:
-                self.close()
-                raise SourceError(
-                    f"serial port {self._port}: no header '#edge-mm kind=... rate_hz=...' within {self._header_s:g} s; "
-                    "let the sensor send it, or set kind and rate_hz in the configuration."
-                )
-        self._heard_s = time.monotonic()
-        return StreamSpec(name=self.name, kind=self._kind, rate_hz=self._rate_hz, unit=UNIT_OF[self._kind])
+        return StreamSpec(name=self.name, kind=kind, rate_hz=rate_hz, unit=UNIT_OF[kind])
 
     def read(self) -> Sample | None:
         """Block until there are samples, about 0.1 s.
 
         Raises:
             SourceLost: the port is gone, or no sample came for ``stall_s``.
+            SourceError: a header says a unit that is none of the kind.
         """
         if self._serial is None or not self._rate_hz:
             raise SourceLost(f"serial port {self._port} is not open; call open() first.")
@@ -115,7 +129,7 @@ class SerialPort:
             now_ns = time.monotonic_ns()
             if rows:
                 self._heard_s = now_ns / NS_PER_S
-                values = np.array(rows, dtype=np.float32) * np.float32(self._factor)
+                values = np.array(rows, dtype=np.float32)
                 t_ns = now_ns - round(len(rows) * NS_PER_S / self._rate_hz)
                 data = values if self._kind == "acc" else values[:, 0]
                 return Sample(stream=self.name, t_ns=t_ns, data=data, rate_hz=self._rate_hz)
@@ -131,6 +145,20 @@ class SerialPort:
         if port is not None:
             with contextlib.suppress(OSError):  # it was unplugged
                 port.close()
+
+    def _wait_for_header(self) -> tuple[SignalKind, float]:
+        """Until kind and rate are known; for the unit only so long as a header that is repeated may take."""
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) <= self._header_s:
+            if self._kind is not None and self._rate_hz and (self._knows_unit or waited > _UNIT_S):
+                break
+            self._take_lines()
+        if self._kind is None or not self._rate_hz:
+            raise SourceError(
+                f"serial port {self._port}: no header '#edge-mm kind=... rate_hz=...' within {self._header_s:g} s; "
+                "let the sensor send it, or set kind and rate_hz in the configuration."
+            )
+        return self._kind, self._rate_hz
 
     def _take_lines(self) -> list[list[float]]:
         """Read what came in one block length; give the samples of the complete lines in it."""
@@ -152,7 +180,7 @@ class SerialPort:
             if text.startswith(b"#"):
                 self._take_header(text.decode("ascii", "replace"))
             elif text:
-                row = _values(text, self._column, 3 if self._kind == "acc" else 1)
+                row = _values(text, self._column, 3 if self._kind == "acc" else 1, self._factor)
                 if row is None:
                     self.bad_lines += 1
                 else:
@@ -174,8 +202,23 @@ class SerialPort:
             except ValueError:
                 rate_hz = 0.0
             self._rate_hz = rate_hz if LOWEST_HZ <= rate_hz <= HIGHEST_HZ else None
-        if self._kind is not None:
-            self._factor = unit_factor(fields.get("unit", ""), self._kind)
+        unit = fields.get("unit", "")
+        if self._kind is None or self._given_factor is not None:
+            return
+        if unit:  # from the next line on: a header may come inside a block
+            self._factor = _factor_of(unit, self._kind, self._port, SourceError)
+        self._knows_unit |= bool(unit) or "kind" in fields
+
+
+def _factor_of(unit: str, kind: SignalKind, port: str, refusal: type[EdgeMmError]) -> float:
+    """What to multiply with; to count a unit that is not known as ours would be wrong by any factor."""
+    try:
+        return unit_factor(unit, kind)
+    except SourceError:
+        raise refusal(
+            f"serial port {port}: {unit!r} is no unit of {kind}; let the sensor convert its values and say "
+            f"unit={UNIT_OF[kind]}, or another that is known."
+        ) from None
 
 
 def _why(error: Exception) -> str:
@@ -192,21 +235,21 @@ def _why(error: Exception) -> str:
     return f"{said(error)}; check the cable, and that this user is in the group 'dialout'"
 
 
-def _values(line: bytes, column: int, count: int) -> list[float] | None:
+def _values(line: bytes, column: int, count: int, factor: float) -> list[float] | None:
     """The wanted numbers of one line; None when it is no sample. ``nan`` is a sample that says: missing."""
-    if len(line) > _LONGEST_LINE:
+    if len(line) > _LONGEST_LINE or b"_" in line:  # Python reads 1_0 as 10
         return None
     body, star, check = line.partition(b"*")
+    if star and not (_CHECK_SUM.fullmatch(check) and int(check, 16) == _xor(body)):
+        return None
+    cells = body.split(b",")
+    if len(cells) < column + count:
+        return None
     try:
-        if star and int(check, 16) != _xor(body):
-            return None
-        cells = body.split(b",")
-        if len(cells) < column + count:
-            return None
-        row = [float(cell) for cell in cells[column : column + count]]
+        row = [float(cell) * factor for cell in cells[column : column + count]]
     except ValueError:
         return None
-    return None if any(math.isinf(value) for value in row) else row
+    return row if all(math.isnan(value) or abs(value) <= _LARGEST for value in row) else None
 
 
 def _xor(body: bytes) -> int:

@@ -1,14 +1,15 @@
 """The word in a config decides the source; what is not there is said before anything starts."""
 
-import importlib
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from edge_mm import sources
-from edge_mm.errors import ConfigError, SourceError, UsageError
+from edge_mm.errors import ConfigError, UsageError
 from edge_mm.sources import (
     AudioFile,
     Camera,
@@ -18,7 +19,6 @@ from edge_mm.sources import (
     SignalFile,
     VideoFile,
     audio_source,
-    custom_source,
     signal_source,
     video_source,
 )
@@ -110,50 +110,55 @@ def test_a_serial_port_wants_its_column_as_a_number():
 
 
 @pytest.fixture
-def other_package(tmp_path, monkeypatch):
-    """A package of somebody else, installed as pip would leave it."""
-    (tmp_path / "theirs.py").write_text(
-        "class Belt:\n"
-        "    name, live = 'belt', True\n"
-        "    def __init__(self, *, port): self.port = port\n"
-        "    def open(self): ...\n"
-        "    def read(self): ...\n"
-        "    def close(self): ...\n"
-        "def nothing(): return 7\n"
+def in_memory():
+    """A folder below /dev that holds files."""
+    if not os.access("/dev/shm", os.W_OK):
+        pytest.skip("not here: no /dev/shm")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def test_a_file_below_dev_is_a_file_and_no_camera_or_port(in_memory):
+    for name in ("a.mp4", "a.wav", "a.csv", "100.hea"):
+        (in_memory / name).touch()
+    assert type(video_source(in_memory / "a.mp4")) is VideoFile
+    assert type(audio_source(str(in_memory / "a.wav"))) is AudioFile
+    assert type(signal_source(str(in_memory / "a.csv"), kind="ecg")) is CsvSignal
+    assert type(signal_source(str(in_memory / "100"), kind="ecg")) is SignalFile
+
+
+def test_the_home_folder_of_nobody_is_said_in_a_sentence(tmp_path, monkeypatch):
+    for choose in (video_source, audio_source, lambda word: signal_source(word, kind="ecg")):
+        with pytest.raises(UsageError, match=r"~no-such-user/a\.csv: nobody here has that home folder"):
+            choose("~no-such-user/a.csv")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.mp4").touch()
+    assert type(video_source("~/a.mp4")) is VideoFile
+
+
+def test_no_refusal_shows_the_password_of_an_address():
+    address = "rtsp://admin:s3cret@10.0.0.7/stream"
+    refusals = (
+        (ConfigError, lambda: video_source(address, fps=0.01)),
+        (UsageError, lambda: audio_source(address)),
+        (UsageError, lambda: signal_source(address, kind="ecg")),
     )
-    info = tmp_path / "theirs-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[edge_mm.sources]\nbelt = theirs:Belt\nodd = theirs:nothing\nbroken = no_such_module_at_all:Belt\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    importlib.invalidate_caches()
-
-
-def test_a_source_of_another_package_is_found_by_its_entry_point(other_package):
-    assert custom_source("belt", options={"port": 3}).port == 3
-
-
-def test_a_name_nobody_offers_lists_those_that_are_offered(other_package):
-    with pytest.raises(ConfigError, match=r"'strap' is not installed.*belt, broken, odd"):
-        custom_source("strap", options={})
-
-
-def test_what_another_package_does_wrong_is_said_in_a_sentence(other_package):
-    with pytest.raises(ConfigError, match="refuses its options"):
-        custom_source("belt", options={"colour": 1})
-    with pytest.raises(ConfigError, match="gives a int"):
-        custom_source("odd", options={})
-    with pytest.raises(SourceError, match="cannot be loaded"):
-        custom_source("broken", options={})
+    for kind, choose in refusals:
+        with pytest.raises(kind, match=r"rtsp://\*\*\*@10\.0\.0\.7/stream: ") as refused:
+            choose()
+        assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
         ("rtsp://admin:s3cret@10.0.0.7/stream", "rtsp://***@10.0.0.7/stream"),
-        ("http://token@host/x?y=a@b", "http://***@host/x?y=a@b"),
+        ("http://token@host/x?y=a@b", "http://***@b"),
+        ("http://cam/video.cgi?user=admin&pwd=s3cret", "http://cam/video.cgi?***"),
+        ("rtsp://admin:pa/ss@10.0.0.1/s", "rtsp://***@10.0.0.1/s"),
+        ("rtsp://admin:p?a#s=s@10.0.0.1/s", "rtsp://***@10.0.0.1/s"),
+        ("rtsp://10.0.0.1/user=admin_password=s3cret_channel=1.sdp", "rtsp://10.0.0.1/user=***"),
+        ("/dev/v4l/by-id/usb-a@b=c", "/dev/v4l/by-id/usb-a@b=c"),
         ("rtsp://host/a", "rtsp://host/a"),
         ("rtsp://u:p@ss@host/a", "rtsp://***@host/a"),
     ],
