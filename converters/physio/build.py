@@ -57,7 +57,7 @@ def train_qrs(train: list[Record], unseen: list[Record], *, seed: int) -> tuple[
     net, representative = qrs.train(_qrs_leads(train), seed=seed)
     graph = quantize(net, representative)
     rows, _ = qrs.stretches(_qrs_leads(unseen), COMPARED, np.random.default_rng(seed))
-    inputs = [{"ecg": row[None, : LENGTH, None]} for row in rows]
+    inputs = [{"ecg": row[None, :LENGTH, None]} for row in rows]
     return graph, {"qrs_float_against_int8_held_out": evaluate.int8_loss(net, graph, inputs, "qrs")}
 
 
