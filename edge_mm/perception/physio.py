@@ -4,7 +4,8 @@ In: Samples of one stream, any block size, 60 Hz or more for ECG and 16 Hz or mo
 where a value is missing. Out, per beat and at most a second after it: ``vitals.beat`` (probability, label N S V F; only
 ECG has classes), ``vitals.rr_interval_s``, ``vitals.heart_rate_bpm``; every five seconds ``vitals.rhythm_irregular``;
 every second ``sensor.quality`` and an Embedding. The same stream gives the same output whatever its blocks. Streams of
-another kind (``eda``, ``temp``, ``acc``) give ``sensor.quality`` only. Not here: alerts, what is said about minutes.
+another kind (``eda``, ``temp``, ``acc``) give ``sensor.quality`` only: the share of values that are there, every second
+or, where they are slower than 4 Hz, every four values. Not here: alerts, what is said about minutes.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class PhysioFrontEnd:
             need = f"{slowest:g} Hz or more needed"
             raise ConfigError(f"stream {spec.name}: {spec.rate_hz:g} Hz is too slow for {spec.kind}: {need}")
         self._name = spec.name
-        self._intake = Intake(spec.name)
+        self._intake = Intake(spec.name, axes=3 if spec.kind == "acc" else 1)
         self._lane = _lane(bundle, spec)
 
     @property
@@ -81,7 +82,7 @@ class PhysioFrontEnd:
         """Take the next block of the stream.
 
         Raises:
-            UsageError: the block has not the shape (n,).
+            UsageError: the block has not the shape (n,), or (n, 3) for ``acc``.
         """
         return [reading for chunk in self._intake.push(sample) for reading in self._lane.chunk(chunk)]
 

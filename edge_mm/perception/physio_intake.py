@@ -59,10 +59,16 @@ class Chunk:
 
 
 class Intake:
-    """Blocks in, chunks out."""
+    """Blocks in, chunks out.
 
-    def __init__(self, stream: str) -> None:
+    Args:
+        stream: its name, for messages.
+        axes: 1 for blocks (n,); 3 for acceleration (n, 3), whose magnitude is taken, NaN where an axis is missing.
+    """
+
+    def __init__(self, stream: str, *, axes: int = 1) -> None:
         self._stream = stream
+        self._instant = () if axes == 1 else (axes,)
         self._time: TimeBase | None = None
         self._held: list[npt.NDArray[np.float64]] = []
         self._received = 0
@@ -73,16 +79,17 @@ class Intake:
         """Take a block.
 
         Raises:
-            UsageError: the block is not one-dimensional or has no rate.
+            UsageError: the block has another shape, or no rate.
         """
         values = np.asarray(sample.data, np.float64)
-        if values.ndim == 2 and values.shape[1] == 1:
-            values = values[:, 0]
-        if values.ndim != 1 or not sample.rate_hz > 0:
+        if not values.ndim or values.shape[1:] != self._instant or not sample.rate_hz > 0:
+            want = f"(n, {self._instant[0]})" if self._instant else "(n,)"
             raise UsageError(
-                f"stream {self._stream}: a block must have shape (n,) and a rate above 0, "
+                f"stream {self._stream}: a block must have shape {want} and a rate above 0, "
                 f"not {values.shape} at {sample.rate_hz} Hz"
             )
+        if self._instant:
+            values = np.linalg.norm(values, axis=1)
         if values.size == 0:
             return
         values = np.where(np.isfinite(values), values, np.nan)

@@ -1,5 +1,7 @@
 """Blocks, gaps, rates, missing values: what comes out depends on the signal, not on how it arrives."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -77,9 +79,17 @@ def test_another_rate_starts_a_new_run():
     assert [c.fresh for c in chunks([first, Sample("e", S, np.zeros(100, np.float32), 100.1)])].count(True) == 1
 
 
-def test_a_block_of_the_wrong_shape_is_refused_in_one_sentence():
-    with pytest.raises(UsageError, match=r"stream ecg: .*\(4, 3\)"):
-        list(Intake("ecg").push(Sample("ecg", 0, np.zeros((4, 3), np.float32), 100.0)))
+@pytest.mark.parametrize(("axes", "shape"), [(1, (4, 3)), (1, (4, 1)), (1, ()), (3, (4,)), (3, (4, 2)), (3, (4, 3, 1))])
+def test_a_block_of_the_wrong_shape_is_refused_in_one_sentence(axes, shape):
+    want = re.escape(f"must have shape {'(n,)' if axes == 1 else '(n, 3)'}") + ".*" + re.escape(f"not {shape}")
+    with pytest.raises(UsageError, match=f"stream arm: .*{want}"):
+        list(Intake("arm", axes=axes).push(Sample("arm", 0, np.zeros(shape, np.float32), 100.0)))
+
+
+def test_acceleration_is_taken_by_its_magnitude_and_is_missing_where_an_axis_is():
+    data = np.array([[3.0, 4.0, 0.0], [0.0, np.nan, 1.0], [np.inf, 0.0, 0.0], [0.0, 0.0, -1.0]], np.float32)
+    (chunk,) = Intake("arm", axes=3).push(Sample("arm", 0, data, 16.0))
+    np.testing.assert_array_equal(chunk.values, [5.0, np.nan, np.nan, 1.0])
 
 
 @pytest.mark.parametrize("rate_hz", [100.0, 125.0, 200.0, 250.0, 360.0, 500.0, 977.3])
