@@ -20,6 +20,11 @@ from edge_mm.errors import ConfigError, UsageError
 T = TypeVar("T", bound=msgspec.Struct)
 MAX_BYTES = 1024 * 1024
 """A configuration larger than this is a mistake."""
+MAX_DEPTH = 16
+"""Tables and lists inside each other; no configuration has more than three. Who walks a table may recurse."""
+_NESTED = f"nested more than {MAX_DEPTH} deep; this is not a configuration"
+_WHOLE = range(-(2**63), 2**63)
+"""Whole numbers of TOML 1.0; Python refuses to print much longer ones."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -27,12 +32,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     Raises:
         UsageError: there is no such file.
-        ConfigError: it cannot be read, or is not TOML (the text names the line).
+        ConfigError: it cannot be read, is not TOML (the text names the line), is nested too deep, or has a whole number
+            of more than 64 bits.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"{path}: larger than {MAX_BYTES // 1024} KiB; this is not a configuration")
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        table = tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file; 'edge-mm init' writes one to start from") from None
     except OSError as error:
@@ -41,6 +47,27 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path}: {_NESTED}") from None
+    except ValueError as error:  # int() has a limit of digits
+        raise ConfigError(f"{path}: not valid TOML: {str(error).partition(';')[0]}") from error
+    problem = _unfit(table)
+    if problem:
+        raise ConfigError(f"{path}: {problem}")
+    return table
+
+
+def _unfit(table: dict[str, Any]) -> str:
+    """What makes a table unfit to be walked or printed, or nothing."""
+    level: list[Any] = [table]
+    for _ in range(MAX_DEPTH + 1):
+        if any(isinstance(value, int) and value not in _WHOLE for value in level):
+            return "a whole number of more than 64 bits"
+        inner = [
+            value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
+        ]
+        level = [value for values in inner for value in values]
+    return _NESTED if level else ""
 
 
 def decode(raw: Mapping[str, Any], cls: type[T], *, file: str) -> T:
