@@ -1,30 +1,38 @@
 """Read a bundle (``NAME-VERSION.edgemm``): the one contract between ``converters`` and the device.
 
 In: a ZIP with *stored* members. Out: a checked, immutable ``Bundle``: manifest, graphs as bytes, arrays, golden sample.
-Nothing in a bundle can run code: no pickle, no path is followed, sizes are bounded, every member's SHA-256 is in the
-manifest and checked before anything is parsed. Not here: running a graph (``perception.litert``).
+Nothing in a bundle can run code: no pickle, no path is followed, sizes are bounded (``models.archive``), every member's
+SHA-256 is in the manifest and checked before the member is parsed. Not here: running a graph (``perception.litert``).
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
-from edge_mm.errors import BundleError, UsageError
+from edge_mm.errors import BundleError
+from edge_mm.models.archive import arrays, stored_members
+from edge_mm.models.shipped import newest
 
 SCHEMA = 1
 MAX_BYTES = 64 * 1024 * 1024
 """A bundle larger than this is refused before it is read; the reference bundles are under 2 MB."""
 MAX_MEMBERS = 64
+MAX_MANIFEST_BYTES = 1024 * 1024
+"""The manifest is parsed before its bundle is known to be whole; that of the reference bundle has 13 KB."""
+
+Stretch = Annotated[float, Meta(ge=0.01, le=600)]
+"""Seconds: from faster than any sensor's frame to ten minutes."""
+Share = Annotated[float, Meta(ge=0, le=1)]
+Word = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,64}\Z")]
+"""Passes in a file name, a topic and a graph's signature."""
 
 
 class GraphSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,27 +49,27 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     schema: int
     """Schema of this file; this code reads ``SCHEMA``."""
-    name: str
+    name: Word
     """For example ``driver``."""
-    version: str
+    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+-]{1,64}\Z")]
     """Semantic version."""
-    window_s: float
+    window_s: Stretch
     """Length of a fusion window, seconds."""
-    hop_s: float
-    """Seconds from one window to the next."""
-    modalities: list[str]
-    """In the order of the fusion graph's presence vector."""
-    heads: list[str]
-    """Outputs of the fusion graph besides ``alpha``."""
+    hop_s: Stretch
+    """Seconds from one window to the next; at most ``window_s``."""
+    modalities: Annotated[list[Word], Meta(min_length=1, max_length=16)]
+    """In the order of the fusion graph's presence vector; each once."""
+    heads: Annotated[list[Word], Meta(max_length=64)]
+    """Outputs of the fusion graph besides ``alpha``; each once."""
     graphs: dict[str, GraphSpec]
     """Name -> graph; ``fusion`` is always there."""
     front_ends: dict[str, dict[str, Any]]
     """Modality -> parameters of its front end (rates, sizes, labels, thresholds)."""
     files: dict[str, str]
     """Member -> SHA-256 in hex, for every member but the manifest."""
-    min_quality: float = 0.25
+    min_quality: Share = 0.25
     """Embeddings below this do not enter the fusion."""
-    min_coverage: float = 0.25
+    min_coverage: Share = 0.25
     """A modality that covers less of a window than this counts as absent."""
     licence: str = ""
     """Licence of the weights."""
@@ -112,11 +120,15 @@ class Bundle:
         return name in self._members
 
     def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
-        """The arrays of an ``.npz`` member; pickled objects are refused."""
+        """The arrays of an ``.npz`` member: booleans and numbers, stored and not compressed.
+
+        Raises:
+            BundleError: there is no such member, or something else in it.
+        """
+        content = self.member(name)
         try:
-            with np.load(io.BytesIO(self.member(name)), allow_pickle=False) as data:
-                return {key: data[key] for key in data.files}
-        except (ValueError, OSError, zipfile.BadZipFile) as error:
+            return arrays(content, max_bytes=MAX_BYTES)
+        except ValueError as error:
             raise BundleError(f"{self.source}: {name} cannot be read: {error}") from error
 
     def front_end(self, modality: str) -> dict[str, Any] | None:
@@ -141,13 +153,9 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         BundleError: truncated, altered, of another schema, or too large.
     """
     path = Path(name_or_path)
-    if not path.is_file():
-        shipped = sorted(_shipped().glob(f"{name_or_path}-*.edgemm")) if "/" not in str(name_or_path) else []
-        if not shipped:
-            known = ", ".join(sorted({p.name.rsplit("-", 1)[0] for p in _shipped().glob("*.edgemm")})) or "none"
-            raise UsageError(f"no bundle {str(name_or_path)!r}: give a file, or one of the shipped names: {known}")
-        path = shipped[-1]
     try:
+        if not path.is_file():
+            path = newest(str(name_or_path))
         if path.stat().st_size > MAX_BYTES:
             raise BundleError(f"{path}: larger than {MAX_BYTES // 2**20} MiB; this is not a bundle for a device")
         content = path.read_bytes()
@@ -164,31 +172,22 @@ def read_bundle(content: bytes, *, source: str = "bundle") -> Bundle:
     """
     again = "copy it again from where it was built, or build it again with 'make bundle'"
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = _members(archive, source)
-    except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        members = stored_members(content, max_members=MAX_MEMBERS, max_bytes=MAX_BYTES)
+    except ValueError as error:
         raise BundleError(f"{source}: not a whole bundle ({error}); {again}") from error
     raw = members.pop("manifest.json", None)
     if raw is None:
         raise BundleError(f"{source}: not a whole bundle (manifest.json is missing); {again}")
+    if len(raw) > MAX_MANIFEST_BYTES:
+        raise BundleError(f"{source}: manifest.json: larger than {MAX_MANIFEST_BYTES // 1024} KiB")
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:  # ValueError: msgspec's own errors, and text that is not UTF-8
         raise BundleError(f"{source}: manifest.json: {error}") from error
     if manifest.schema != SCHEMA:
         raise BundleError(f"{source}: schema {manifest.schema}, this version of edge-mm reads {SCHEMA}")
     _check(manifest, members, source, again)
     return Bundle(manifest, members, hashlib.sha256(content).hexdigest(), source)
-
-
-def _members(archive: zipfile.ZipFile, source: str) -> dict[str, bytes]:
-    infos = archive.infolist()
-    if len(infos) > MAX_MEMBERS or sum(i.file_size for i in infos) > MAX_BYTES:
-        raise BundleError(f"{source}: too many or too large members")
-    for info in infos:
-        if info.compress_type != zipfile.ZIP_STORED:
-            raise BundleError(f"{source}: member {info.filename!r} is compressed; bundles store their members")
-    return {info.filename: archive.read(info) for info in infos}
 
 
 def _check(manifest: Manifest, members: Mapping[str, bytes], source: str, again: str) -> None:
@@ -205,9 +204,8 @@ def _check(manifest: Manifest, members: Mapping[str, bytes], source: str, again:
             raise BundleError(f"{source}: graph {name!r} names {graph.file!r}, which is not there")
     if "fusion" not in manifest.graphs:
         raise BundleError(f"{source}: no fusion graph")
-    if not (0 < manifest.hop_s <= manifest.window_s <= 600):
-        raise BundleError(f"{source}: hop_s and window_s must satisfy 0 < hop_s <= window_s <= 600")
-
-
-def _shipped() -> Path:
-    return Path(__file__).resolve().parent.parent / "bundles"
+    if manifest.hop_s > manifest.window_s:
+        raise BundleError(f"{source}: manifest.json: hop_s must not be longer than window_s")
+    for field, names in (("modalities", manifest.modalities), ("heads", manifest.heads)):
+        if len(set(names)) < len(names):
+            raise BundleError(f"{source}: manifest.json: {field}: the same name twice in {', '.join(names)}")

@@ -8,7 +8,7 @@ import pytest
 
 from converters.package import npz, write_bundle
 from edge_mm.errors import BundleError, UsageError
-from edge_mm.models.bundle import GraphSpec, Manifest, load_bundle, read_bundle
+from edge_mm.models.bundle import MAX_BYTES, MAX_MEMBERS, GraphSpec, Manifest, load_bundle, read_bundle
 
 np = pytest.importorskip("numpy")
 
@@ -119,6 +119,58 @@ def test_pickled_arrays_are_refused(tmp_path):
 def test_a_name_that_does_not_exist_lists_what_ships():
     with pytest.raises(UsageError, match="driver"):
         load_bundle("no-such-bundle")
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "large.edgemm"
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(BundleError, match="larger than 64 MiB"):
+        load_bundle(path)
+
+
+def test_a_bundle_may_have_so_many_members_and_not_one_more(tmp_path):
+    graphs = {f"encoders/{i}.tflite": b"" for i in range(MAX_MEMBERS - 2)} | {"fusion.tflite": b""}
+    path = write_bundle(manifest(), graphs, tmp_path)
+    assert load_bundle(path).has("encoders/0.tflite")
+    with pytest.raises(BundleError, match="65 members, more than 64"):
+        read_bundle(rewrite(path, add={"more": b""}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hop_s", 1e-300),
+        ("hop_s", 0.0),
+        ("hop_s", -1.0),
+        ("hop_s", 10.5),  # longer than the window: there would be time that no window covers
+        ("window_s", 601.0),
+        ("window_s", 0.0),
+        ("min_quality", 9.0),
+        ("min_quality", -0.1),
+        ("min_coverage", 1.5),
+        ("modalities", []),
+        ("modalities", ["vision", "vision"]),
+        ("modalities", ["Vision "]),
+        ("modalities", [f"m{i}" for i in range(17)]),
+        ("heads", ["drowsy", "drowsy"]),
+        ("heads", [""]),
+        ("name", "../driver"),
+        ("name", ""),
+        ("name", "driver\n"),
+        ("version", "1/2"),
+    ],
+)
+def test_a_manifest_out_of_range_is_refused_by_the_name_of_its_field(tmp_path, field, value):
+    out = tmp_path / "out"
+    with pytest.raises(BundleError, match=rf"manifest\.json.*{field}"):
+        write_bundle(manifest(**{field: value}), {"fusion.tflite": b""}, out)
+    assert not out.exists()
+
+
+def test_a_hop_may_be_as_long_as_its_window(tmp_path):
+    path = write_bundle(manifest(hop_s=10.0, min_quality=0.0, min_coverage=1.0), {"fusion.tflite": b""}, tmp_path)
+    assert load_bundle(path).manifest.hop_s == 10.0
 
 
 def test_random_bytes_are_not_a_bundle():
