@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from converters.composites import HEADS, MODALITIES, Composite, states_of
+from converters.composites import HEADS, MODALITIES, VISION_PERIOD_S, WINDOW_S, Composite, states_of
 from edge_mm.perception.fusion import ALPHA, PRESENCE, poolings
 
 Array = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ class Table(NamedTuple):
 
 def front_end(windows: Sequence[Composite]) -> dict[str, Any]:
     """Parameters of the pooling, measured on windows that are not corrupted."""
-    inputs: dict[str, dict[str, list[float]]] = {}
+    inputs: dict[str, dict[str, Any]] = {}
     for modality in MODALITIES:
         clean = [
             c.window.embeddings[modality]
@@ -73,6 +73,7 @@ def front_end(windows: Sequence[Composite]) -> dict[str, Any]:
             # a dimension that hardly ever moves must not be blown up by noise
             "scale": [round(float(v), 5) for v in np.maximum(spread, 0.1 * spread.mean() + 1e-3)],
         }
+    inputs["vision"]["most"] = round(WINDOW_S / VISION_PERIOD_S)  # sound and signals have the same hop everywhere
     return {"pooling": list(POOLING), "clip": CLIP, "inputs": inputs}
 
 
@@ -87,8 +88,11 @@ def table(windows: Sequence[Composite], params: Mapping[str, Any]) -> Table:
             there = composite.window.coverage.get(m, 0.0) >= MIN_COVERAGE
             presence[i, j] = there
             corrupted[i, j] = there and composite.corrupted == m
+            window = composite.window
             rows[m].append(
-                pools[m](composite.window.embeddings[m]) if there else np.zeros(pools[m].mean.shape, np.float32)
+                pools[m](window.embeddings[m], coverage=window.coverage[m])
+                if there
+                else np.zeros(pools[m].mean.shape, np.float32)
             )
     inputs = {m: np.stack(values) for m, values in rows.items()}
     seen = [[c.shows.get(m, "") for c in windows] for m in MODALITIES]
