@@ -1,4 +1,4 @@
-"""The capture time of sampled signals: drift followed, jitter smoothed, steps noticed, files untouched."""
+"""The capture time of sampled signals: drift followed, jitter smoothed, steps noticed, exact times untouched."""
 
 import numpy as np
 import pytest
@@ -25,11 +25,25 @@ def test_drift_of_200_ppm_over_an_hour_stays_within_a_few_milliseconds(rate_hz, 
     clock = SampleClock(rate_hz)
     out = stamps(clock, true + delay, n)
     error = out - true - delay.mean()
-    assert clock.resyncs == 0
     assert np.abs(error[true > 5 * S]).max() < 5 * MS  # while it learns, and ever after
     assert error[true > 120 * S].std() < 1 * MS
-    assert clock.drift_ppm == pytest.approx(ppm, abs=75)
+    assert abs(error[true > 120 * S].mean()) < 0.5 * MS  # drift is known, not run after
     assert (np.diff(out) > 0).all()
+
+
+def test_at_the_start_delays_are_averaged_so_a_late_first_block_is_soon_forgotten():
+    true = np.arange(200) * 20 * MS
+    delay = np.random.default_rng(4).uniform(0, 20 * MS, 200)
+    delay[0] = 20 * MS
+    error = stamps(SampleClock(1000), true + delay, 20) - true - delay.mean()
+    assert np.abs(error[100:]).max() < 3 * MS
+
+
+def test_jitter_of_a_fifth_of_a_second_is_smoothed_where_blocks_are_a_second_long():
+    true = np.arange(300) * S
+    delay = np.random.default_rng(4).uniform(0, 400 * MS, 300)
+    error = stamps(SampleClock(100), true + delay, 100) - true - 200 * MS
+    assert error[60:].std() < 30 * MS
 
 
 @given(st.sampled_from([16000.0, 360.0, 64.0, 4.0, 44100.0]), st.lists(st.integers(1, 4000), min_size=1, max_size=60),
@@ -63,7 +77,6 @@ def test_a_gap_is_followed_at_once():
     rng = np.random.default_rng(2)
     stamps(clock, np.arange(500) * 20 * MS + rng.integers(0, 5 * MS, 500), 20)
     assert clock.stamp(15 * S, 20) == 15 * S
-    assert clock.resyncs == 1
 
 
 def test_a_lost_block_smaller_than_the_jitter_is_noticed_because_it_lasts():
@@ -73,8 +86,15 @@ def test_a_lost_block_smaller_than_the_jitter_is_noticed_because_it_lasts():
     stamps(clock, before + rng.integers(0, 8 * MS, 1000), 20)
     after = before[-1] + 40 * MS + np.arange(50) * 20 * MS
     out = stamps(clock, after + rng.integers(0, 8 * MS, 50), 20)
-    assert clock.resyncs == 1
     assert np.abs(out[-20:] - after[-20:] - 4 * MS).max() < 6 * MS
+
+
+def test_a_delay_that_ends_for_good_is_noticed_because_it_lasts():
+    true = S + np.arange(1600) * 20 * MS
+    delay = np.random.default_rng(4).uniform(0, 4 * MS, 1600)
+    delay[:1500] += 30 * MS
+    out = stamps(SampleClock(1000), true + delay, 20)
+    assert np.abs(out - true - 2 * MS)[-50:].max() < 4 * MS
 
 
 def test_after_a_step_back_time_goes_on_slower_until_the_stream_has_caught_up():
