@@ -10,7 +10,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from edge_mm.errors import SourceError
-from edge_mm.types import NS_PER_S, Sample, Source, Status
+from edge_mm.sources.pacing import end_ns
+from edge_mm.types import Sample, Source, Status
 
 
 def merge(sources: Sequence[Source], *, opened: bool = False) -> Iterator[Sample | Status]:
@@ -21,7 +22,8 @@ def merge(sources: Sequence[Source], *, opened: bool = False) -> Iterator[Sample
 
     Args:
         sources: What to read; names must differ.
-        opened: The caller has opened them (it wanted their specs) and merge only reads. They are closed in any case.
+        opened: The caller has opened them (it wanted their specs) and merge only reads. They are closed where the
+            reading ends or is given up; who has taken no event at all closes them itself.
 
     Raises:
         SourceError: a source cannot be opened; nothing was yielded then.
@@ -50,5 +52,5 @@ def _events(source: Source) -> Iterator[Sample | Status]:
         if end is None:
             yield Status(t_ns=sample.t_ns, stream=source.name, state="live", detail="")
         yield sample
-        end = sample.t_ns + round((1 if sample.data.ndim == 3 else len(sample.data)) * NS_PER_S / sample.rate_hz)
+        end = end_ns(sample)
     yield Status(t_ns=end or 0, stream=source.name, state="off", detail="end of file")

@@ -72,13 +72,16 @@ class Microphone:
                 device = find_input(self._audio, self._pattern)
                 self._label = f"microphone {device['name']!r}"
                 self._stream = self._start(pyaudio, device)
+                self._resampler, self._taken = Resampler(from_hz=self._rate_hz, to_hz=RATE_HZ), 0
             except SourceError:
                 self.close()
                 raise
+            except ValueError as error:  # 44,101 Hz: a rate that the resampler does not take
+                self.close()
+                raise SourceError(f"{self._label}: {error}; set it to 16, 44.1 or 48 kHz.") from None
             except OSError as error:
                 self.close()
                 raise SourceError(f"{self._label} cannot be opened: {_text(error)}.") from None
-        self._resampler, self._taken = Resampler(from_hz=self._rate_hz, to_hz=RATE_HZ), 0
         self._expected_ns = self._line_ns = None
         self._late_blocks = 0
         return StreamSpec(name=self.name, kind="audio", rate_hz=float(RATE_HZ), unit="full scale")

@@ -80,7 +80,8 @@ class Paced:
             return None
         if not self._started:
             self._began_ns, self._base_ns, self._started = self._clock(), sample.t_ns, True
-        due_ns = self._began_ns + round((end_ns(sample) - self._base_ns) / self._speed)
+        complete_ns = sample.t_ns if sample.data.ndim == 3 else end_ns(sample)
+        due_ns = self._began_ns + round((complete_ns - self._base_ns) / self._speed)
         while (left_ns := due_ns - self._clock()) > 0:
             if self._stop.wait(left_ns / NS_PER_S):
                 return None
@@ -92,7 +93,6 @@ class Paced:
 
 
 def end_ns(sample: Sample) -> int:
-    """When a sample was complete: a frame at its time, a block one element after its last."""
-    if sample.data.ndim == 3:
-        return sample.t_ns
-    return sample.t_ns + round(len(sample.data) * NS_PER_S / sample.rate_hz)
+    """Where a sample ends: one element, or one nominal frame interval, after its last."""
+    length = 1 if sample.data.ndim == 3 else len(sample.data)
+    return sample.t_ns + round(length * NS_PER_S / sample.rate_hz)

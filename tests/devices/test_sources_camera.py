@@ -77,6 +77,25 @@ def test_a_stream_that_stalls_is_lost_after_the_read_time_out(address):
     assert len(frames) >= 1  # and it ended: OpenCV's own limit of 30 s is not what we waited for
 
 
+def test_a_read_that_took_too_long_is_a_lost_source_whatever_the_library_says_of_it(address, monkeypatch):
+    class Clock:
+        now_ns, step_ns = 0, 1_900_000_000
+
+        def monotonic_ns(self):
+            self.now_ns += self.step_ns
+            return self.now_ns
+
+    clock = Clock()
+    monkeypatch.setattr("edge_mm.sources.camera.time", clock)
+    camera = Camera(f"http://{address}/ends", read_timeout_s=2.0)
+    camera.open()
+    assert camera.read().t_ns == 2 * clock.step_ns
+    clock.step_ns = 2_000_000_000
+    with pytest.raises(SourceLost, match="gave no frame for 2 s"):
+        camera.read()
+    camera.close()
+
+
 def test_a_server_that_never_answers_is_given_up(address):
     camera = Camera(f"http://admin:s3cret@{address}/mute", open_timeout_s=0.4)
     with pytest.raises(SourceError, match="does not answer") as refused:
@@ -113,6 +132,31 @@ def test_neither_we_nor_the_libraries_print_a_password():
 def test_reading_a_closed_camera_is_a_lost_source():
     with pytest.raises(SourceLost, match="not open"):
         Camera(0).read()
+
+
+@pytest.mark.parametrize(
+    ("card", "node", "found"),
+    [
+        (0x1, None, True),  # video capture
+        (0x1000, None, True),  # multi-planar
+        (0x2, None, False),  # video output
+        (0x84A00001, 0x04200001, True),  # a webcam's first node
+        (0x84A00001, 0x04A00000, False),  # its second: metadata, although the card can capture
+    ],
+)
+def test_a_node_is_a_camera_if_it_can_capture_itself(tmp_path, monkeypatch, card, node, found):
+    (tmp_path / "video0").touch()
+
+    def ioctl(handle, request, buffer):  # the kernel's struct v4l2_capability
+        assert (request, len(buffer)) == (0x80685600, 104)
+        answer = bytearray(104)
+        answer[16:24] = b"HD Webca"
+        answer[84:88] = card.to_bytes(4, "little")
+        answer[88:92] = (node or 0).to_bytes(4, "little")
+        return bytes(answer)
+
+    monkeypatch.setattr("edge_mm.sources.discovery.fcntl.ioctl", ioctl)
+    assert [device.label for device in cameras(tmp_path)] == (["HD Webca"] if found else [])
 
 
 def test_looking_for_cameras_and_ports_never_fails(tmp_path):

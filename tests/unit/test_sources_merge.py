@@ -85,6 +85,11 @@ def test_sources_are_closed_when_the_reader_stops_early():
     assert source.ahead == 1
 
 
+def test_a_source_of_frames_ends_one_frame_interval_after_its_last():
+    events = list(merge([Listed("v", [0, 10_000_000], frames=True)]))
+    assert told(events)[-1] == (20_000_000, "v", "off")
+
+
 def test_opened_sources_are_not_opened_again():
     source = Listed("a", [5, 6])
     source.open()
@@ -146,6 +151,20 @@ def test_a_frame_comes_at_its_time_and_a_common_origin_keeps_streams_together():
     assert hand.now_ns - began == 2 * NS_PER_S
     late.read()
     assert hand.now_ns - began == 3 * NS_PER_S
+
+
+def test_a_file_that_is_opened_again_is_paced_from_its_first_sample_again():
+    hand = Hand()
+    source = Paced(Listed("v", [7 * NS_PER_S, 8 * NS_PER_S], frames=True), stop=hand, clock=hand.clock)
+    for _ in range(2):
+        hand.now_ns += 60 * NS_PER_S
+        began = hand.now_ns
+        source.open()
+        source.read()
+        assert hand.now_ns == began
+        source.read()
+        assert hand.now_ns - began == NS_PER_S
+        source.close()
 
 
 def test_a_reader_that_is_late_is_not_made_later():

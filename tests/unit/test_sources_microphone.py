@@ -34,11 +34,13 @@ class Stream:
     def __init__(self, clock, rate, channels):
         self.clock, self.rate, self.channels = clock, rate, channels
         self.began_ns, self.taken, self.lost = clock.ns, 0, 0
-        self.frozen = False
+        self.frozen = self.overflowed = False
 
     def get_read_available(self):
         if self.frozen:
             return 0
+        if self.overflowed:
+            return -9981  # paInputOverflowed
         return (self.clock.ns - self.began_ns) * self.rate // 1_000_000_000 - self.taken - self.lost
 
     def read(self, frames, exception_on_overflow):
@@ -49,7 +51,7 @@ class Stream:
         return (tone[:, None] * levels * 32768).astype(np.int16).tobytes()
 
     def close(self):
-        pass
+        self.closed = True
 
 
 @pytest.fixture
@@ -93,7 +95,7 @@ def test_a_card_of_48_khz_stereo_gives_16_khz_mono_in_unbroken_time(portaudio):
     np.testing.assert_allclose(sound[100:], expected[100:], atol=2e-3)
     given = 0
     for sample in samples:
-        assert sample.t_ns == pytest.approx(began + given * 62_500, abs=3_000_000)
+        assert sample.t_ns == pytest.approx(began + given * 62_500, abs=100_000)
         given += len(sample.data)
     assert microphone.overruns == 0
 
@@ -127,6 +129,32 @@ def test_a_late_wake_up_is_no_lost_sound(portaudio):
     assert [t - began for t in times] == pytest.approx([k * 50_000_000 for k in range(200)], abs=5_000_000)
 
 
+def test_a_card_that_reports_an_overflow_is_read_on(portaudio):
+    portaudio.accepts = {(16_000, 1)}
+    microphone = Microphone("C920")
+    microphone.open()
+    microphone.read()
+    portaudio.clock.sleep(0.2)
+    portaudio.streams[0].overflowed = True
+    assert len(microphone.read().data) == 800
+    portaudio.streams[0].overflowed = False
+    assert len(microphone.read().data) == 800
+
+
+def test_a_microphone_that_is_opened_again_counts_its_time_anew(portaudio):
+    portaudio.accepts = {(16_000, 1)}
+    microphone = Microphone("C920")
+    for backlog_s in (0.0, 0.2):
+        portaudio.clock.sleep(30)
+        microphone.open()
+        began = portaudio.clock.ns
+        portaudio.clock.sleep(backlog_s)
+        times = [microphone.read().t_ns - began for _ in range(60)]
+        assert times == pytest.approx([k * 50_000_000 for k in range(60)], abs=1_000_000)
+        microphone.close()
+    assert microphone.overruns == 0
+
+
 def test_a_card_that_stops_is_lost(portaudio):
     microphone = Microphone("C920", stall_s=1.5)
     microphone.open()
@@ -144,6 +172,23 @@ def test_a_name_is_looked_up_anew_at_each_open(portaudio):
     portaudio.devices = [("HDA Intel (hw:0,0)", 2, 48_000), ("Built-in", 0, 48_000), CARD]
     microphone.open()
     assert portaudio.opened == [0, 2]
+
+
+def test_a_whole_name_comes_before_one_that_contains_it(portaudio):
+    portaudio.devices = [("C920 Pro", 2, 48_000), ("C920", 2, 48_000)]
+    Microphone("c920").open()
+    assert portaudio.opened == [1]
+
+
+def test_a_card_of_a_rate_that_cannot_be_brought_to_16_khz_is_refused_and_closed(portaudio):
+    portaudio.devices = [("odd", 1, 44_101)]
+    portaudio.accepts = {(44_101, 1)}
+    microphone = Microphone("odd")
+    with pytest.raises(SourceError, match=r"microphone 'odd': 44101 Hz cannot be brought to 16000 Hz"):
+        microphone.open()
+    assert portaudio.streams[0].closed
+    with pytest.raises(SourceLost, match="not open"):
+        microphone.read()
 
 
 def test_monitors_of_outputs_are_no_microphones_unless_they_are_asked_for(portaudio):

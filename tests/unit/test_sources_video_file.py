@@ -51,17 +51,17 @@ def test_a_frame_is_not_overwritten_by_the_next_one(tmp_path):
     source.close()
 
 
-def write_stamped(path, stamps_ms):
-    """A video whose frames have just these time stamps (a phone, a screen recording)."""
+def write_stamped(path, stamps_ms, *, rate=25):
+    """A video whose frames have just these time stamps (a phone, a screen recording); its header says ``rate``."""
     av = pytest.importorskip("av")
     from fractions import Fraction
 
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
+        stream = container.add_stream("mpeg4", rate=rate)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
-        for stamp in stamps_ms:
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="bgr24")
+        for index, stamp in enumerate(stamps_ms):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 30 * index % 250, np.uint8), format="bgr24")
             frame.pts, frame.time_base = stamp, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -81,6 +81,37 @@ def test_a_leap_of_the_time_stamps_becomes_one_frame_interval(tmp_path):
     assert times_ms[:3] == [0, 40, 80]
     assert times_ms[-1] < 1_100  # at most one second per odd frame, not an hour
     assert times_ms == sorted(set(times_ms))
+
+
+@pytest.mark.parametrize(("step_ms", "rate_hz"), [(40, 25), (100, 10), (2_000, 25)])
+def test_a_rate_that_no_camera_has_is_taken_from_the_first_two_frames_and_both_are_given(tmp_path, step_ms, rate_hz):
+    path = tmp_path / "base.mkv"
+    write_stamped(path, [k * step_ms for k in range(6)], rate=1000)
+    reported = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG).get(cv2.CAP_PROP_FPS)
+    spec, samples = all_of(VideoFile(path))
+    assert reported == 1000
+    assert spec.rate_hz == rate_hz
+    assert {sample.rate_hz for sample in samples} == {rate_hz}
+    assert [sample.t_ns for sample in samples] == [k * step_ms * 1_000_000 for k in range(6)]
+    assert [round(float(sample.data.mean()), -1) for sample in samples] == [0, 30, 60, 90, 120, 150]
+
+
+def test_two_frames_of_one_stamp_lie_one_frame_interval_apart(tmp_path):
+    av = pytest.importorskip("av")
+    path = tmp_path / "double.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for index in range(6):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="bgr24")
+            frame.pts = index
+            for packet in stream.encode(frame):
+                packet.pts = packet.dts = 2 if index == 3 else index
+                container.mux(packet)
+        for packet in stream.encode(None):
+            container.mux(packet)
+    _, samples = all_of(VideoFile(path))
+    assert [sample.t_ns // 1_000_000 for sample in samples] == [0, 40, 80, 120, 200, 240]
 
 
 def test_a_real_video_of_a_driver_gives_all_of_its_frames(sample_file):
