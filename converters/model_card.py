@@ -33,7 +33,7 @@ int8 encoders for a driver's face, the sound around and the heart, and an attent
 
 | used for | source | licence |
 |---|---|---|
-| vision | YawDD stills and clips (split by people: scenes joined) | research, terms to be checked before redistribution |
+| vision | YawDD stills and clips (split by people) | research, terms to be checked before redistribution |
 | vision | GRID talking faces, Intel head-pose clips | CC BY 4.0 |
 | vision | scikit-learn's photographs: one a background to learn from, one scored | CC BY 2.0 |
 | audio | ESC-10 folds 1-2 (split by source recording) | CC BY 3.0 |
