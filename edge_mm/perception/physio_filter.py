@@ -22,6 +22,39 @@ BRIDGE_S = 0.05
 _PHASES = 64
 
 
+class Held:
+    """The newest values of a stretch, found by their index in it.
+
+    Args:
+        before: so many zeros stand before the stretch.
+        keep: how many values ``trim`` leaves.
+    """
+
+    def __init__(self, *, before: int, keep: int) -> None:
+        self._values: Signal = np.zeros(before)
+        self._first = -before
+        self._keep = keep
+
+    @property
+    def end(self) -> int:
+        """Index after the newest value."""
+        return self._first + self._values.size
+
+    def add(self, values: Signal) -> None:
+        """Take the next values."""
+        self._values = np.concatenate([self._values, values])
+
+    def trim(self) -> None:
+        """Let go of the oldest."""
+        drop = max(0, self._values.size - self._keep)
+        self._values, self._first = self._values[drop:], self._first + drop
+
+    def window(self, start: int, length: int) -> Signal:
+        """(length,) values from an index on; the oldest and the newest stand for what is not held."""
+        index = np.clip(np.arange(start, start + length) - self._first, 0, self._values.size - 1)
+        return self._values[index]
+
+
 class Resampler:
     """Anti-alias low-pass and change of rate in one: a Kaiser-windowed sinc read at the output's instants.
 

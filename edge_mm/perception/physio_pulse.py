@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_mm.perception.physio_filter import Signal
+from edge_mm.perception.physio_filter import Held, Signal
 from edge_mm.perception.physio_qrs import Peak
 
 RATE_HZ = 64
@@ -38,33 +38,29 @@ class PulseDetector:
 
     def reset(self) -> None:
         """A new stretch begins."""
-        self._values: Signal = np.zeros(_BEAT)
-        self._first = -_BEAT
+        self._held = Held(before=_BEAT, keep=_KEEP)
         self._hop = 0
         self._block: list[int] = []
         self._last = -1e9
 
     def push(self, values: Signal) -> list[Peak]:
         """Take filtered values; gives the pulses that are decided now, in order."""
-        self._values = np.concatenate([self._values, values])
+        self._held.add(values)
         peaks: list[Peak] = []
-        while self._hop + _HOP + _RIGHT <= self._first + self._values.size:
+        while self._hop + _HOP + _RIGHT <= self._held.end:
             peaks += self._run()
-        drop = self._values.size - _KEEP
-        if drop > 0:
-            self._values, self._first = self._values[drop:], self._first + drop
+        self._held.trim()
         return peaks
 
     def flush(self) -> list[Peak]:
         """The stretch ends."""
-        end = self._first + self._values.size
-        peaks = self.push(np.full(_RIGHT + _HOP, self._values[-1]))
+        end = self._held.end
+        peaks = self.push(np.repeat(self._held.window(end - 1, 1), _RIGHT + _HOP))
         return [peak for peak in peaks if peak.index < end]
 
     def window(self, start: int, length: int) -> Signal:
         """(length,) values from a stretch index on, upright, edges held where the stretch has none."""
-        index = np.clip(np.arange(start, start + length) - self._first, 0, self._values.size - 1)
-        return self._sign * self._values[index]
+        return self._sign * self._held.window(start, length)
 
     def _run(self) -> list[Peak]:
         self._sign = self._polarity()
@@ -108,9 +104,9 @@ class PulseDetector:
 
         One of the two alone misleads on some sensors (measured), so their sum decides, averaged over about ten seconds.
         """
-        begin = max(self._hop + _RIGHT - _POLARITY_N, 0)
-        if self._hop + _RIGHT - begin >= 2 * RATE_HZ:
-            stretch = self._values[begin - self._first : self._hop + _RIGHT - self._first]
+        length = min(self._hop + _RIGHT, _POLARITY_N)
+        if length >= 2 * RATE_HZ:
+            stretch = self._held.window(self._hop + _RIGHT - length, length)
             self._looks += 1
             share = max(1.0 / self._looks, 0.025)
             self._evidence += share * (_skew(stretch) + _skew(np.diff(stretch)) - self._evidence)

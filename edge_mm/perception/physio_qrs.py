@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_mm.perception.litert import Graph
-from edge_mm.perception.physio_filter import Signal
+from edge_mm.perception.physio_filter import Held, Signal
 
 RATE_HZ = 128
 """Internal rate of ECG."""
@@ -75,37 +75,32 @@ class QrsDetector:
 
     def reset(self) -> None:
         """A new stretch begins."""
-        self._values: Signal = np.zeros(LEFT)
-        self._first = -LEFT  # stretch index of values[0]
+        self._held = Held(before=LEFT, keep=_KEEP)
         self._hop = 0
         self._region: list[tuple[int, float]] = []
         self._last = -1e9
 
     def push(self, values: Signal) -> list[Peak]:
         """Take filtered values; gives the peaks that are decided now, in order."""
-        self._values = np.concatenate([self._values, values])
+        self._held.add(values)
         peaks: list[Peak] = []
-        while self._hop + RIGHT <= self._first + self._values.size:
+        while self._hop + RIGHT <= self._held.end:
             peaks += self._run()
-        drop = self._values.size - _KEEP
-        if drop > 0:
-            self._values, self._first = self._values[drop:], self._first + drop
+        self._held.trim()
         return peaks
 
     def flush(self) -> list[Peak]:
         """The stretch ends: the last value is held on so that waiting peaks come out."""
-        end = self._first + self._values.size
-        peaks = self.push(np.full(RIGHT + HOP, self._values[-1])) + self._close()
+        end = self._held.end
+        peaks = self.push(np.repeat(self._held.window(end - 1, 1), RIGHT + HOP)) + self._close()
         return [peak for peak in peaks if peak.index < end]
 
     def window(self, start: int, length: int) -> Signal:
         """(length,) values from a stretch index on, edges held where the stretch has none."""
-        index = np.clip(np.arange(start, start + length) - self._first, 0, self._values.size - 1)
-        return self._values[index]
+        return self._held.window(start, length)
 
     def _run(self) -> list[Peak]:
-        begin = self._hop - LEFT - self._first
-        stretch = self._values[begin : begin + LENGTH]
+        stretch = self._held.window(self._hop - LEFT, LENGTH)
         scale = self._scale.push(stretch[LENGTH - RATE_HZ :])
         peaks: list[Peak] = []
         if np.ptp(stretch) > 0:
