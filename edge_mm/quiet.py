@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 _NOISE = re.compile(
     rb"^(ALSA lib|Cannot connect to server|jack server|JackShm|Expression '|connect\(2\)|attempt to |"
-    rb"Warning: Xing stream size|Note: (Illegal Audio-MPEG-Header|Trying to resync|Skipped \d+ bytes)|"
+    rb"Warning: Xing stream size|Note: (Illegal Audio-MPEG-Header|Trying to resync|Skipped \d+ bytes|Hit end of )|"
     rb"\[[^\]]*libmpg123|"
     rb"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.)"
 )

@@ -73,10 +73,10 @@ class AudioFile:
             if rate > _HIGHEST_HZ:
                 raise SourceError(f"{self._path}: it says that it was sampled at {rate} Hz; its header is damaged.")
             try:
-                Resampler(from_hz=rate, to_hz=self._rate_hz)
+                resampler = Resampler(from_hz=rate, to_hz=self._rate_hz)
             except ValueError as error:
                 raise SourceError(f"{self._path}: {error}; convert the file to 16 kHz first.") from None
-            self._pieces = _resampled(pieces, from_hz=rate, to_hz=self._rate_hz, offset=offset)
+            self._pieces = _resampled(pieces, resampler, from_hz=rate, to_hz=self._rate_hz, offset=offset)
             self._first = self._next()
             if self._first is None:
                 raise SourceError(f"{self._path}: there is no sound in this file; it is empty or damaged.")
@@ -155,18 +155,19 @@ def _mono_pieces(file: Any, frames: int, *, where: str) -> Iterator[Piece]:
         raise SourceLost(f"{where}: the sound ends after {much}: truncated or damaged; copy the file again.")
 
 
-def _resampled(pieces: Iterator[Piece], *, from_hz: int, to_hz: int, offset: int) -> Iterator[Piece]:
+def _resampled(
+    pieces: Iterator[Piece], resampler: Resampler, *, from_hz: int, to_hz: int, offset: int
+) -> Iterator[Piece]:
     """Pieces at the new rate, moved by ``offset``, none empty and none before 0; non-finite samples become 0."""
-    for at, block in _unbroken(pieces, from_hz=from_hz, to_hz=to_hz):
+    for at, block in _unbroken(pieces, resampler, from_hz=from_hz, to_hz=to_hz):
         begin = at + offset
         kept = block[max(0, -begin) :]
         if len(kept):
             yield max(0, begin), kept
 
 
-def _unbroken(pieces: Iterator[Piece], *, from_hz: int, to_hz: int) -> Iterator[Piece]:
+def _unbroken(pieces: Iterator[Piece], resampler: Resampler, *, from_hz: int, to_hz: int) -> Iterator[Piece]:
     """Resample each stretch without a gap on its own: nothing of before a gap rings on after it."""
-    resampler = Resampler(from_hz=from_hz, to_hz=to_hz)
     begin = 0  # where the stretch begins, in output samples
     expected = 0  # where it goes on, in input samples
     lost: SourceLost | None = None
