@@ -13,17 +13,16 @@ events give the same outputs, bit for bit: there is no clock, no thread and no I
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from edge_mm.alerts.alarms import Alarms
 from edge_mm.alerts.defaults import default_policies
 from edge_mm.errors import SourceError, UsageError
 from edge_mm.models.bundle import Bundle
-from edge_mm.perception.align import Aligner
+from edge_mm.perception.align import WAITED_FOR, Aligner
 from edge_mm.perception.audio import AudioFrontEnd
 from edge_mm.perception.clock import SampleClock
 from edge_mm.perception.fusion import Fusion
@@ -53,7 +52,8 @@ _FRONT_ENDS: dict[str, type[VisionFrontEnd] | type[AudioFrontEnd] | type[PhysioF
     "audio": AudioFrontEnd,
     "physio": PhysioFrontEnd,
 }
-_SILENT = frozenset({"off", "lost", "stale"})
+_RATE_TOLERANCE = 0.01
+"""A sample may claim a rate that is off by this share: some drivers measure it. The announced rate is what counts."""
 
 
 class Monitor:
@@ -67,7 +67,8 @@ class Monitor:
         limits: numbers of the built-in rules.
 
     Raises:
-        BundleError: a graph does not load or fails its self-test.
+        BundleError: a graph does not load or fails its self-test, or its parameters do not fit.
+        UsageError, ConfigError: of a stream, see ``add_stream``.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Monitor:
         self._streams: dict[str, StreamSpec] = {}
         self._front_ends: dict[str, FrontEnd] = {}
         self._clocks: dict[str, SampleClock] = {}
-        self._latest_ns = 0
+        self._end_ns: int | None = None  # of the sample that ends last
         self.windows = 0
         for spec in streams:
             self.add_stream(spec)
@@ -104,10 +105,16 @@ class Monitor:
         """Announce a stream (again, after a device came back with another rate).
 
         Raises:
-            UsageError: its kind is unknown.
+            UsageError: its kind is unknown, or its rate or lateness is no such number.
+            ConfigError: the bundle's front end does not take this rate (sound at 8 kHz, an ECG of 20 Hz).
+            BundleError: the front end's parts do not fit together.
         """
         if spec.kind not in MODALITY_OF:
             raise UsageError(f"stream {spec.name!r}: unknown kind {spec.kind!r}; one of {', '.join(MODALITY_OF)}")
+        if not (math.isfinite(spec.rate_hz) and spec.rate_hz > 0):
+            raise UsageError(f"stream {spec.name!r}: a rate of {spec.rate_hz} Hz; it must be positive")
+        if not (math.isfinite(spec.lateness_s) and spec.lateness_s >= 0):
+            raise UsageError(f"stream {spec.name!r}: a lateness of {spec.lateness_s} s; it must be 0 or more")
         modality = MODALITY_OF[spec.kind]
         if self.bundle.front_end(modality) is not None:
             front_end: FrontEnd = _FRONT_ENDS[modality](self.bundle, spec)
@@ -134,7 +141,8 @@ class Monitor:
 
         Raises:
             UsageError: a Sample of a stream that was not announced.
-            SourceError: a Sample whose array has another shape or type than its kind.
+            SourceError: a Sample whose array has another shape or type than its kind, or whose rate is more than 1 %
+                off the announced one. It leaves no trace.
         """
         outputs: list[Output] = []
         if isinstance(event, Sample):
@@ -145,15 +153,16 @@ class Monitor:
             self._aligner.tick(event.t_ns)
             self._windows(outputs)
             self._decide(event, outputs)
-        self._latest_ns = max(self._latest_ns, event.t_ns)
         return outputs
 
     def flush(self) -> list[Output]:
-        """No more events will come: give what waited for look-ahead, and close the windows that are complete."""
+        """No more events will come: give what waited for look-ahead, and close the windows that the signals reach."""
         outputs: list[Output] = []
         for name in self._front_ends:
-            self._read(name, self._front_ends[name].flush(), outputs)
-        self._aligner.tick(self._latest_ns + NS_PER_S)
+            self._read(self._front_ends[name].flush(), outputs)
+            self._aligner.status(name, "off")
+        if self._end_ns is not None:
+            self._aligner.tick(self._end_ns)
         self._windows(outputs)
         return outputs
 
@@ -183,23 +192,25 @@ class Monitor:
             return
         clock = self._clocks.get(sample.stream)
         if clock is not None:
-            sample = replace(sample, t_ns=clock.stamp(sample.t_ns, length))
+            sample = replace(sample, t_ns=clock.stamp(sample.t_ns, length), rate_hz=spec.rate_hz)
+        readings = front_end.push(sample)
         self._aligner.tick(sample.t_ns)  # the first sample is the origin of all windows
-        self._read(sample.stream, front_end.push(sample), outputs)
+        self._read(readings, outputs)
         end_ns = sample.t_ns + round(length * NS_PER_S / sample.rate_hz)
+        self._end_ns = end_ns if self._end_ns is None else max(self._end_ns, end_ns)
         self._aligner.advance(sample.stream, end_ns - round(front_end.latency_s * NS_PER_S))
         self._windows(outputs)
 
     def _status(self, status: Status, outputs: list[Output]) -> None:
         front_end = self._front_ends.get(status.stream)
-        if front_end is not None and status.state in _SILENT:
-            self._read(status.stream, front_end.flush(), outputs)
+        if front_end is not None and status.state not in WAITED_FOR:
+            self._read(front_end.flush(), outputs)
         if status.stream in self._streams:
             self._aligner.status(status.stream, status.state)
             self._windows(outputs)
         self._decide(status, outputs)
 
-    def _read(self, stream: str, readings: Sequence[Observation | Embedding], outputs: list[Output]) -> None:
+    def _read(self, readings: Sequence[Observation | Embedding], outputs: list[Output]) -> None:
         for reading in readings:
             if isinstance(reading, Embedding):
                 self._aligner.add(reading)
@@ -219,17 +230,24 @@ class Monitor:
 
 
 def _check(sample: Sample, spec: StreamSpec) -> None:
-    data = sample.data
-    if not (np.isfinite(sample.rate_hz) and sample.rate_hz > 0):
-        raise SourceError(f"stream {spec.name!r}: a sample with rate {sample.rate_hz} Hz; it must be positive")
+    """Whether a sample is what its stream promised; frames are looked at by their front end, which takes grey ones too.
+
+    Raises:
+        SourceError: it is not.
+    """
+    data, rate_hz = sample.data, sample.rate_hz
+    if not (math.isfinite(rate_hz) and rate_hz > 0):
+        raise SourceError(f"stream {spec.name!r}: a sample with rate {rate_hz} Hz; it must be positive")
     if spec.kind == "video":
-        good = data.ndim == 3 and data.shape[2] == 3 and data.dtype == np.uint8 and data.size > 0
-        want = "(height, width, 3) uint8 BGR"
-    elif spec.kind == "acc":
-        good = data.ndim == 2 and data.shape[1] == 3 and data.dtype.kind == "f"
-        want = "(n, 3) float32 in g"
+        return
+    if abs(rate_hz - spec.rate_hz) > _RATE_TOLERANCE * spec.rate_hz:
+        raise SourceError(
+            f"stream {spec.name!r}: a sample at {rate_hz:g} Hz, announced were {spec.rate_hz:g} Hz; resample it, or "
+            "announce the stream again"
+        )
+    if spec.kind == "acc":
+        good, want = data.ndim == 2 and data.shape[1] == 3, "(n, 3) float32 in g"
     else:
-        good = data.ndim == 1 and data.dtype.kind == "f"
-        want = "(n,) float32"
-    if not good:
+        good, want = data.ndim == 1, "(n,) float32"
+    if not good or data.dtype.kind != "f":
         raise SourceError(f"stream {spec.name!r} ({spec.kind}): got {data.shape} {data.dtype}, needs {want}")

@@ -60,10 +60,10 @@ class Sample:
     t_ns: int
     """Capture time of the frame, or of the first element of the block."""
     data: npt.NDArray[np.generic]
-    """Video: (height, width, 3) uint8 BGR. Sound: (n,) float32 mono, full scale = 1. Signals: (n,) float32 in the
-    stream's unit, NaN where a value is missing; ``acc`` is (n, 3)."""
+    """Video: (height, width, 3) uint8 BGR, or (height, width) grey. Sound: (n,) float32 mono, full scale = 1. Signals:
+    (n,) float32 in the stream's unit, NaN where a value is missing; ``acc`` is (n, 3)."""
     rate_hz: float
-    """Elements per second inside the block; the nominal frame rate for video."""
+    """Elements per second inside the block, within 1 % of the stream's; the nominal frame rate for video."""
 
 
 @dataclass(frozen=True, slots=True)
