@@ -177,6 +177,26 @@ def test_silence_is_other_with_low_quality_and_a_dead_microphone_is_named() -> N
     assert len(said) in (5, 6), "about one per second"
 
 
+def test_what_was_measured_before_a_gap_is_not_said_of_the_sound_after_it() -> None:
+    ears = front_end()
+    before = ears.push(block(np.zeros(3 * RATE), 0.0))
+    after = ears.push(block(np.zeros(2 * RATE), 10.0))
+    assert before[-1].quality == 0.0
+    assert "silent" in {o.label for o in before if isinstance(o, Observation)}
+    assert after
+    assert {o.label for o in after if isinstance(o, Observation)} == {""}
+
+
+def test_an_embedding_is_said_as_late_as_the_front_end_promises_and_no_later() -> None:
+    ears, sound, ages = front_end(), noise(4.0), []
+    for i in range(400):
+        now_s = (i + 1) * 0.01
+        said = embeddings(ears.push(block(sound[i * 160 : (i + 1) * 160], i * 0.01)))
+        ages += [now_s - hop.t_ns / NS_PER_S for hop in said]
+    assert min(ages) >= ears.latency_s - 1e-6
+    assert max(ages) <= ears.latency_s + 0.01
+
+
 def test_a_clipped_microphone_is_named_and_trusted_less() -> None:
     said = readings(hear(np.clip(50 * noise(4.0), -1, 1), []), "sensor.quality")
     assert {o.label for o in said} == {"clipped"}

@@ -42,6 +42,38 @@ def test_a_raw_count_that_falls_with_each_pulse_gives_the_same_rate():
     assert 60.0 / np.median(rr) == pytest.approx(80, rel=0.02)
 
 
+def pulses(values):
+    """Index of every pulse of a filtered signal at ``RATE_HZ``, with those that the end brings out."""
+    detector = PulseDetector()
+    return [p.index for p in detector.push(values)], [p.index for p in detector.flush()]
+
+
+def filtered(values):
+    return np.concatenate([piece.values for piece in BandFilter(RATE_HZ, RATE_HZ, **BAND).push(values)])
+
+
+def test_pulses_of_either_polarity_are_found_at_the_same_place():
+    wanted, _ = pulses(filtered(wave(72, 60, RATE_HZ)))
+    found, _ = pulses(filtered(-wave(72, 60, RATE_HZ)))
+    late = [i for i in found if i > 20 * RATE_HZ]
+    assert len(late) > 45
+    assert max(min(abs(i - k) for k in wanted) for i in late) < 1.0
+
+
+def test_what_trembles_faster_than_a_heart_can_beat_is_not_counted_as_it_trembles():
+    tremor = np.sin(2 * np.pi * 4.0 * np.arange(30 * RATE_HZ) / RATE_HZ)
+    found, _ = pulses(tremor)
+    assert len(found) > 40
+    assert np.diff(found).min() >= 0.27 * RATE_HZ
+
+
+def test_the_last_pulse_comes_out_when_the_stream_ends():
+    values = filtered(wave(60, 20.75, RATE_HZ))
+    before, at_the_end = pulses(values)
+    assert len(at_the_end) == 1
+    assert at_the_end[0] - before[-1] == pytest.approx(RATE_HZ, abs=1.5)
+
+
 @pytest.fixture(scope="module")
 def bundle():
     try:

@@ -53,6 +53,11 @@ def test_the_rhythm_input_has_the_newest_beat_last_and_a_mask():
     assert not rows[: BEATS - 20].any()
 
 
+def test_a_rate_is_compared_with_the_last_minute_and_not_with_what_was_before_it():
+    rhythm, at = rhythm_of([1.0] * 100 + [0.8] * 77)
+    assert rhythm.summary(at)[1] == pytest.approx(0.0, abs=1e-6)
+
+
 class Irregular:
     """Stands in for the net: it always finds the rhythm irregular."""
 
@@ -108,6 +113,12 @@ def test_one_transient_is_no_flat_line_for_ever():
     said = quality_of([*movement.reshape(4, 250), *ecg_like(100).reshape(100, 250)])
     assert {q.label for q in said[4:40]} == {"flat line"}  # as long as the height is remembered
     assert {q.label for q in said[80:]} == {""}
+
+
+def test_flicker_of_the_last_bit_stays_a_flat_line_when_the_signal_is_long_ago():
+    flicker = np.random.default_rng(0).integers(0, 2, (30, 250)).astype(float)
+    said = quality_of([*(1000 * ecg_like()).reshape(10, 250), *flicker])
+    assert {q.label for q in said[10:]} == {"flat line"}
 
 
 def test_missing_values_noise_rails_and_silence_each_have_their_name():
