@@ -106,7 +106,7 @@ class SignalFile:
         stop = min(self._record.length, self._at + max(1, round(self._record.rate_hz * _READ_S)))
         with np.errstate(over="ignore"):
             values = np.asarray(self._record.read(self._at, stop), dtype=np.float32)
-        values[~np.isfinite(values)] = np.nan
+        values = np.where(np.isfinite(values), values, np.float32(np.nan))  # a copy: a mapped file is read-only
         if len(values) != stop - self._at:
             raise SourceError(f"{self._path}: it ends after {self._at + len(values)} of {self._record.length} samples.")
         self._at = stop
