@@ -29,18 +29,49 @@ _NAMES: Final[dict[SignalKind, tuple[str, ...]]] = {
     "temp": ("temp", "temperature", "skin_temperature"),
     "acc": ("acc", "accel", "acceleration", "x"),
 }
-_AXES = ("acc_{}", "acc{}", "accel_{}", "accel{}", "{}", "a{}")
 _COUNTERS = ("sample", "sample_#", "index", "n", "#", "no", "nr", "row")
-_GENERIC = re.compile(r"^(value|signal|data|raw|ch(annel)?)[ _#]?\d*$")
-_VOLTS = ("v", "mv", "uv", "µv", "μv", "nv")
-_UNIT = re.compile(r"[\[(]\s*([^\])]*?)\s*[\])]|_(uv|µv|mv|us|ms|ns|s|g|degc)$", re.IGNORECASE)
+# A name that says nothing of what was measured: value, ch1, arr_0 (numpy.savez), none at all.
+_GENERIC = re.compile(r"^(values?|signals?|data|raw|adc|col(umn)?|ch(annel)?|arr|unnamed:?)?[ _#]?\d*$")
+_UNIT = re.compile(r"[\[(]\s*([^\])]*?)\s*[\])]|_(uv|µv|mv|us|ms|ns|s|g|mg|degc|degf|c|f|bpm|mmhg)$", re.IGNORECASE)
+_VOLTS: Final = {"v": 1e3, "mv": 1.0, "uv": 1e-3, "nv": 1e-6}
 _TO_KIND_UNIT: Final[dict[SignalKind, dict[str, float]]] = {
-    "ecg": {"uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3, "nv": 1e-6},
-    "ppg": {},
-    "eda": {"s": 1e6, "ms": 1e3, "ns": 1e-3},
-    "temp": {},
-    "acc": {"mg": 1e-3, "m/s2": 1 / 9.80665, "m/s^2": 1 / 9.80665, "m/s²": 1 / 9.80665},
+    "ecg": _VOLTS,
+    "ppg": {},  # light in any unit that is not one of _NEVER_LIGHT
+    "eda": {"us": 1.0, "s": 1e6, "ms": 1e3, "ns": 1e-3},
+    "temp": dict.fromkeys(("degc", "c", "celsius"), 1.0),
+    "acc": {"g": 1.0, "mg": 1e-3, **dict.fromkeys(("m/s2", "m/s/s", "ms-2"), 1 / 9.80665)},
 }
+_KNOWN: Final[dict[SignalKind, str]] = {
+    "ecg": "V, mV, uV, nV",
+    "ppg": "those of light and voltage, counts",
+    "eda": "S, mS, uS, nS",
+    "temp": "degC",
+    "acc": "g, mg, m/s2",
+}
+_NEVER_LIGHT = ("bpm", "/min", "1/min", "mmhg", "kpa", "%", "degc", "degf")
+_NO_UNIT = ("", "-", "1", "nu", "au", "a.u.", "a.u", "arb.units", "n/a", "none", "norm", "normalized")
+_FOREIGN = (
+    *_NEVER_LIGHT,
+    *(
+        "pa",
+        "hpa",
+        "bar",
+        "rpm",
+        "hz",
+        "f",
+        "k",
+        "fahrenheit",
+        "kelvin",
+        "ohm",
+        "kohm",
+        "mohm",
+        "adu",
+        "count",
+        "counts",
+    ),
+    *("lsb", "bit", "bits", "digit", "digits", "na", "ua", "ma", "cm", "mm", "dps", "ft/s2", "sec", "seconds", "min"),
+)
+_UNIT_LIKE = re.compile(r"[\^%°²]|/(s|min|h)\b|[a-z]-[12]$")
 
 
 def plain(name: str) -> str:
@@ -49,14 +80,52 @@ def plain(name: str) -> str:
 
 
 def unit_of(name: str) -> str:
-    """The unit written into a column's name, lower case; empty when there is none."""
+    """The unit written into a column's name, lower case; empty when there is none, or only a note: ``ECG (chest)``."""
     match = _UNIT.search(name.strip().strip("'\""))
-    return (match[1] or match[2] or "").lower() if match else ""
+    unit = (match[1] or match[2] or "").lower() if match else ""
+    return unit if is_unit(unit) else ""
 
 
-def unit_factor(unit: str, kind: SignalKind) -> float:
-    """What to multiply with to come to the kind's unit (mV for ECG); 1 for a unit that is not known."""
-    return _TO_KIND_UNIT[kind].get(unit.strip().lower(), 1.0)
+def is_unit(text: str) -> bool:
+    """Whether a text is the unit of anything."""
+    unit = _spelled(text)
+    return any(unit in known for known in (*_TO_KIND_UNIT.values(), _FOREIGN)) or bool(_UNIT_LIKE.search(text.lower()))
+
+
+def unit_factor(unit: str, kind: SignalKind, *, where: str = "") -> float:
+    """What to multiply with to come to the kind's unit (mV for ECG); 1 where no unit is written, or an arbitrary one.
+
+    Raises:
+        SourceError: the unit is none of the kind; to count it as ours would be wrong by any factor.
+    """
+    factor = _factor(unit, kind)
+    if factor is None:
+        raise SourceError(
+            f"{where + ': ' if where else ''}{unit.strip()!r} is no unit of {kind} that is known ({_KNOWN[kind]}); "
+            "convert the values, or name another column."
+        )
+    return factor
+
+
+def _factor(unit: str, kind: SignalKind) -> float | None:
+    spelled = _spelled(unit)
+    if spelled in _NO_UNIT or (kind == "ppg" and spelled not in _NEVER_LIGHT):
+        return 1.0
+    return _TO_KIND_UNIT[kind].get(spelled)
+
+
+def _spelled(unit: str) -> str:
+    """One spelling of those in use: ``µV`` -> ``uv``, ``m s^-2`` -> ``ms-2``, ``° C`` -> ``degc``."""
+    text = (
+        unit.strip()
+        .lower()
+        .replace("µ", "u")
+        .replace("μ", "u")
+        .replace("²", "2")
+        .replace("°", "deg")
+        .replace("ω", "ohm")
+    )
+    return re.sub(r"[\s^*·]", "", text)
 
 
 def choose_columns(
@@ -70,8 +139,8 @@ def choose_columns(
 ) -> tuple[int, ...]:
     """Indices of the columns that hold the signal: one, or three for ``acc``.
 
-    What is not named like the signal is taken only where there is no doubt: a column called ``value`` or alike, the
-    only one, or for an ECG the first in volts. A blood pressure must not be watched as a heart's ECG.
+    What is not named like the signal is taken only where there is no doubt: for an ECG the first in volts, else the
+    only one whose name says nothing (``value``, ``ch1``). A blood pressure must not be watched as a heart's ECG.
 
     Args:
         names: All columns, in the file's order.
@@ -79,7 +148,7 @@ def choose_columns(
         wanted: Names (any case, with or without unit) or indices that the caller asked for; empty: choose.
         where: The file, for messages.
         skip: Columns that are no signal (the time).
-        units: Units of all columns, where the format has them.
+        units: Units of all columns, where the file has them; what has another kind's is not taken.
 
     Raises:
         SourceError: a wanted column is not there, or nothing fits the kind; the text lists the columns.
@@ -89,35 +158,47 @@ def choose_columns(
         if len(found) != (3 if kind == "acc" else 1):
             raise SourceError(f"{where}: {kind} takes {3 if kind == 'acc' else 1} column(s), not {len(found)}.")
         return found
+    units = units or [""] * len(names)
     short = [plain(name) for name in names]
     free = [index for index in range(len(names)) if index not in skip and short[index] not in _COUNTERS]
+    fitting = [index for index in free if _factor(units[index], kind) is not None]
     if kind == "acc":
-        for pattern in _AXES:
-            axes = [[index for index in free if short[index] == pattern.format(axis)] for axis in "xyz"]
-            if all(axes):
-                return tuple(axis[0] for axis in axes)
-        if len(free) == 3:
-            return tuple(free)
-        how = _how(kind, [names[index] for index in free])
-        raise SourceError(f"{where}: no columns acc_x, acc_y, acc_z; it has {_list(names)}. {how}")
-    for good in _NAMES[kind]:
-        for index in free:
-            if short[index] == good:
-                return (index,)
-    for good in _NAMES[kind][:3]:  # "ECG II", "wrist_ppg"
-        for index in free:
-            if good in re.split(r"[^a-z0-9]+", short[index]):
-                return (index,)
+        return _axes(names, short, free, fitting, where)
+    named = _named(short, free, kind)
+    if best := [index for index in named if index in fitting]:
+        return (best[0],)
     others = {name for other, known in _NAMES.items() if other != kind for name in known}
-    unknown = [index for index in free if short[index] not in others]
-    volts = [index for index in unknown if units and units[index].strip().lower() in _VOLTS]
-    if kind == "ecg" and volts:
+    unknown = [index for index in fitting if short[index] not in others]
+    if kind == "ecg" and (volts := [index for index in unknown if _spelled(units[index]) in _VOLTS]):
         return (volts[0],)
     generic = [index for index in unknown if _GENERIC.match(short[index])]
-    if generic or len(unknown) == 1:
-        return ((generic or unknown)[0],)
+    if len(generic) == 1:
+        return (generic[0],)
+    if named:
+        unit_factor(units[named[0]], kind, where=f"{where}: column {names[named[0]].strip()!r}")
     how = _how(kind, [names[index] for index in unknown or free])
     raise SourceError(f"{where}: no column looks like {kind}; it has {_list(names)}. {how}")
+
+
+def _named(short: Sequence[str], free: Sequence[int], kind: SignalKind) -> list[int]:
+    """Columns that are named like the kind, the best first; last those that only contain its name: ``ECG II``."""
+    exact = [index for good in _NAMES[kind] for index in free if short[index] == good]
+    words = {index: re.split(r"[^a-z0-9]+", short[index]) for index in free}
+    return [*exact, *(index for good in _NAMES[kind][:3] for index in free if good in words[index])]
+
+
+def _axes(
+    names: Sequence[str], short: Sequence[str], free: Sequence[int], fitting: Sequence[int], where: str
+) -> tuple[int, ...]:
+    """Three columns named as axes, or the only three, if their names say nothing."""
+    for before in (r"acc[a-z]*[^a-z0-9]*", "a?"):
+        axes = [[index for index in free if re.fullmatch(before + axis, short[index])] for axis in "xyz"]
+        if all(axes):
+            return tuple(axis[0] for axis in axes)
+    if len(free) == 3 and all(index in fitting and _GENERIC.match(short[index]) for index in free):
+        return tuple(free)
+    how = _how("acc", [names[index] for index in free])
+    raise SourceError(f"{where}: no columns acc_x, acc_y, acc_z; it has {_list(names)}. {how}")
 
 
 def _wanted(names: Sequence[str], want: str | int, where: str) -> int:

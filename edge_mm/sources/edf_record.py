@@ -1,4 +1,4 @@
-"""An EDF or EDF+C file as a ``Record``.
+"""An EDF, EDF+C or BDF file as a ``Record``.
 
 In: a path. Out: physical values in the kind's unit. Read in slices by ``edfio``, the extra ``[edf]``, imported when
 such a file is opened. Discontinuous files (EDF+D) are refused: their gaps would be read as time.
@@ -31,11 +31,14 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
         import edfio
     except ImportError:
         raise SourceError(f"{path}: EDF files need the package edfio: pip install 'edge-mm[edf]'.") from None
-    read_file = edfio.read_bdf if path.suffix.lower() == ".bdf" else edfio.read_edf
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a recorder that lost power: what is whole is read
-            edf: Any = read_file(path, lazy_load_data=True)
+            edf: Any = (
+                edfio.read_bdf(path)  # whole: edfio maps only EDF
+                if path.suffix.lower() == ".bdf"
+                else edfio.read_edf(path, lazy_load_data=True)
+            )
         continuous, signals = bool(edf.is_continuous), list(edf.signals)
     except Exception:  # a damaged header fails in many ways, all of them in the parser's words
         reason = "is empty" if not path.stat().st_size else "has a header that is no EDF header, or a damaged one"
@@ -54,7 +57,9 @@ def open_edf(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate_
     if len(rates) != 1:
         raise SourceError(f"{path}: the three axes have different rates; convert the file.")
     rate = rate_in_file(rates.pop(), where=str(path))
-    factors = [unit_factor(signal.physical_dimension, kind) for signal in chosen]
+    factors = [
+        unit_factor(signal.physical_dimension, kind, where=f"{path}: signal {signal.label!r}") for signal in chosen
+    ]
     length = min(int(signal.samples_per_data_record) * int(edf.num_data_records) for signal in chosen)
 
     def read(first: int, end: int) -> npt.NDArray[np.floating]:

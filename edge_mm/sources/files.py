@@ -28,7 +28,10 @@ def existing_file(path: str | Path, *, what: str = "file") -> Path:
     Raises:
         UsageError: it is not there, is a directory or no regular file, or may not be read; the text says which.
     """
-    where = Path(path).expanduser()
+    try:
+        where = Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{path}: there is no such home folder; check the name after '~'.") from None
     if reason := _why_not(where, what):
         raise UsageError(f"{path}: {reason}")
     return where

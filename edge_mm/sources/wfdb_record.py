@@ -59,7 +59,9 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
         raise SourceError(f"{header_path}: the header names no signal or no rate.")
     rate_in_file(rate, where=str(header_path))
     columns = choose_columns(names, kind=kind, wanted=wanted, where=str(header_path), units=units)
-    factors = np.array([unit_factor(units[column], kind) for column in columns])
+    factors = np.array(
+        [unit_factor(units[column], kind, where=f"{header_path}: signal {names[column]!r}") for column in columns]
+    )
 
     def read(first: int, end: int) -> npt.NDArray[np.floating]:
         try:
@@ -75,4 +77,4 @@ def open_wfdb(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rate
 def _signals(header: Any) -> tuple[list[str], list[str]]:
     """Names and units of all signals; of several segments, the first one (or the layout) names them all."""
     header = next(filter(None, getattr(header, "segments", None) or []), header)
-    return list(header.sig_name or []), list(header.units or [])
+    return [name or "" for name in header.sig_name or []], [unit or "" for unit in header.units or []]

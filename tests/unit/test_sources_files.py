@@ -129,6 +129,12 @@ def test_a_home_folder_is_expanded(tmp_path, monkeypatch):
     assert existing_file("~/a.wav") == tmp_path / "a.wav"
 
 
+def test_a_home_folder_that_nobody_has_is_refused():
+    for choose in (existing_file, video_source, audio_source, lambda path: signal_source(path, kind="ecg")):
+        with pytest.raises(UsageError, match=r"~nosuchuser/a\.csv: .*home folder"):
+            choose("~nosuchuser/a.csv")
+
+
 @pytest.mark.parametrize("rate_hz", [1e12, 100_001, 0.09, -1.0, float("nan"), float("inf")])
 def test_a_rate_that_nobody_means_is_refused_before_anything_is_opened(tmp_path, rate_hz):
     np.save(tmp_path / "a.npy", np.zeros(10))

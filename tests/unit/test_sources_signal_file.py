@@ -39,7 +39,25 @@ def test_a_wfdb_record_is_found_with_or_without_its_suffix(tmp_path, suffix):
 def test_each_kind_takes_its_own_signal_of_a_record(tmp_path):
     record = write_wfdb(tmp_path)
     np.testing.assert_allclose(values_of(all_of(SignalFile(record, kind="ppg"))[1]), WAVE * 3, atol=1e-3)
-    np.testing.assert_allclose(values_of(all_of(SignalFile(record, kind="ecg", channel="abp"))[1]), WAVE * 2, atol=1e-3)
+    np.testing.assert_allclose(values_of(all_of(SignalFile(record, kind="ppg", channel="mlii"))[1]), WAVE, atol=1e-3)
+    with pytest.raises(SourceError, match="signal 'ABP': 'mmHg' is no unit of ecg"):
+        SignalFile(record, kind="ecg", channel="abp").open()
+
+
+def test_a_record_without_names_gives_its_only_signal(tmp_path):
+    write_wfdb(tmp_path, names=("MLII",), units=("mV",))
+    (tmp_path / "bare.hea").write_text("bare 1 250 5000\nrec.dat 16\n")
+    assert len(values_of(all_of(SignalFile(tmp_path / "bare", kind="ecg"))[1])) == 5000
+
+
+def test_a_file_can_be_opened_again_and_begins_anew(tmp_path):
+    np.save(tmp_path / "a.npy", WAVE)
+    source = SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=250)
+    source.open()
+    source.read()
+    source.close()
+    assert source.read() is None
+    np.testing.assert_array_equal(values_of(all_of(source)[1]), WAVE.astype(np.float32))
 
 
 def test_an_ecg_without_a_known_name_is_known_by_its_unit_and_brought_to_millivolts(tmp_path):
@@ -114,6 +132,38 @@ def test_an_edf_file_gives_its_ecg_in_millivolts(tmp_path):
     assert samples[1].t_ns == 200_000_000
 
 
+def test_a_bdf_file_is_read_like_an_edf(tmp_path):
+    edfio = pytest.importorskip("edfio")
+    signal = edfio.BdfSignal(WAVE * 1000, 250, label="ECG II", physical_dimension="uV")
+    edfio.Bdf([signal]).write(tmp_path / "night.bdf")
+    spec, samples = all_of(SignalFile(tmp_path / "night.bdf", kind="ecg"))
+    assert spec.rate_hz == 250
+    np.testing.assert_allclose(values_of(samples), WAVE, atol=1e-4)
+    (tmp_path / "bad.bdf").write_bytes((tmp_path / "night.bdf").read_bytes()[:100])
+    with pytest.raises(SourceError, match="no EDF header"):
+        SignalFile(tmp_path / "bad.bdf", kind="ecg").open()
+
+
+def test_an_edf_with_a_gap_is_refused_and_one_that_only_may_have_some_is_read(tmp_path):
+    edfio = pytest.importorskip("edfio")
+    signal = edfio.EdfSignal(WAVE, 250, label="ECG", physical_dimension="mV")
+    edfio.Edf([signal], annotations=[edfio.EdfAnnotation(0, None, "start")]).write(tmp_path / "a.edf")
+    whole = (tmp_path / "a.edf").read_bytes().replace(b"EDF+C", b"EDF+D")
+    (tmp_path / "a.edf").write_bytes(whole)
+    np.testing.assert_allclose(values_of(all_of(SignalFile(tmp_path / "a.edf", kind="ecg"))[1]), WAVE, atol=1e-4)
+    (tmp_path / "a.edf").write_bytes(whole.replace(b"+19\x14\x14", b"+99\x14\x14"))
+    with pytest.raises(SourceError, match=r"has gaps \(EDF\+D\)"):
+        SignalFile(tmp_path / "a.edf", kind="ecg").open()
+
+
+def test_fewer_samples_than_the_file_announces_are_never_taken_for_a_shorter_recording(tmp_path, monkeypatch):
+    edfio = pytest.importorskip("edfio")
+    path = write_edf(tmp_path / "night.edf")
+    monkeypatch.setattr(edfio.EdfSignal, "get_data_slice", lambda *_: np.zeros(4000))
+    with pytest.raises(SourceError, match="it ends after 4000 of 5000 samples"):
+        SignalFile(path, kind="ecg").open()
+
+
 def test_an_edf_longer_than_one_reading_has_no_seam(tmp_path):
     edfio = pytest.importorskip("edfio")
     wave = np.sin(np.arange(250 * 150) / 11)
@@ -147,6 +197,19 @@ def test_a_numpy_file_needs_a_rate(tmp_path):
     spec, samples = all_of(SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=500))
     assert spec.rate_hz == 500
     np.testing.assert_array_equal(values_of(samples), WAVE.astype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["<f4", ">f4", "<f8", "<i2", "<f2"])
+def test_a_numpy_file_of_any_numbers_is_read_and_infinite_ones_are_missing(tmp_path, kind):
+    stored = np.round(WAVE * 100).astype(kind)
+    if np.issubdtype(kind, np.floating):
+        stored[7] = np.inf
+    np.save(tmp_path / "a.npy", stored)
+    got = values_of(all_of(SignalFile(tmp_path / "a.npy", kind="ecg", rate_hz=500))[1])
+    assert np.isnan(got[7]) == np.issubdtype(kind, np.floating)
+    np.testing.assert_array_equal(np.delete(got, 7), np.delete(stored, 7).astype(np.float32))
+    np.save(tmp_path / "b.npy", np.ones((100, 3), dtype=kind))
+    assert all_of(SignalFile(tmp_path / "b.npy", kind="acc", rate_hz=50))[1][0].data.shape == (10, 3)
 
 
 def test_an_archive_gives_the_array_of_its_kind(tmp_path):
