@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edge_mm.types import NS_PER_S, Sample
 
+_LATEST_S = 1e12  # 30,000 years: what is later is no time, and its nanoseconds no number
 BLOCK_S = 0.2
 """Long enough that a block costs little, short enough that an alert does not wait for it."""
 
@@ -45,12 +46,12 @@ class Timing:
 
 
 def timing_of(times_s: npt.NDArray[np.float64]) -> Timing | None:
-    """Find rate and jitter of the first some thousand times; None where they do not rise.
+    """Find rate and jitter of the first some thousand times; None where they do not rise, or repeat more than rise.
 
     Args:
         times_s: (n,) float64, seconds; may hold gaps, steps back, NaN, repeated values of a coarse clock.
     """
-    steps = np.diff(times_s[np.isfinite(times_s)])
+    steps = np.diff(times_s[np.abs(times_s) <= _LATEST_S])
     if 2 * np.count_nonzero(steps < 0) > len(steps):
         return None
     steps = steps[steps >= 0]
@@ -64,6 +65,8 @@ def timing_of(times_s: npt.NDArray[np.float64]) -> Timing | None:
     jitter = float(np.percentile(np.abs(near - period), 95))
     kept = steps[steps <= 1.5 * period + 2 * jitter]
     period = float(np.mean(kept))
+    if period < 1e-9:  # a clock far coarser than the samples, or a wrong unit
+        return None
     rate_hz = 1.0 / period
     # A column rounded to milliseconds knows its rate to 1 ms in all of its span: then a whole number is meant.
     if round(rate_hz) >= 1 and abs(rate_hz / round(rate_hz) - 1) < max(1e-4, 2e-3 / (period * len(kept))):
@@ -142,17 +145,21 @@ class BlockCutter:
     def _mended(self, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Times relative to the first one: unreadable ones filled in, and never going back (midnight, a clock set)."""
         period = 1.0 / self._rate_hz
+        readable = np.flatnonzero(np.abs(times_s) <= _LATEST_S)
         if self._last_s is None:
-            finite = times_s[np.isfinite(times_s)]
-            self._shift_s = -float(finite[0]) if len(finite) else 0.0
+            first = int(readable[0]) if len(readable) else 0
+            self._shift_s = first * period - float(times_s[first]) if len(readable) else 0.0
             self._last_s = -period
-        steps = np.diff(np.concatenate([[self._last_s - self._shift_s], times_s]))
-        bad = ~np.isfinite(steps)
-        steps[bad] = period
-        back = steps < 0
-        mended = self._last_s + np.cumsum(np.where(back, period, steps))
+        # Unreadable ones lie a period apart after the last readable one, closer where the next one is near.
+        known = np.concatenate([[self._last_s - self._shift_s], times_s[readable]])
+        places = np.concatenate([[-1], readable])
+        before = np.searchsorted(places, np.arange(len(times_s)), side="right") - 1
+        count = np.diff(places)
+        rise = np.diff(known)
+        apart = np.append(np.where(rise >= 0, np.minimum(rise / count, period), period), period)
+        filled = known[before] + (np.arange(len(times_s)) - places[before]) * apart[before]
+        steps = np.diff(np.concatenate([known[:1], filled]))
+        mended = self._last_s + np.cumsum(np.where(steps < 0, period, steps))
         self._last_s = float(mended[-1])
-        finite = times_s[np.isfinite(times_s)]
-        if len(finite):
-            self._shift_s = self._last_s - float(times_s[-1]) if np.isfinite(times_s[-1]) else self._shift_s
+        self._shift_s = self._last_s - float(filled[-1])
         return mended
