@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import SourceError
-from edge_mm.sources.blocks import BlockCutter, Timing, timing_of
-from edge_mm.sources.channels import UNIT_OF, SignalKind, choose_columns, unit_factor, unit_of
-from edge_mm.sources.csv_layout import CsvLayout, find_layout, open_text, split
+from edge_mm.sources.blocks import BlockCutter
+from edge_mm.sources.channels import UNIT_OF, SignalKind, choose_columns, unit_factor
+from edge_mm.sources.csv_layout import COMMENT, UNREADABLE, CsvLayout, find_layout, open_text, split
+from edge_mm.sources.csv_time import LARGEST, dated_seconds, is_dated, numbers, read_times, why_no_rate
 from edge_mm.sources.files import given_rate, rate_in_file, said
 from edge_mm.types import Sample, StreamSpec
 
@@ -39,7 +40,7 @@ class CsvSignal:
         kind: What is measured.
         name: Stream name; empty takes the kind.
         column: Name (any case, with or without its unit) or index of the column, three of them for ``acc``; None
-            chooses by the usual names, else the first column that is no time.
+            chooses by the usual names, else the only column that it can be.
         rate_hz: Samples per second; then a time column is not looked at. None takes it from the file.
         start_ns: Time of the first row.
 
@@ -74,6 +75,7 @@ class CsvSignal:
         self._timed = False
         self._ready: deque[Sample] = deque()
         self._ended = False
+        self._broken = ""  # why nothing can be read after the last line
 
     def open(self) -> StreamSpec:
         """Open the file, find its layout and its rate.
@@ -90,9 +92,15 @@ class CsvSignal:
             raise
 
     def read(self) -> Sample | None:
-        """The next block, or None at the end."""
+        """The next block, or None at the end.
+
+        Raises:
+            SourceError: the file is damaged here; all whole lines before were given.
+        """
         while not self._ready and not self._ended:
             self._take(self._lines())
+        if self._broken and not self._ready:
+            raise SourceError(self._broken)
         return self._ready.popleft() if self._ready else None
 
     def close(self) -> None:
@@ -102,17 +110,22 @@ class CsvSignal:
             self._file = None
         self._ready.clear()
         self._ended = False
+        self._broken = ""
 
     def _lines(self) -> list[str]:
         if self._file is None:
             return []
+        lines: list[str] = []
         try:
-            return list(islice(self._file, _LINES_AT_ONCE))
-        except (OSError, EOFError) as error:  # a truncated gzip file
-            raise SourceError(f"{self._path}: the file cannot be read further: {said(error)}.") from None
+            lines.extend(islice(self._file, _LINES_AT_ONCE))  # keeps what came before an error
+        except UNREADABLE as error:  # a truncated or damaged gzip file
+            self._broken = f"{self._path}: the file cannot be read further: {said(error)}."
+        return lines
 
     def _begin(self, lines: list[str]) -> StreamSpec:
         where = str(self._path)
+        if self._broken and not lines:
+            raise SourceError(self._broken)
         layout = find_layout(lines, where=where)
         timed = layout.time_column is not None and self._given_rate_hz is None
         columns = choose_columns(
@@ -120,12 +133,16 @@ class CsvSignal:
             kind=self._kind,
             wanted=self._wanted,
             where=where,
-            skip=() if layout.time_column is None else (layout.time_column,),
+            skip=layout.no_signals,
+            units=layout.units,
         )
-        factor = unit_factor(unit_of(layout.names[columns[0]]) if layout.has_header else "", self._kind)
-        if layout.empatica and self._kind == "acc":
-            factor = _EMPATICA_G
-        self._rows = _Rows(layout=layout, columns=columns, factor=factor, timed=timed)
+        factors = [
+            _EMPATICA_G
+            if layout.empatica and self._kind == "acc"
+            else unit_factor(layout.units[column], self._kind, where=f"{where}: column {layout.names[column]!r}")
+            for column in columns
+        ]
+        self._rows = _Rows(layout=layout, columns=columns, factors=factors, timed=timed)
         times, values = self._rows.parse(lines[layout.lines_before_data :])
         if not np.isfinite(values).any():
             names = ", ".join(repr(layout.names[column]) for column in columns)
@@ -133,11 +150,11 @@ class CsvSignal:
         timing = None
         rate_hz = self._given_rate_hz or layout.rate_hz
         if times is not None:
-            self._seconds_per_unit, timing = _read_times(times, layout.seconds_per_unit, self._kind)
+            self._seconds_per_unit, timing = read_times(times, layout.seconds_per_unit, self._kind)
             rate_hz = timing.rate_hz if timing is not None else rate_hz
         if not rate_hz and times is not None and layout.time_column is not None:
             name = layout.names[layout.time_column]
-            raise SourceError(f"{where}: column {name!r} is the time, but {_why_no_rate(times)}.")
+            raise SourceError(f"{where}: column {name!r} is the time, but {why_no_rate(times)}.")
         if not rate_hz:
             raise SourceError(
                 f"{where}: nothing in it says how fast it was sampled; give --rate (rate_hz), "
@@ -164,10 +181,10 @@ class CsvSignal:
 class _Rows:
     """Turns lines into times and values."""
 
-    def __init__(self, *, layout: CsvLayout, columns: tuple[int, ...], factor: float, timed: bool) -> None:
+    def __init__(self, *, layout: CsvLayout, columns: tuple[int, ...], factors: Sequence[float], timed: bool) -> None:
         self._layout = layout
         self._columns = columns
-        self._factor = factor
+        self._factors = np.array(factors)
         self._timed = timed
         self._dated = False  # the time column holds dates or clock times
 
@@ -179,18 +196,18 @@ class _Rows:
         used = [*([] if time is None else [time]), *self._columns]
         table = None if self._dated else self._numbers(lines, used)
         if table is None:
-            lines = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "%"))]
+            lines = [line for line in lines if line.strip() and not line.lstrip().startswith(COMMENT)]
             rows = [split(line, self._layout.delimiter) for line in lines]
             table = np.empty((len(rows), len(used)))
             for place, column in enumerate(used):
                 cells = [row[column] if column < len(row) else "" for row in rows]
-                is_dates = place == 0 and time is not None and (self._dated or _is_dated(cells))
+                is_dates = place == 0 and time is not None and (self._dated or is_dated(cells))
                 self._dated = self._dated or is_dates
-                table[:, place] = _seconds(cells) if is_dates else _floats(cells)
-        times = None if time is None else table[:, 0]
+                table[:, place] = dated_seconds(cells) if is_dates else numbers(cells)
+        times = None if time is None else np.where(np.abs(table[:, 0]) < LARGEST, table[:, 0], np.nan)
         chosen = table[:, -len(self._columns) :]
         with np.errstate(over="ignore"):
-            values = np.asarray(chosen * self._factor, dtype=np.float32)
+            values = np.asarray(chosen * self._factors, dtype=np.float32)
         values[~np.isfinite(values)] = np.nan
         return times, values if len(self._columns) > 1 else values[:, 0]
 
@@ -205,77 +222,3 @@ class _Rows:
         except ValueError:
             return None
         return np.asarray(table, dtype=np.float64)
-
-
-def _floats(cells: list[str]) -> npt.NDArray[np.float64]:
-    try:
-        return np.array(cells).astype(np.float64)
-    except ValueError:
-        return np.array([_float(cell) for cell in cells])
-
-
-def _float(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return float("nan")
-
-
-def _is_dated(cells: list[str]) -> bool:
-    return sum(":" in cell for cell in cells) > len(cells) // 2
-
-
-def _seconds(cells: list[str]) -> npt.NDArray[np.float64]:
-    """ISO date times or clock times, NaN where a cell is neither -> seconds since some midnight."""
-    text = [cell.strip("[] ").removesuffix("Z") for cell in cells]
-    text = [cell if "-" in cell or "/" in cell else f"1970-01-01T{cell.zfill(8)}" for cell in text]
-    try:
-        stamps = np.array(text, dtype="datetime64[us]")
-    except ValueError:
-        stamps = np.array([_stamp(cell) for cell in text], dtype="datetime64[us]")
-    seconds = stamps.astype(np.int64) / 1e6
-    seconds[np.isnat(stamps)] = np.nan
-    return np.asarray(seconds, dtype=np.float64)
-
-
-def _stamp(cell: str) -> np.datetime64:
-    try:
-        return np.datetime64(cell, "us")
-    except ValueError:
-        return np.datetime64("NaT")
-
-
-def _read_times(
-    times: npt.NDArray[np.float64], seconds_per_unit: float | None, kind: SignalKind
-) -> tuple[float, Timing | None]:
-    """Unit of the time column and what it says of the rate.
-
-    Where the file names no unit: an epoch is known by its size; else seconds, unless no ECG or PPG is sampled that
-    slowly (below 5 Hz), then milli-, micro- or nanoseconds.
-    """
-    if seconds_per_unit is not None:
-        return seconds_per_unit, timing_of(times * seconds_per_unit)
-    units = [1.0, 1e-3, 1e-6, 1e-9]
-    finite = times[np.isfinite(times)]
-    largest = float(np.max(np.abs(finite))) if len(finite) else 0.0
-    while len(units) > 1 and largest * units[0] > 1e10:  # seconds since 1970 pass 1e10 in the year 2286
-        units.pop(0)
-    for unit in units:
-        timing = timing_of(times * unit)
-        if timing is None or kind not in ("ecg", "ppg") or timing.rate_hz >= 5.0:
-            return unit, timing
-    return units[0], timing_of(times * units[0])
-
-
-def _why_no_rate(times: npt.NDArray[np.float64]) -> str:
-    """Why a time column says nothing of the rate."""
-    finite = times[np.isfinite(times)]
-    mend = "give --rate (rate_hz) if the rows are in order"
-    if not len(finite):
-        return f"its first rows hold no times; {mend}"
-    if len(times) == 1 or len(finite) == 1:
-        return "there is only one row with a time, and a rate takes two; record more, or give --rate (rate_hz)"
-    if np.all(finite == finite[0]):
-        return f"it does not ascend: its first {len(finite)} rows all say {finite[0]:.12g}; {mend}"
-    ends = f"from {finite[0]:.12g} to {finite[-1]:.12g}"
-    return f"it does not ascend: its first rows go {ends}; sort the rows by time, or {mend}"

@@ -1,6 +1,7 @@
 """CSV as devices and people write it: rate and gaps from the time column, the right column, NaN for what is missing."""
 
 import gzip
+import zlib
 
 import numpy as np
 import pytest
@@ -92,15 +93,62 @@ def test_gzip_is_read_as_it_is(tmp_path):
     assert len(values_of(all_of(CsvSignal(path, kind="ecg"))[1])) == 750
 
 
-def test_a_truncated_gzip_gives_what_is_whole_and_then_a_sentence(tmp_path):
-    path = tmp_path / "e.csv.gz"
-    noise = "".join(f"{k / 250:.3f},{v:.6f}\n" for k, v in enumerate(np.random.default_rng(0).normal(size=40_000)))
-    path.write_bytes(gzip.compress(("time,ecg\n" + noise).encode())[:-20_000])
+def given_before_it_breaks(path):
+    """The values of all samples before the error."""
     source = CsvSignal(path, kind="ecg")
     source.open()
+    samples = []
     with pytest.raises(SourceError, match="cannot be read further"):
-        for _ in range(1000):
-            source.read()
+        while True:
+            samples.append(source.read())
+    with pytest.raises(SourceError, match="cannot be read further"):  # it never ends as if it were whole
+        source.read()
+    return values_of(samples)
+
+
+@pytest.mark.parametrize("count", [400, 40_000])
+def test_a_truncated_gzip_gives_every_whole_line_and_then_a_sentence(tmp_path, count):
+    noise = np.random.default_rng(0).normal(size=count).astype(np.float32)
+    packed = gzip.compress(("time,ecg\n" + table(noise)).encode())
+    kept = packed[: len(packed) * 9 // 10]
+    (tmp_path / "e.csv.gz").write_bytes(kept)
+    whole = zlib.decompressobj(31).decompress(kept).count(b"\n") - 1
+    got = given_before_it_breaks(tmp_path / "e.csv.gz")
+    assert len(got) == whole
+    np.testing.assert_allclose(got, noise[:whole], atol=1e-5)
+
+
+def test_a_gzip_with_a_hole_gives_what_lies_before_it(tmp_path):
+    noise = np.random.default_rng(0).normal(size=40_000).astype(np.float32)
+    packed = gzip.compress(("time,ecg\n" + table(noise)).encode())
+    half = len(packed) // 2
+    (tmp_path / "e.csv.gz").write_bytes(packed[:half] + b"\xff" * 64 + packed[half + 64 :])
+    got = given_before_it_breaks(tmp_path / "e.csv.gz")
+    assert len(got) > 15_000
+    np.testing.assert_allclose(got, noise[: len(got)], atol=1e-5)
+
+
+def table(values):
+    return "".join(f"{k / 250:.3f},{v:.6f}\n" for k, v in enumerate(values))
+
+
+def test_a_gzip_of_which_nothing_can_be_read_is_refused_at_once(tmp_path):
+    packed = gzip.compress(("time,ecg\n" + rows(250, 3)).encode())
+    for content in (packed[:12], packed[:12] + b"\xff" * 64 + packed[76:]):
+        (tmp_path / "e.csv.gz").write_bytes(content)
+        with pytest.raises(SourceError, match=r"e\.csv\.gz: cannot be read"):
+            CsvSignal(tmp_path / "e.csv.gz", kind="ecg").open()
+
+
+def test_a_file_can_be_opened_again_and_begins_anew(tmp_path):
+    source = CsvSignal(write(tmp_path / "e.csv", "time,ecg\n" + rows(250, 4)), kind="ecg")
+    source.open()
+    for _ in range(3):
+        source.read()
+    source.close()
+    assert source.read() is None
+    for _ in range(2):  # after a part of it, and after all of it
+        np.testing.assert_allclose(values_of(all_of(source)[1]), WAVE[:1000], atol=1e-4)
 
 
 def test_empatica_files_say_their_rate_in_the_second_line(tmp_path):
@@ -150,7 +198,9 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence_that_names_it(tmp
     ],
 )
 def test_real_recordings_are_read_whole_at_their_rate(shared_data, file, kind, rate_hz, count):
-    spec, samples = all_of(CsvSignal(shared_data / "open" / "physio_samples" / file, kind=kind))
+    column = "hr" if file.startswith("heartpy") else None  # a PPG by the name of a heart rate: that has to be said
+    path = shared_data / "open" / "physio_samples" / file
+    spec, samples = all_of(CsvSignal(path, kind=kind, column=column))
     assert spec.rate_hz == pytest.approx(rate_hz, rel=5e-3)
     assert len(values_of(samples)) == count
     assert np.isfinite(values_of(samples)).all()

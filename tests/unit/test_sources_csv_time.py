@@ -34,7 +34,11 @@ def test_times_rounded_to_milliseconds_still_give_the_true_rate_and_even_blocks(
 
 
 @pytest.mark.parametrize(
-    "stamp", ["2024-05-01 23:59:58.{:06d}", "23:59:58.{:06d}", "[23:59:58.{:06d}]", "1714607998.{:06d}"]
+    "stamp",
+    [
+        *("2024-05-01 23:59:58.{:06d}", "2024-05-01T23:59:58.{:06d}+01:00", "23:59:58.{:06d}", "[23:59:58.{:06d}]"),
+        *("1714607998.{:06d}", "1:00:00.{:06d}", "0:00:00.{:06d}", "0:00.{:06d}", "26:00:00.{:06d}"),
+    ],
 )
 def test_dates_clock_times_and_epochs_count_from_the_first_row(tmp_path, stamp):
     lines = "".join(f"{stamp.format(k * 4000)},{np.sin(k / 7):.4f}\n" for k in range(250))
@@ -42,6 +46,13 @@ def test_dates_clock_times_and_epochs_count_from_the_first_row(tmp_path, stamp):
     assert spec.rate_hz == 250
     assert [sample.t_ns for sample in samples] == [42 + k * 200_000_000 for k in range(5)]
     np.testing.assert_allclose(values_of(samples), WAVE[:250], atol=1e-4)
+
+
+def test_clock_times_without_a_fraction_are_hours_and_minutes(tmp_path):
+    lines = "".join(f"{9 + k // 60}:{k % 60:02d},36.5\n" for k in range(120))
+    spec, samples = all_of(CsvSignal(write(tmp_path / "e.csv", "time,temp\n" + lines), kind="temp"))
+    assert spec.rate_hz == pytest.approx(1 / 60)
+    assert samples[-1].t_ns == pytest.approx(119 * 60e9)
 
 
 def test_midnight_does_not_turn_time_back(tmp_path):
@@ -139,6 +150,9 @@ def test_any_gaps_and_any_chunks_give_every_value_once_within_half_a_period_of_i
         ([5, 4, 3, 4, 2, 1], "does not ascend: its first rows go from 5 to 1"),
         ([7, 7, 7, 7], "does not ascend: its first 4 rows all say 7"),
         ([7], "only one row"),
+        ([k // 100 for k in range(500)], "clock is coarser than the samples"),
+        ([k * 5e-324 for k in range(20)], "coarser|does not ascend"),
+        ([k * 1e308 for k in (-1, 1, 1.5, 1.7)], "hold no times"),
         (["?", "?"], "hold no times"),
     ],
 )
