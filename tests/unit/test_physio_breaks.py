@@ -91,6 +91,7 @@ def test_nothing_is_said_about_the_rhythm_of_noise_nor_of_what_was_mostly_noise(
     said = named(out, "vitals.rhythm_irregular")
     assert {o.t_ns // S for o in said} >= {35, 40, 115, 120}
     assert all(o.quality >= 0.5 and quality[o.t_ns] >= 0.15 for o in said)
+    assert not [o for o in said if 80 * S < o.t_ns < 92 * S]  # half of the last 30 s must have been good
 
 
 def test_a_plain_stream_forgets_the_second_that_a_gap_cut_short(bundle):
