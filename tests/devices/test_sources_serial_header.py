@@ -46,7 +46,7 @@ def test_a_header_in_the_middle_changes_what_follows_it_and_one_without_a_unit_c
 
 def test_with_kind_and_rate_configured_a_header_is_still_heard_for_its_unit(sensor):
     port = SerialPort(sensor.path, kind="ecg", rate_hz=250)
-    with sensor.repeating("1000\n#edge-mm kind=ecg rate_hz=250 unit=uV\n"):
+    with sensor.repeating("1000\n1000\n1000\n#edge-mm kind=ecg rate_hz=250 unit=uV\n"):
         port.open()
         assert set(values(port, 20)) == {1.0}
     port.close()

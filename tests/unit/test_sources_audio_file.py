@@ -138,11 +138,12 @@ def test_sound_of_before_the_first_picture_is_left_out(tmp_path):
     np.testing.assert_allclose(sound, tone(500, 16_000, 1.0)[7_680:] * 16_000 / 32_768, atol=2e-3)
 
 
+@pytest.mark.parametrize("block_s", [0.1, 1.5])
 @pytest.mark.parametrize("rate", [16_000, 44_100])
-def test_sound_after_a_gap_in_the_track_has_its_own_time_and_nothing_is_made_up(tmp_path, rate):
+def test_sound_after_a_gap_in_the_track_has_its_own_time_and_nothing_is_made_up(tmp_path, rate, block_s):
     path = tmp_path / "gap.mkv"
     write_video(path, sound_rate=rate, sound_after_s=0.5, parts_s=(0.0, 6.0, 7.0, 9.5))
-    _, samples = all_of(AudioFile(path))
+    _, samples = all_of(AudioFile(path, block_s=block_s))
     times = np.concatenate([s.t_ns / 1e9 + np.arange(len(s.data)) / 16_000 for s in samples])
     assert len(times) == 4 * 16_000
     begins = np.flatnonzero(np.diff(times, prepend=-9.0) > 0.01)
