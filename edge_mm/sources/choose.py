@@ -89,7 +89,6 @@ def signal_source(
     name: str = "",
     column: str | int | Sequence[str | int] | None = None,
     rate_hz: float | None = None,
-    unit: str | None = None,
     baud: int = 115_200,
     start_ns: int = 0,
 ) -> SerialPort | CsvSignal | SignalFile:
@@ -101,21 +100,19 @@ def signal_source(
         name: Stream name; empty takes the kind.
         column: Column or channel, by name or index; three of them for ``acc``.
         rate_hz: Samples per second, where the source does not say.
-        unit: What a serial port's numbers are in, where its header does not say; a file says it itself.
         baud: Of a serial port.
         start_ns: Time of a file's first sample.
 
     Raises:
         UsageError: there is no such file, or it may not be read.
-        ConfigError: a serial port's column is not a number or its unit none of the kind, the kind is no signal, or
-            the rate is absurd.
+        ConfigError: a serial port's column is not a number from 0 on, the kind is no signal, or the rate is absurd.
     """
     signal = _signal_kind(kind, spec)
     path = _path(spec)
     if str(spec).startswith("/dev/") and not (is_file(path) or is_file(wfdb_header(path))):  # /dev/shm holds files
         if column is not None and not isinstance(column, int):
             raise ConfigError(f"{spec}: the column of a serial port is a number counted from 0, not {column!r}.")
-        return SerialPort(str(spec), kind=signal, name=name, rate_hz=rate_hz, unit=unit, column=column or 0, baud=baud)
+        return SerialPort(str(spec), kind=signal, name=name, rate_hz=rate_hz, column=column or 0, baud=baud)
     suffix = path.suffix.lower()
     if suffix not in _CSV_SUFFIXES and not (is_file(path) and suffix not in _RECORD_SUFFIXES):
         is_wfdb = suffix not in _RECORD_SUFFIXES or suffix in (".hea", ".dat", ".mat")

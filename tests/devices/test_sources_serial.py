@@ -98,9 +98,9 @@ def test_one_of_several_values_and_three_for_acceleration(sensor):
 
 
 def test_the_column_of_a_port_is_chosen_and_counted_from_0(sensor):
-    port = signal_source(sensor.path, kind="ecg", rate_hz=250, column=1, unit="uV")
+    port = signal_source(sensor.path, kind="ecg", rate_hz=250, column=1)
     port.open()
-    sensor.says("\n1000,2000\n")
+    sensor.says("\n1,2\n")
     assert values(port, 1) == [2.0]
     port.close()
     for column in (-1, -2):
