@@ -62,9 +62,9 @@ def test_a_window_that_the_signal_does_not_reach_is_not_closed_by_the_end(bundle
 
 def test_the_longest_stream_decides_where_the_windows_end(bundle, signal):
     sound = [Sample("mic", i * NS // 10, np.zeros(1600, np.float32), 16000.0) for i in range(80)]
-    events = sorted([*sound, *blocks(signal, end_s=12)], key=lambda e: (e.t_ns, e.stream))
     monitor = Monitor(bundle, [MIC, ECG])
-    assert ends(push(monitor, events) + monitor.flush()) == list(range(1, 13))
+    outputs = push(monitor, [*blocks(signal, end_s=12, block=12 * 360), *sound])
+    assert ends(outputs + monitor.flush()) == list(range(1, 13))
 
 
 def test_the_end_gives_the_readings_that_waited_for_what_follows(bundle, signal):

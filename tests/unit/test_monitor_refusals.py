@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_mm import ConfigError, Monitor, Sample, SourceError, Status, StreamSpec, UsageError
+from edge_mm import ConfigError, Estimate, Monitor, Sample, SourceError, StreamSpec, UsageError
 from edge_mm.models.bundle import load_bundle
 
 KINDS = {"video": 30.0, "audio": 16000.0, "ecg": 250.0, "ppg": 64.0, "eda": 4.0, "temp": 1.0, "acc": 50.0}
@@ -83,5 +83,6 @@ def test_what_is_no_frame_is_refused_by_name_and_leaves_no_trace(bundle, shape, 
     monitor = Monitor(bundle, [spec("video")])
     with pytest.raises(SourceError, match="stream one"):
         monitor.push(Sample("one", 0, np.ones(shape, dtype), 30.0))
-    assert monitor.push(Status(5 * 10**9, "one", "off")) == []
-    assert monitor.flush() == [], "time did not begin"
+    outputs = monitor.push(block("video", 30.0, t_ns=7 * 10**9)) + monitor.flush()
+    assert outputs
+    assert not any(isinstance(o, Estimate) for o in outputs), "time began with the first frame that is one"
