@@ -32,6 +32,8 @@ class Paced:
         speed: 2.0 plays twice as fast as it happened.
         origin_ns: The stream time that is "now" at ``open``; None takes the first sample's. Give all sources of one
             recording the same, or each would start at once, whatever its offset.
+        began_ns: The clock's time that belongs to ``origin_ns``; None takes that of ``open``. With the same for both a
+            sample is due at its own time, however late the source is opened.
         clock: Monotonic nanoseconds.
     """
 
@@ -42,6 +44,7 @@ class Paced:
         stop: Stop,
         speed: float = 1.0,
         origin_ns: int | None = None,
+        began_ns: int | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         if not speed > 0:
@@ -50,6 +53,7 @@ class Paced:
         self._stop = stop
         self._speed = speed
         self._origin_ns = origin_ns
+        self._given_ns = began_ns
         self._clock = clock
         self._began_ns = 0
         self._base_ns = 0
@@ -66,9 +70,9 @@ class Paced:
         return self._source.live
 
     def open(self) -> StreamSpec:
-        """Open the source inside; time runs from here."""
+        """Open the source inside; time runs from here, or from ``began_ns``."""
         spec = self._source.open()
-        self._began_ns = self._clock()
+        self._began_ns = self._clock() if self._given_ns is None else self._given_ns
         self._started = self._origin_ns is not None
         self._base_ns = self._origin_ns or 0
         return spec
