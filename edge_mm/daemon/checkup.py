@@ -1,8 +1,8 @@
 """Try everything that a run needs, and say all that is wrong at once.
 
-In: the path of a configuration. Out: one ``Finding`` per thing that was tried. Devices are opened, one sample is read
-and they are closed again; the broker is logged in to; nothing is published and nothing is written. Not here: printing
-(``daemon.verb_check``).
+In: the path of a configuration. Out: one ``Finding`` per thing that was tried. Devices are opened, their front ends are
+made, one sample is read and they are closed again; the broker is logged in to; nothing is published and nothing is
+written. Not here: printing (``daemon.verb_check``).
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from edge_mm.daemon.config import Config, load_parts
-from edge_mm.daemon.plan import plan_sources
+from edge_mm.daemon.plan import Planned, mixed, plan_sources
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, UsageError
+from edge_mm.sources.camera import without_password
+
+if TYPE_CHECKING:
+    from edge_mm.monitor import Monitor
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -57,12 +62,17 @@ def check_up(path: str) -> Iterator[Finding]:
     else:
         yield from _board(config.profile)
     yield _tried("runtime", _runtime)
-    yield _untried("bundle") if "bundle" in wrong else _tried("bundle", lambda: _bundle(config.bundle))
+    monitors: list[Monitor] = []
+    yield _untried("bundle") if "bundle" in wrong else _tried("bundle", lambda: _bundle(config.bundle, monitors))
     for place in sorted(wrong):
         if place.startswith("source"):
             yield _untried(place)
+    planned: list[Planned] = []
     for one in config.source:
-        yield _tried(f"source {one.name}", partial(_source, msgspec.structs.replace(config, source=(one,))))
+        alone = msgspec.structs.replace(config, source=(one,))
+        yield _tried(f"source {one.name}", partial(_source, alone, planned, monitors), secret=str(one.device))
+    if text := mixed(planned):
+        yield Finding("config", "error", f"{path}: {text}", ConfigError.exit_status)
     device = None if "device_id" in wrong else config.device_id
     yield _untried("outbox") if "outbox" in wrong else _tried("outbox", lambda: _outbox(config.outbox.path, device))
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
@@ -74,13 +84,21 @@ def status_of(findings: list[Finding]) -> int:
     return next((status for status in (78, 69, 1) if status in wanted), 0)
 
 
-def _tried(part: str, what: Callable[[], str]) -> Finding:
+def _tried(part: str, what: Callable[[], str], *, secret: str = "") -> Finding:
+    """Do it; ``secret`` is an address that may hold a password."""
     try:
         return Finding(part, "ok", what())
-    except UsageError as error:  # named in a configuration, a thing that does not exist is a wrong configuration
-        return Finding(part, "error", _once(part, str(error)), ConfigError.exit_status)
-    except EdgeMmError as error:
-        return Finding(part, "error", _once(part, str(error)), error.exit_status)
+    except Exception as error:  # whatever one thing does, the others are tried as well
+        found = _failed(part, error)
+        return msgspec.structs.replace(found, text=found.text.replace(secret, without_password(secret)))
+
+
+def _failed(part: str, error: Exception) -> Finding:
+    if not isinstance(error, EdgeMmError):
+        return Finding(part, "error", f"unexpected {type(error).__name__}: {_once(part, str(error))[:300]}", 1)
+    # Named in a configuration, a thing that does not exist is a wrong configuration.
+    status = ConfigError.exit_status if isinstance(error, UsageError) else error.exit_status
+    return Finding(part, "error", _once(part, str(error)), status)
 
 
 def _untried(part: str) -> Finding:
@@ -102,8 +120,8 @@ def _board(name: str) -> Iterator[Finding]:
 
     try:
         profile = load_profile(name)
-    except ConfigError as error:
-        yield Finding("profile", "error", str(error), error.exit_status)
+    except Exception as error:
+        yield _failed("profile", error)
         return
     yield Finding("profile", "ok", f"{profile.title}{': ' + profile.note if profile.note else ''}")
     for text in profile.problems():
@@ -116,26 +134,30 @@ def _runtime() -> str:
     return f"graphs run on {backend_name()}"
 
 
-def _bundle(name: str) -> str:
+def _bundle(name: str, monitors: list[Monitor]) -> str:
+    """Load it and make a monitor of it, which runs the self-test."""
     from edge_mm.models.bundle import load_bundle
-    from edge_mm.perception.selftest import self_test
+    from edge_mm.monitor import Monitor
 
     bundle = load_bundle(name)
     try:
-        self_test(bundle)
+        monitors.append(Monitor(bundle))
     except ConfigError as error:
         raise BundleError(f"{bundle.source}: not tried: {error}") from error
     return f"{bundle.manifest.name} {bundle.manifest.version}: whole, every graph passes its self-test"
 
 
-def _source(config: Config) -> str:
-    (planned,) = plan_sources(config)
-    source = planned.source
+def _source(config: Config, planned: list[Planned], monitors: list[Monitor]) -> str:
+    """Open the one source, make what reads it, read a sample."""
+    (one,) = plan_sources(config)
+    planned.append(one)
     try:
-        spec = source.open()
-        sample = source.read()
+        spec = one.source.open()
+        for monitor in monitors:  # one, or none where the bundle is wrong
+            monitor.add_stream(spec)
+        sample = one.source.read()
     finally:
-        source.close()
+        one.source.close()
     size = "no data" if sample is None else "x".join(map(str, sample.data.shape))
     return f"{spec.kind}, {spec.rate_hz:g} Hz, {size} per sample"
 
@@ -149,5 +171,5 @@ def _outbox(path: str, device: str | None) -> str:
 def _broker(config: Config) -> str:
     from edge_mm.delivery.connection import check_broker
 
-    check_broker(config.mqtt)
+    check_broker(config.mqtt, timeout_s=config.mqtt.connect_timeout_s)
     return f"{config.mqtt.host}:{config.mqtt.port} accepts us"

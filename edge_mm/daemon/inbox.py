@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from edge_mm.types import Sample, Status, StreamSpec
 
 VIDEO_FRAMES = 2
-"""Frames of a live camera that may wait: more would only be older."""
+"""Frames that may wait: more of a live camera would only be older, and those of a file are 6 MB each in full HD."""
 BLOCKS = 64
 """Blocks of sound or signal that may wait: about 6 s of 0.1 s blocks."""
 
@@ -71,7 +71,7 @@ class Inbox:
             video: the newest frame matters.
             waits: a file read as fast as possible: ``put`` blocks instead of dropping.
         """
-        self._lanes[stream] = _Lane(waits, VIDEO_FRAMES if video and not waits else BLOCKS)
+        self._lanes[stream] = _Lane(waits, VIDEO_FRAMES if video else BLOCKS)
 
     def put(self, item: Item) -> bool:
         """Hand over the next item of its stream; False when the inbox was stopped."""
@@ -125,9 +125,16 @@ class Inbox:
         return all(lane.closed and not lane.items for lane in self._lanes.values())
 
     @property
-    def depth(self) -> int:
-        """Items that wait."""
-        return sum(len(lane.items) for lane in self._lanes.values())
+    def oldest_ns(self) -> int | None:
+        """Time of the oldest item that waits; None when nothing does."""
+        with self._changed:
+            return min((lane.items[0].t_ns for lane in self._lanes.values() if lane.items), default=None)
+
+    @property
+    def queued(self) -> frozenset[str]:
+        """Streams of which Samples wait."""
+        with self._changed:
+            return frozenset(stream for stream, lane in self._lanes.items() if lane.samples)
 
     def _next(self) -> _Lane | None:
         best: _Lane | None = None

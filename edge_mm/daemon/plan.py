@@ -16,6 +16,7 @@ from edge_mm.daemon.config import Config, SourceConfig
 from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.sources import Paced, audio_source, signal_source, video_source
+from edge_mm.sources.camera import without_password
 from edge_mm.types import MODALITY_OF, Source, StreamKind
 
 
@@ -44,7 +45,8 @@ def plan_sources(
         start_ns: time of the files' first samples; the present when None, so that they share the devices' clock.
 
     Raises:
-        ConfigError: a device cannot be what it is configured as; all problems are said.
+        ConfigError: a device cannot be what it is configured as, or only some are read as fast as possible; all of it
+            is said.
         SourceError: a file that it names does not exist; all of them are said.
     """
     begin = time.monotonic_ns() if start_ns is None else start_ns
@@ -55,18 +57,36 @@ def plan_sources(
         try:
             source = _source(one, begin)
         except (UsageError, ConfigError) as error:
-            problems.append(f"source {one.name!r}: {error}")
+            device = str(one.device)
+            problems.append(f"source {one.name!r}: {error}".replace(device, without_password(device)))
             wrong |= isinstance(error, ConfigError)
             continue
         file = not source.live
         if file and one.realtime:
-            source = Paced(source, stop=stop or threading.Event(), origin_ns=begin)
+            source = Paced(source, stop=stop or threading.Event(), origin_ns=begin, began_ns=begin)
         planned.append(Planned(source, one.kind, file, file and not one.realtime))
+    if text := mixed(planned):
+        wrong = True
+        problems.append(text)
     if wrong:
         raise ConfigError(*problems)
     if problems:
         raise SourceError("\n".join(problems))
     return tuple(planned)
+
+
+def mixed(planned: Sequence[Planned]) -> str:
+    """What is wrong when only some are read as fast as possible, else nothing: their times run ahead of the clock, so
+    they would have no time in common with the others.
+    """
+    fast = [repr(one.source.name) for one in planned if one.waits]
+    timed = [repr(one.source.name) for one in planned if not one.waits]
+    if not fast or not timed:
+        return ""
+    return (
+        f"source {', '.join(fast)}: realtime = false beside {', '.join(timed)} in real time: their times would not "
+        "meet; read either all or none as fast as possible"
+    )
 
 
 def bundle_of(config: Config) -> Bundle:

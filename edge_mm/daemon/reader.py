@@ -15,7 +15,8 @@ from collections.abc import Callable
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
 from edge_mm.errors import EdgeMmError, SourceError
-from edge_mm.types import NS_PER_S, Source, SourceState, Status
+from edge_mm.sources.pacing import end_ns
+from edge_mm.types import Source, SourceState, Status
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -56,6 +57,7 @@ class Reader(threading.Thread):
         self._file = file
         self._clock_ns = clock_ns
         self._end_ns: int | None = None
+        self._live = False
         self.stream = source.name
         self.error: EdgeMmError | None = None
 
@@ -70,15 +72,17 @@ class Reader(threading.Thread):
     def _read_until_end(self) -> None:
         pause = FIRST_PAUSE_S
         while not self._halt.is_set():
+            self._live = False
             try:
                 self._open()
-                pause = FIRST_PAUSE_S
                 self._pump()
                 return
             except Exception as error:  # a source of a user's own may raise anything; the monitor must learn of it
                 self._close()
                 if self._lost(error):
                     return
+            if self._live:  # it gave something: a new fault, not the old one again
+                pause = FIRST_PAUSE_S
             self._halt.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
@@ -100,7 +104,6 @@ class Reader(threading.Thread):
         self._spec = spec
 
     def _pump(self) -> None:
-        live = False
         stage = f"read {self._spec.kind}"
         while not self._halt.is_set():
             began = time.perf_counter()
@@ -110,12 +113,11 @@ class Reader(threading.Thread):
                 if not self._halt.is_set():
                     self._say("off", "the file has ended")
                 return
-            if not live:
-                live = True
+            if not self._live:
+                self._live = True
                 self._inbox.put(Opened(sample.t_ns, self._spec))
                 self._inbox.put(Status(sample.t_ns, self._source.name, "live"))
-            length = 1 if sample.data.ndim == 3 else len(sample.data)
-            self._end_ns = sample.t_ns + round(length * NS_PER_S / sample.rate_hz)
+            self._end_ns = end_ns(sample)
             self._meters.count("samples", self._source.name)
             if not self._inbox.put(sample):
                 return

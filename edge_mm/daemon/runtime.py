@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import msgspec
 
@@ -22,6 +23,7 @@ from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.notify import notify, watchdog_period_s
+from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.summary import Summary, summarize
@@ -30,11 +32,11 @@ from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import ConfigError, EdgeMmError, OutboxError, SourceError
+from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
-from edge_mm.types import NS_PER_S, Alert, Estimate, Event, Observation, Output, Policy, Sample, Sink, Status, Tick
+from edge_mm.types import NS_PER_S, Event, Policy, Sample, Sink, Status, Tick
 
 STOP_S = 5.0
 """Longest wait for the broker when stopping; what is left is delivered after the next start."""
@@ -90,6 +92,8 @@ class Runtime:
         self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
+        self._tick_ns = 0
+        self._ended = False
         self._health = Health(self.meters, rss_limit_mib=self._profile.max_rss_mib)
         self._next_health_s = 0.0
 
@@ -109,20 +113,20 @@ class Runtime:
             self._restore(outbox)
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
+            self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, live=self._ticks is None)
             # By name, as in a replay: events of the same moment are taken in this order.
             readers = [self._reader(one) for one in sorted(self._planned, key=lambda one: one.source.name)]
-            failure: EdgeMmError | None = None
-            try:
+            with ExitStack() as ending:  # whatever fails, all of it is done, the last one first
+                ending.callback(self._part, stop, readers)
+                ending.callback(self._store)
                 self._sink.start()
                 for reader in readers:
                     reader.start()
                 notify("READY=1")
-                _log.info("watching with %s", ", ".join(sorted(one.source.name for one in self._planned)))
+                _log.info("watching with %s", ", ".join(reader.stream for reader in readers))
                 self._watch(stop, readers)
-            finally:
-                failure = self._end(stop, readers)
-            if failure is not None:
-                raise failure
+            if errors := [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]:
+                raise SourceError("\n".join(errors))
             delivery = self._sink.stats()
             return summarize(self.meters, windows=self._monitor.windows, drops=self._inbox.dropped, delivery=delivery)
 
@@ -134,7 +138,9 @@ class Runtime:
 
     def _reader(self, one: Planned) -> Reader:
         self._inbox.add(one.source.name, video=one.kind == "video", waits=one.waits)
-        return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file)
+        # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
+        clock_ns = time.monotonic_ns if self._ticks is None else lambda: self.origin_ns
+        return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file, clock_ns=clock_ns)
 
     def _watch(self, stop: threading.Event, readers: Sequence[Reader]) -> None:
         """The monitor's thread: take what is oldest, tell the time, look after everything else."""
@@ -159,11 +165,14 @@ class Runtime:
 
     def _look_after(self, now_s: float) -> None:
         if self._ticks is None:
+            # After a stall of this thread (a slow disk, a slow sink) much is queued: the time is that of the oldest.
+            oldest_ns = self._inbox.oldest_ns
             now_ns = time.monotonic_ns()
-            for status in self._freshness.overdue(now_ns):
+            self._tick_ns = max(self._tick_ns, now_ns if oldest_ns is None else min(now_ns, oldest_ns))
+            for status in self._freshness.overdue(self._tick_ns, queued=self._inbox.queued):
                 self._state(status)
-            self._push(Tick(now_ns))
-        self._durable(self._keeper.retry())
+            self._push(Tick(self._tick_ns))
+        self._outlet.retry()
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_S
             self._publish_health()
@@ -221,43 +230,7 @@ class Runtime:
             return
         if isinstance(event, Sample):
             self.meters.took(f"monitor {event.stream}", time.perf_counter() - began)
-        self._give(outputs)
-
-    def _give(self, outputs: Sequence[Output]) -> None:
-        alerts = [output for output in outputs if isinstance(output, Alert)]
-        if alerts:
-            began = time.perf_counter()
-            stored = self._keeper.keep(alerts)
-            self.meters.took("outbox commit", time.perf_counter() - began)
-            self._durable(stored)
-        for output in outputs:
-            if isinstance(output, Observation):
-                self._sink.publish_observation(output)
-            elif isinstance(output, Estimate):
-                self._sink.publish_estimate(output)
-            else:
-                continue
-            self._tell(output)
-
-    def _durable(self, alerts: Sequence[Alert]) -> None:
-        """These transitions are on disk: now the world may hear of them."""
-        if not alerts:
-            return
-        self._sink.wake()
-        now_ns = time.monotonic_ns()
-        for alert in alerts:
-            self.meters.count(alert.state, alert.kind)
-            if self._ticks is None:
-                self.meters.took("event to disk", max(0, now_ns - alert.t_ns) / NS_PER_S)
-            _log.info("%s %s (%s)", alert.key, alert.state, alert.priority)
-            self._tell(alert)
-
-    def _tell(self, output: Output) -> None:
-        for sink in self._sinks:
-            try:
-                sink.send(output)
-            except Exception as error:  # a sink of a user's own must not stop the watch
-                _log.error("sink %s: %s: %s", type(sink).__name__, type(error).__name__, error)
+        self._outlet.give(outputs)
 
     def _publish_health(self) -> None:
         failure = self._keeper.failure
@@ -277,24 +250,30 @@ class Runtime:
             )
         )
 
-    def _end(self, stop: threading.Event, readers: Sequence[Reader]) -> EdgeMmError | None:
-        """Stop reading, store what is left, deliver what can be delivered; gives what went wrong."""
+    def _store(self) -> None:
+        """Stop reading; store what is left.
+
+        Raises:
+            OutboxError: transitions could not be stored.
+        """
         notify("STOPPING=1")
-        ended_by_itself = self._inbox.ended and not stop.is_set()
+        self._ended = self._inbox.ended
         self._halt.set()
         self._inbox.stop()
-        failure: EdgeMmError | None = None
         try:
-            self._give(self._monitor.flush())
-            self._durable(self._keeper.finish())
-        except OutboxError as error:
-            failure = error
-        self._publish_health()
-        if ended_by_itself and self._sink.wait_link("online", timeout_s=LINK_S):
-            self._sink.wait_drained(timeout_s=DRAIN_S)
-        if not self._sink.stop(timeout_s=STOP_S):
-            _log.warning("alerts that wait for the broker; the next start delivers them: %d", self._outbox.depth)
-        for reader in readers:
-            reader.join(1.0)
-        errors = [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]
-        return failure or (SourceError("\n".join(errors)) if errors else None)
+            self._outlet.give(self._monitor.flush())
+        finally:
+            self._outlet.finish()
+
+    def _part(self, stop: threading.Event, readers: Sequence[Reader]) -> None:
+        """Deliver what can be delivered; leave no thread behind that ends when it is told."""
+        try:
+            self._publish_health()
+            if self._ended and not stop.is_set() and self._sink.wait_link("online", timeout_s=LINK_S):
+                self._sink.wait_drained(timeout_s=DRAIN_S)
+        finally:
+            if not self._sink.stop(timeout_s=STOP_S):
+                _log.warning("alerts that wait for the broker; the next start delivers them: %d", self._outbox.depth)
+            for reader in readers:
+                if reader.is_alive():
+                    reader.join(1.0)

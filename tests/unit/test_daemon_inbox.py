@@ -109,3 +109,40 @@ def test_an_empty_inbox_ends_only_when_every_producer_has_closed():
     inbox.close("b")
     assert inbox.ended
     assert inbox.get(5) is None
+
+
+def test_frames_of_a_file_that_waits_are_few_because_they_are_large():
+    inbox = Inbox()
+    inbox.add("drive", video=True, waits=True)
+    given = []
+
+    def feed() -> None:
+        for t in range(10):
+            given.append(t)
+            inbox.put(sample("drive", t))
+        inbox.close("drive")
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    most = 0
+    got = []
+    while not inbox.ended:
+        item = inbox.get(5)
+        assert item is not None
+        got.append(item.t_ns // 1_000_000)
+        most = max(most, len(given) - len(got))
+    thread.join(5)
+    assert got == list(range(10))
+    assert most <= VIDEO_FRAMES + 2  # one in the hand of the thread, one just being asked for
+
+
+def test_it_says_what_waits_and_since_when():
+    inbox = Inbox()
+    inbox.add("a", video=False, waits=False)
+    inbox.add("b", video=False, waits=False)
+    assert (inbox.oldest_ns, inbox.queued) == (None, frozenset())
+    inbox.put(Status(5, "a", "live"))
+    inbox.put(sample("b", 1))
+    assert (inbox.oldest_ns, inbox.queued) == (5, {"b"})
+    taken(inbox)
+    assert (inbox.oldest_ns, inbox.queued) == (None, frozenset())
