@@ -185,7 +185,7 @@ class Fusion:
         presence = np.array([m in inputs for m in self.modalities], np.float32)
         result = self._graph(presence=presence, **{m: inputs.get(m, self._zeros[m]) for m in self.modalities})
         scores = {head: min(1.0, max(0.0, float(result[head].reshape(-1)[0]))) for head in self.heads}
-        alpha = result[ALPHA].reshape(-1) * presence
-        total = float(alpha.sum())  # 1 but for int8 rounding (0.996 to 1.004)
-        weights = {m: float(a) / total for m, a in zip(self.modalities, alpha, strict=True) if m in inputs and total}
+        alpha = {m: float(a) for m, a in zip(self.modalities, result[ALPHA].reshape(-1), strict=True) if m in inputs}
+        total = sum(alpha.values())  # 1 but for int8 rounding (0.996 to 1.004)
+        weights = {m: a / total for m, a in alpha.items()} if total else {}
         return scores, weights

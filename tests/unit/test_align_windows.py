@@ -171,13 +171,31 @@ def test_a_silent_stream_holds_a_window_back_for_its_lateness_only():
     assert [w.end_ns for w in feed(a, round(1.5 * S) + 1)] == [1 * S]
 
 
-def test_a_lost_stream_holds_no_window_back_until_it_is_live_again():
+@pytest.mark.parametrize("state", ["starting", "live", "degraded"])
+@pytest.mark.parametrize("silent", ["lost", "stale", "off"])
+def test_a_silent_stream_holds_no_window_back_until_it_runs_again(silent, state):
     a = aligner(spec("cam", "video"), spec("mic", "audio", lateness_s=60))
+    a.tick(0)
+    a.status("mic", silent)
+    assert len(feed(a, embedding("cam", 1.0))) == 1
+    a.status("mic", state)
+    assert feed(a, embedding("cam", 2.0)) == []
+
+
+def test_a_lost_stream_that_is_announced_again_is_waited_for_again():
+    a = aligner(spec("cam", "video"), spec("mic", "audio"))
     a.tick(0)
     a.status("mic", "lost")
     assert len(feed(a, embedding("cam", 1.0))) == 1
-    a.status("mic", "live")
+    a.add_stream(spec("mic", "audio", lateness_s=60))
     assert feed(a, embedding("cam", 2.0)) == []
+    assert len(feed(a, embedding("mic", 2.0))) == 1
+
+
+def test_the_quality_of_a_window_is_the_mean_over_the_time_that_is_covered():
+    a = aligner(spec("cam", "video"))
+    feed(a, embedding("cam", 0.0, 6.0, quality=0.9), embedding("cam", 6.0, 2.0, quality=0.5))
+    assert feed(a, 11 * S)[-1].quality["vision"] == pytest.approx((6 * 0.9 + 2 * 0.5) / 8)
 
 
 def test_the_first_windows_say_by_their_coverage_that_they_are_not_full():

@@ -42,7 +42,7 @@ def test_only_present_senses_have_weight_and_the_weights_sum_to_one(bundle, fusi
     for seed in range(20):
         estimate = fusion.estimate(window(bundle, *present, seed=seed))
         assert set(estimate.weights) == set(present)
-        assert sum(estimate.weights.values()) == pytest.approx(1.0, abs=0.01)
+        assert sum(estimate.weights.values()) == pytest.approx(1.0, abs=1e-9)
         assert all(0 <= weight <= 1 for weight in estimate.weights.values())
         assert set(estimate.scores) == set(bundle.manifest.heads)
         assert all(0 <= score <= 1 for score in estimate.scores.values())
@@ -54,6 +54,12 @@ def test_an_absent_sense_changes_nothing_whatever_is_left_in_its_place(bundle, f
     thin = Window(thin.start_ns, thin.end_ns, thin.embeddings, {**thin.coverage, "vision": 0.1}, thin.quality)
     below = fusion.estimate(thin)
     assert (below.scores, below.weights) == (alone.scores, alone.weights)
+
+
+def test_a_sense_that_covers_just_enough_of_the_window_counts(bundle, fusion):
+    least = bundle.manifest.min_coverage
+    assert set(fusion.estimate(window(bundle, "audio", coverage=least)).weights) == {"audio"}
+    assert fusion.estimate(window(bundle, "audio", coverage=np.nextafter(least, 0))).weights == {}
 
 
 def test_a_window_with_nothing_in_it_gives_an_estimate_that_says_so(bundle, fusion):
@@ -167,6 +173,20 @@ def test_a_graph_that_says_something_else_than_where_it_was_built_is_named(bundl
 
     with pytest.raises(BundleError, match=r"graph audio\.encoder fails its self-test"):
         self_test(with_golden(bundle, spoil))
+
+
+@pytest.mark.parametrize(("share", "passes"), [(0.04, True), (0.15, False)])
+def test_a_graph_that_is_off_by_more_than_kernels_differ_is_refused(bundle, share, passes):
+    def shift(golden):
+        for key in [k for k in golden if k.startswith("vision.mouth/out/")]:
+            golden[key] = golden[key] + np.float32(share * max(0.25, np.ptp(golden[key])))
+
+    altered = with_golden(bundle, shift)
+    if passes:
+        self_test(altered)
+    else:
+        with pytest.raises(BundleError, match=r"vision\.mouth fails its self-test.*off by 1\d%"):
+            self_test(altered)
 
 
 def test_a_missing_output_is_named(bundle):

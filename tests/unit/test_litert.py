@@ -56,6 +56,21 @@ def test_a_wrong_shape_names_the_graph_and_the_input(bundle):
         graph(**{key: np.zeros(1 if key == "presence" else shape) for key, shape in graph.inputs.items()})
 
 
+@pytest.mark.parametrize("name", ["audio.encoder", "fusion", "physio.beat"])
+def test_numbers_are_rounded_to_the_nearest_step_of_the_graph_and_kept_within_its_range(bundle, name):
+    graph, rng = load_graph(bundle, name), np.random.default_rng(0)
+    steps, values = {}, {}
+    for detail in graph._interpreter.get_signature_runner().get_input_details().items():
+        key, (scale, zero) = detail[0], detail[1]["quantization"]
+        nearest = rng.integers(-128, 128, graph.inputs[key]).astype(np.int8)
+        real = (nearest.astype(float) - zero + rng.uniform(-0.4, 0.4, nearest.shape)) * scale
+        real = np.where(nearest == 127, 1000 * scale, np.where(nearest == -128, -1000 * scale, real))
+        steps[key], values[key] = nearest, real.astype(np.float32)
+    taken, rounded = load_graph(bundle, name)(**steps), load_graph(bundle, name)(**values)
+    for key in graph.outputs:
+        np.testing.assert_array_equal(taken[key], rounded[key])
+
+
 def test_bytes_that_are_no_graph_are_refused_with_the_name():
     with pytest.raises(BundleError, match="eye"):
         Graph(b"\x00" * 64, name="eye")
