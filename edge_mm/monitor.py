@@ -97,6 +97,7 @@ class Monitor:
         self._front_ends: dict[str, FrontEnd] = {}
         self._clocks: dict[str, SampleClock] = {}
         self._end_ns: int | None = None  # of the sample that ends last
+        self._unsaid: list[Output] = []
         self.windows = 0
         for spec in streams:
             self.add_stream(spec)
@@ -144,7 +145,7 @@ class Monitor:
             SourceError: a Sample whose array has another shape or type than its kind, or whose rate is more than 1 %
                 off the announced one. It leaves no trace.
         """
-        outputs: list[Output] = []
+        outputs = self._unsaid = list[Output]()
         if isinstance(event, Sample):
             self._sample(event, outputs)
         elif isinstance(event, Status):
@@ -153,17 +154,27 @@ class Monitor:
             self._aligner.tick(event.t_ns)
             self._windows(outputs)
             self._decide(event, outputs)
+        self._unsaid = []
         return outputs
 
     def flush(self) -> list[Output]:
         """No more events will come: give what waited for look-ahead, and close the windows that the signals reach."""
-        outputs: list[Output] = []
+        outputs = self._unsaid = list[Output]()
         for name in self._front_ends:
             self._read(self._front_ends[name].flush(), outputs)
             self._aligner.status(name, "off")
         if self._end_ns is not None:
             self._aligner.tick(self._end_ns)
         self._windows(outputs)
+        self._unsaid = []
+        return outputs
+
+    def unsaid(self) -> list[Output]:
+        """What a ``push`` or ``flush`` had to give when a policy or a front end of a user's own failed in it, once.
+
+        The alarms stand as if it had been given, so it belongs into the same transaction as the next snapshot.
+        """
+        outputs, self._unsaid = self._unsaid, []
         return outputs
 
     def snapshot(self) -> bytes:

@@ -228,6 +228,9 @@ class Runtime:
             self.meters.count("refused", error.__class__.__name__)
             _log.error("%s", error)
             return
+        except Exception:  # a policy or a front end of a user's own: what it broke off is kept, then the run ends
+            self._outlet.give(self._monitor.unsaid())
+            raise
         if isinstance(event, Sample):
             self.meters.took(f"monitor {event.stream}", time.perf_counter() - began)
         self._outlet.give(outputs)
@@ -263,6 +266,7 @@ class Runtime:
         try:
             self._outlet.give(self._monitor.flush())
         finally:
+            self._outlet.give(self._monitor.unsaid())
             self._outlet.finish()
 
     def _part(self, stop: threading.Event, readers: Sequence[Reader]) -> None:
