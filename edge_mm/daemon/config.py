@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,15 +17,16 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_mm.daemon.places import Places
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
+from edge_mm.sources.files import said
 
 VERSION = 1
-DEFAULT_PATH = "edge-mm.toml"
 
 Name = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="1 to 64 letters, digits, underscores and hyphens")
+    str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z", description="1 to 64 letters, digits, underscores and hyphens")
 ]
 """Passes in a topic and in Home Assistant's discovery ids."""
 Kind = Literal["video", "audio", "ecg", "ppg"]
@@ -112,8 +113,8 @@ def load_config(path: str | Path) -> Config:
         UsageError: there is no such file.
         ConfigError: everything that is wrong with it.
     """
-    where = Path(path)
-    return parse_config(read_toml(where), file=str(path), folder=where.resolve().parent)
+    raw, folder = _document(path)
+    return parse_config(raw, file=str(path), folder=folder)
 
 
 def parse_config(raw: dict[str, Any], *, file: str, folder: Path) -> Config:
@@ -154,8 +155,20 @@ def load_parts(path: str | Path) -> Parts:
         UsageError: there is no such file.
         ConfigError: nothing of it can be read: no TOML, another version.
     """
+    raw, folder = _document(path)
+    return _parts(raw, file=str(path), folder=folder)
+
+
+def _document(path: str | Path) -> tuple[dict[str, Any], Path]:
+    """The file as a table, and its folder."""
     where = Path(path)
-    return _parts(read_toml(where), file=str(path), folder=where.resolve().parent)
+    try:
+        if where.exists() and not where.is_file():  # reading a pipe would wait for its writer, a device never ends
+            raise ConfigError(f"{path}: not a regular file; name a configuration")
+        folder = where.resolve().parent
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(f"{str(path)[:200]}: cannot be read: {said(error)}") from error
+    return read_toml(where), folder
 
 
 def _parts(raw: dict[str, Any], *, file: str, folder: Path) -> Parts:
@@ -172,22 +185,30 @@ def _parts(raw: dict[str, Any], *, file: str, folder: Path) -> Parts:
     problems += [f"{file}: {text}" for text in _misfits(filled)]
     problems += _wrong_rules(filled.get("rules"), file)
     if config is None or problems:
-        config = decode(_right(filled, _places(problems, file)), Config, file=file)
-    config = _placed(config, file, folder, problems)
+        config = decode(_right(filled, _wrong(problems, file, filled)), Config, file=file)
     rows = filled.get("source", [])
-    return Parts(config, tuple(problems), _places(problems, file), len(rows) if isinstance(rows, list) else 1)
+    config = _placed(config, rows if isinstance(rows, list) else [], Places(file, folder, problems))
+    return Parts(config, tuple(problems), _wrong(problems, file, filled), len(rows) if isinstance(rows, list) else 1)
 
 
-def _places(problems: Iterable[str], file: str) -> frozenset[str]:
-    """``FILE: mqtt.port: ...`` is about ``mqtt``, ``FILE: [rules] x: ...`` about ``rules``."""
-    places = (re.match(r"\[?(\w+(\[\d+\])?)", text.removeprefix(f"{file}: ")) for text in problems)
-    return frozenset(place[1] for place in places if place is not None)
+def _wrong(problems: Iterable[str], file: str, raw: Mapping[str, Any]) -> frozenset[str]:
+    """``FILE: mqtt.port: ...`` is about ``mqtt``, ``FILE: source[1].kind: ...`` about ``source[1]``.
+
+    By the document's own keys: a key in quotes may hold anything.
+    """
+    texts = [text.removeprefix(f"{file}: ") for text in problems]
+    rows = raw.get("source")
+    keys = [f"source[{i}]" for i in range(len(rows) if isinstance(rows, list) else 0)]
+    keys += [*raw, *(field.name for field in msgspec.structs.fields(Config))]
+    starts = {key: tuple(f"{bracket}{key}{end}" for bracket, end in (("", ":"), ("", "."), ("[", "]"))) for key in keys}
+    return frozenset(key for key, start in starts.items() if any(text.startswith(start) for text in texts))
 
 
 def _right(filled: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
     """The document without its wrong parts."""
     right: dict[str, Any] = {"version": VERSION, "device_id": "unnamed"}
-    right |= {key: value for key, value in filled.items() if key not in wrong}
+    known = {field.name for field in msgspec.structs.fields(Config)}
+    right |= {key: value for key, value in filled.items() if key in known and key not in wrong}
     rows = right.get("source", [])
     return right | {"source": [row for i, row in enumerate(rows) if f"source[{i}]" not in wrong]}
 
@@ -245,39 +266,31 @@ def _wrong_rules(rules: Any, file: str) -> tuple[str, ...]:
     return ()
 
 
-def _placed(config: Config, file: str, folder: Path, problems: list[str]) -> Config:
-    """Absolute paths; the password read from its file."""
-
-    def place(path: str) -> str:
-        return str((folder / Path(path).expanduser()).resolve())
-
+def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
+    """Absolute paths; the password read from its file; a source whose path can be none left out."""
     mqtt = config.mqtt
     changed: dict[str, Any] = {}
     for key in ("tls_ca", "tls_cert", "tls_key", "password_file"):
         value = getattr(mqtt, key)
         if value is not None:
-            changed[key] = place(value)
-            if not Path(changed[key]).is_file():
-                problems.append(f"{file}: mqtt.{key}: {changed[key]}: no such file")
-    if "password_file" in changed and Path(changed["password_file"]).is_file():
+            changed[key] = places.existing(value, where=f"mqtt.{key}")
+    if changed.get("password_file"):
         try:
             text = Path(changed["password_file"]).read_text(encoding="utf-8")
             changed["password"] = text.split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError):
-            problems.append(f"{file}: mqtt.password_file: {changed['password_file']}: cannot be read as text")
+            places.problem(f"mqtt.password_file: {changed['password_file']}: cannot be read as text")
+    at = {str(row.get("name")): f"source[{i}].device" for i, row in enumerate(rows) if isinstance(row, dict)}
+    devices = [places.device(one.device, one.kind, where=at[one.name]) for one in config.source]
     return msgspec.structs.replace(
         config,
         mqtt=msgspec.structs.replace(mqtt, **changed),
-        outbox=OutboxConfig(path=place(config.outbox.path)),
-        bundle=place(config.bundle) if config.bundle.endswith(".edgemm") else config.bundle,
-        profile=place(config.profile) if config.profile.endswith(".toml") else config.profile,
-        source=tuple(_placed_source(source, folder) for source in config.source),
+        outbox=OutboxConfig(path=places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path),
+        bundle=places.shipped(config.bundle, ".edgemm", where="bundle"),
+        profile=places.shipped(config.profile, ".toml", where="profile"),
+        source=tuple(
+            msgspec.structs.replace(one, device=device)
+            for one, device in zip(config.source, devices, strict=True)
+            if device is not None
+        ),
     )
-
-
-def _placed_source(source: SourceConfig, folder: Path) -> SourceConfig:
-    """A relative file beside the config becomes absolute; names, indices and URLs stay."""
-    device = source.device
-    if isinstance(device, str) and device and "://" not in device and (folder / device).exists():
-        return msgspec.structs.replace(source, device=str((folder / device).resolve()))
-    return source

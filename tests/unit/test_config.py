@@ -1,10 +1,11 @@
 """edge-mm.toml: what is accepted, and that everything wrong is said at once."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-from edge_mm.daemon.config import Config, load_config
+from edge_mm.daemon.config import Config, load_config, load_parts
 from edge_mm.errors import ConfigError, UsageError
 
 
@@ -35,6 +36,72 @@ def test_relative_files_count_from_the_folder_of_the_configuration(tmp_path, mon
     config = load_config(path)
     assert config.outbox.path == str(tmp_path / "o.db")
     assert config.source[0].device == str(tmp_path / "ecg.csv")
+
+
+def source(kind: str, device: str) -> str:
+    return f'[[source]]\nname = "{kind}"\nkind = "{kind}"\ndevice = "{device}"\n'
+
+
+def test_a_recording_counts_from_the_folder_whether_it_is_there_or_not(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "USB").mkdir()  # a folder of a microphone's name is no sound file
+    (tmp_path / "s.wav").touch()
+    text = HEAD + source("ecg", "mitdb/208") + source("video", "drive.mp4") + source("ppg", "~/ppg.csv")
+    path = write(tmp_path, text + source("audio", "s.wav"))
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", "/home/me")
+    devices = [one.device for one in load_config(path).source]
+    assert devices == [f"{tmp_path}/mitdb/208", f"{tmp_path}/drive.mp4", "/home/me/ppg.csv", f"{tmp_path}/s.wav"]
+    assert load_config(write(tmp_path, HEAD + source("audio", "USB"))).source[0].device == "USB"
+
+
+def test_a_link_to_a_device_stays_a_link_because_it_may_point_elsewhere_tomorrow(tmp_path):
+    (tmp_path / "ttyUSB0").touch()
+    (tmp_path / "by-id").symlink_to("ttyUSB0")
+    (one,) = load_config(write(tmp_path, HEAD + source("ecg", f"{tmp_path}/by-id"))).source
+    assert one.device == f"{tmp_path}/by-id"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('bundle = "~nosuchuser/x.edgemm"\n', "bundle"),
+        ('profile = "circle.toml"\n', "profile"),
+        ('[outbox]\npath = "' + "x" * 5000 + '"\n', "outbox.path"),
+        ('[outbox]\npath = "a\\u0000b"\n', "outbox.path"),
+        ('[mqtt]\ntls_ca = "~nosuchuser/ca.pem"\n', "mqtt.tls_ca"),
+        (source("video", "circle.toml"), "source[0].device"),
+        (source("ecg", "~nosuchuser/e.csv"), "source[0].device"),
+        (source("ecg", "a\\u0000b"), "source[0].device"),
+    ],
+)
+def test_a_path_that_can_be_none_is_a_problem_of_its_key(text, key, tmp_path):
+    (tmp_path / "circle.toml").symlink_to("circle.toml")
+    (found,) = problems(tmp_path, HEAD + text)
+    assert found.removeprefix(f"{tmp_path}/edge-mm.toml: ").startswith(f"{key}: ")
+
+
+@pytest.mark.parametrize("how", ["circle", "fifo", "folder", "zero", "long", "null"])
+def test_what_is_no_regular_file_is_refused_and_never_waited_for(how, tmp_path):
+    path = tmp_path / "edge-mm.toml"
+    if how == "circle":
+        path.symlink_to(path)
+    elif how == "fifo":
+        os.mkfifo(path)
+    elif how == "folder":
+        path.mkdir()
+    name = {"zero": "/dev/zero", "long": "x" * 5000, "null": "a\0b"}.get(how, str(path))
+    with pytest.raises((ConfigError, UsageError)):
+        load_config(name)
+
+
+@pytest.mark.parametrize("key", ["col-our", '"a: b"', '"mqtt.port: x"', '""', '"\u00e9 [x]"'])
+def test_an_unknown_key_hides_no_other_problem(key, tmp_path):
+    path = write(tmp_path, f"{key} = 1\nprofile = 3\n" + HEAD + source("audio", "s") + source("sound", "s"))
+    parts = load_parts(path)
+    assert len(parts.problems) == 3
+    assert {"profile", "source[1]"} <= parts.wrong
+    assert [one.name for one in parts.config.source] == ["audio"]
 
 
 def test_a_camera_index_and_a_url_stay_as_they_are(tmp_path):
