@@ -9,9 +9,7 @@ In: the command line. Out: an exit status (0 done, 1 failure, 2 usage, 69 device
 from __future__ import annotations
 
 import argparse
-import errno
 import importlib
-import io
 import os
 import signal
 import sys
@@ -21,11 +19,10 @@ from functools import partial
 from types import FrameType
 from typing import TypeVar
 
+from edge_mm.daemon.output import OutputError, fill_descriptors, say, told_apart, unwritten
 from edge_mm.errors import EdgeMmError
 
 DEBUG = "EDGE_MM_DEBUG"
-_OUTPUT_ERRORS = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What writing to stdout fails with; where a file is written, the verb says so itself."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,14 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    fill_descriptors()
     try:
-        with _terminable():
-            status = _answered(argv)
-    except _TerminatedError:
-        status = 143
-    except KeyboardInterrupt:
-        status = 130
-    return _flushed(status)
+        with told_apart():
+            try:
+                with _terminable():
+                    return _answered(argv)
+            except _TerminatedError:
+                return 143
+            except KeyboardInterrupt:
+                return 130
+    except OutputError as error:
+        return unwritten(error)
 
 
 def _answered(argv: Sequence[str] | None) -> int:
@@ -55,21 +56,17 @@ def _answered(argv: Sequence[str] | None) -> int:
             raise EdgeMmError("the output is closed: there is nowhere to print to")
         handler: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), function)
         return handler(args)
-    except SystemExit:  # argparse has printed help, version or what is wrong with the words
-        if status := _flushed(0):
-            return status
-        raise
     except EdgeMmError as error:
         for line in str(error).splitlines():
-            _say(line)
+            say(line)
         return error.exit_status
+    except OutputError:
+        raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS and error.filename is None:
-            return _unwritten(error)
         if os.environ.get(DEBUG):
             raise
         text = " ".join(str(error).split())[:300]
-        _say(f"unexpected {type(error).__name__}: {text} (run with {DEBUG}=1 for the traceback)")
+        say(f"unexpected {type(error).__name__}: {text} (run with {DEBUG}=1 for the traceback)")
         return 1
 
 
@@ -94,29 +91,6 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _flushed(status: int) -> int:
-    """The exit status, unless what was printed cannot be written."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return status
-    except OSError as error:
-        return _unwritten(error)
-
-
-def _unwritten(error: OSError) -> int:
-    # What is left in the buffer must not fail again when the interpreter ends.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):  # whoever read our output has gone (``| head``): end quietly
-        return 141
-    _say(f"the output cannot be written: {error.strerror or error}")
-    return 1
-
-
-def _say(line: str) -> None:
-    print(f"edge-mm: {line}", file=sys.stderr or io.StringIO())  # None after ``2>&-``
 
 
 def parser() -> argparse.ArgumentParser:
@@ -254,7 +228,7 @@ def _questions(verb: _Verb) -> None:
     one.add_argument("--device", metavar="ID", help="only this device (default: all)")
     one.add_argument("--count", metavar="N", type=_whole, help="end after so many alerts")
     one.add_argument("--seconds", metavar="N", type=_positive, help="end after so many seconds")
-    one.add_argument("--json", action="store_true", help="print the payloads as they came")
+    one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
 
     one = verb(
         "devices", "verb_devices:main", "list the cameras, microphones and serial ports found", "edge-mm devices"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import threading
 import time
@@ -23,6 +22,7 @@ import msgspec
 
 from edge_mm.daemon.config import Config, MqttConfig, OutboxConfig, SourceConfig
 from edge_mm.daemon.logs import set_up
+from edge_mm.daemon.output import tell
 from edge_mm.daemon.runtime import Runtime
 from edge_mm.daemon.samples import RECORDINGS, sample_sources
 from edge_mm.daemon.starter import Found, look
@@ -229,7 +229,7 @@ def _close(tally: _Tally, summary: Summary, *, as_json: bool) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"edge-mm demo: {text}" if text.startswith("[") else text, file=sys.stderr, flush=True)
+    tell(f"edge-mm demo: {text}" if text.startswith("[") else text)
 
 
 def _quiet(_text: str) -> None:

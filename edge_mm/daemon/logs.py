@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 import time
 
 FORMAT = "%(asctime)s %(levelname)-8s %(name)s: %(message)s"
@@ -22,9 +23,14 @@ class Once(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._lock = threading.Lock()  # filters run before the handler takes its own
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to write this record."""
+        with self._lock:
+            return self._passes(record)
+
+    def _passes(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
         key = (record.name, text)
         now = time.monotonic()

@@ -51,12 +51,15 @@ def replay(
         Observations, Estimates and Alerts in order of emission.
 
     Raises:
-        UsageError: a file does not exist.
+        UsageError: a file does not exist, or two sources have the same name.
         SourceError: a file cannot be read, or the bundle cannot use what is in it.
         BundleError: the bundle does not load or fails its self-test.
     """
     loaded = bundle if isinstance(bundle, Bundle) else load_bundle(bundle)
     every = [*file_sources(video=video, audio=audio, ecg=ecg, ppg=ppg, rate_hz=rate_hz), *sources]
+    names = [source.name for source in every]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"two sources are called {', '.join(map(repr, twice))}; give each its own name")
     files = {"vision": video, "audio": audio, "ecg": ecg, "ppg": ppg}
     monitor = Monitor(loaded, policies=policies, limits=limits)
     try:
@@ -93,9 +96,9 @@ def file_sources(
 
     makers: list[Callable[[], Source]] = []
     if video is not None:
-        makers.append(lambda: sources.VideoFile(_recording(video), name="vision"))
+        makers.append(lambda: sources.VideoFile(_recording(video, "video file"), name="vision"))
     if audio is not None:
-        makers.append(lambda: sources.AudioFile(_recording(audio), name="audio"))
+        makers.append(lambda: sources.AudioFile(_recording(audio, "sound file"), name="audio"))
     if ecg is not None:
         makers.append(lambda: sources.signal_source(ecg, kind="ecg", name="ecg", rate_hz=rate_hz))
     if ppg is not None:
@@ -135,11 +138,13 @@ def announce(monitor: Monitor, source: Source, *, where: str) -> None:
         raise SourceError(text if text.startswith(where) else f"{where}: {text}") from error
 
 
-def _recording(path: str | Path) -> Path:
-    where = Path(path).expanduser()
-    if not where.is_file():
-        raise UsageError(f"{path}: there is no such file; check the path")
-    return where
+def _recording(path: str | Path, what: str) -> Path:
+    from edge_mm.sources import existing_file
+    from edge_mm.sources.camera import without_password
+
+    if "://" in str(path):
+        raise UsageError(f"{without_password(str(path))}: an address is not a recording; 'edge-mm run' watches it")
+    return existing_file(path, what=what)
 
 
 def replayed(

@@ -42,6 +42,11 @@ def sentence(alert: Alert) -> str:
     return f"{why}  [{shares}]" if shares and alert.state == "raised" else why
 
 
+def printable(text: str) -> str:
+    """The text with a space for each letter that would do something to a terminal instead of showing."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def _shares(word: str, values: Mapping[str, float]) -> str:
     return (
         f"{word} " + " ".join(f"{sense} {value:.2f}" for sense, value in values.items() if value)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge_mm.daemon.sentences import printable
 from edge_mm.models.profile import Profile
 from edge_mm.sources import FoundDevice
 
@@ -82,7 +83,7 @@ def _toml(text: str) -> str:
 
 
 def _comment(label: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in label).split())
+    return " ".join(printable(label).split())
 
 
 _HEAD = """\

@@ -20,7 +20,7 @@ class Summary:
     """One run."""
 
     samples: Mapping[str, int]
-    """Stream -> Samples that went into the monitor (frames, blocks)."""
+    """Stream -> Samples that were read (frames, blocks); those of ``drops`` among them never reached the monitor."""
     drops: Mapping[str, int]
     """Stream -> Samples lost because the monitor was slower."""
     windows: int
@@ -34,7 +34,7 @@ class Summary:
     stages: Mapping[str, Mapping[str, float]]
     """Stage -> ``n``, ``p50_ms``, ``p95_ms``, ``max_ms``."""
     wall_s: float
-    """Seconds from the first to the last event."""
+    """Seconds that it took, from the making of the run's meters to this summary: waits for the broker are in it."""
     cpu_s: float
     """CPU seconds of the process since it began, start-up included."""
     peak_rss_mib: float

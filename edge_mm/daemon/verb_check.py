@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 
 import msgspec
 
 from edge_mm.daemon.checkup import Finding, check_up, status_of
+from edge_mm.daemon.output import say
 
 _MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 
@@ -29,5 +29,5 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps({"status": status, "findings": [msgspec.to_builtins(one) for one in findings]}))
     elif status:
         wrong = sum(finding.level == "error" for finding in findings)
-        print(f"edge-mm: {wrong} thing{'s' if wrong > 1 else ''} to put right before 'edge-mm run'", file=sys.stderr)
+        say(f"{wrong} thing{'s' if wrong > 1 else ''} to put right before 'edge-mm run'")
     return status

@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import socket
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from edge_mm.daemon.starter import Found, device_id_of, look, starting_config
@@ -22,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
         UsageError: the file is there already, or cannot be written.
     """
     path = Path(args.output)
-    if path.exists() and not args.force:
+    if _is_there(path) and not args.force:
         raise UsageError(f"{path}: exists already; --force replaces it, --output FILE writes another one")
     found = look()
     text = starting_config(found, device_id=device_id_of(socket.gethostname()), profile=load_profile())
@@ -32,17 +34,29 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a folder that may not be entered, a name too long
+        raise UsageError(f"{str(path)[:200]}: {error.strerror}; name another file") from error
+
+
 def _write(path: Path, text: str) -> None:
     """Whole or not at all; for this user only, since a password may be put into it."""
-    partial = path.with_name(path.name + ".partial")
+    partial: str | None = None
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        number, partial = tempfile.mkstemp(prefix=".edge-mm-", dir=path.parent)  # a new file, mode 600
+        with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
-        partial.replace(path)
+        Path(partial).replace(path)
+        partial = None
     except OSError as error:
-        partial.unlink(missing_ok=True)
         kind = UsageError if isinstance(error, FileNotFoundError | NotADirectoryError) else EdgeMmError
         raise kind(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        if partial is not None:
+            with suppress(OSError):
+                Path(partial).unlink()
 
 
 def _tell(found: Found, path: Path) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.meters import Meters
+from edge_mm.daemon.output import say
 from edge_mm.daemon.replay import announce, file_sources, replayed
 from edge_mm.daemon.sentences import Progress, Sentences
 from edge_mm.daemon.signals import parse_map, signal_sources
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.delivery.jsonl import JsonLines
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import DeliveryError, EdgeMmError, SourceError, UsageError
+from edge_mm.errors import SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
 from edge_mm.types import Alert, Source, Status
@@ -59,16 +60,8 @@ def main(args: argparse.Namespace) -> int:
     names = ", ".join([source.name for source in unused] + ["note"] * (args.note is not None))
     # Not an error even when nothing is left: any input may be given to any bundle, and one line says what was not used.
     if names:
-        _say(f"bundle {bundle.manifest.name} does not use: {names}")
-    try:
-        return _replay(args, used, bundle, limits)
-    except DeliveryError as error:  # stdout, not a broker
-        raise EdgeMmError(str(error)) from error
-
-
-def _say(text: str) -> None:
-    if sys.stderr is not None:  # it is None after ``2>&-``
-        print(f"edge-mm: {text}", file=sys.stderr)
+        say(f"bundle {bundle.manifest.name} does not use: {names}")
+    return _replay(args, used, bundle, limits)
 
 
 def _try_column(source: Source) -> None:
@@ -132,7 +125,7 @@ def _close(account: JsonLines | Sentences, summary: Summary) -> None:
 
 
 def _digest(args: argparse.Namespace, bundle: Bundle) -> str:
-    """SHA-256 of everything that decides what comes out: the inputs' content, their roles, the bundle, the rules."""
+    """SHA-256 of everything that decides what comes out: bundle, rules, the inputs' content, their roles and rate."""
     hasher = hashlib.sha256(bundle.digest.encode())
     for role in ("video", "audio", "ecg", "ppg", "signals", "config"):
         path = getattr(args, role)
@@ -146,6 +139,8 @@ def _digest(args: argparse.Namespace, bundle: Bundle) -> str:
                     while chunk := file.read(_CHUNK):
                         hasher.update(chunk)
     hasher.update(f"\nmap\n{args.map or ''}".encode())
+    if args.rate is not None:
+        hasher.update(f"\nrate\n{args.rate!r}".encode())
     return hasher.hexdigest()
 
 

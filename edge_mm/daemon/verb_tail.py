@@ -1,12 +1,15 @@
 """``edge-mm tail``: print the alerts as they reach a subscriber.
 
-In: the parsed command line. Out: a line per transition; with ``--json`` the payloads as they came. It leaves no session
-at the broker: who must not miss an alert uses a persistent one (``delivery.subscriber``). Not here: the subscribing.
+In: the parsed command line. Out: a line per transition; with ``--json`` the whole payload on it. Anyone may have
+published what comes: no letter of it reaches the terminal that could move the cursor or begin a line. It leaves no
+session at the broker: who must not miss an alert uses a persistent one (``delivery.subscriber``). Not here: the
+subscribing.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import secrets
@@ -16,6 +19,7 @@ from typing import Any
 import msgspec
 
 from edge_mm.daemon.config import load_config
+from edge_mm.daemon.sentences import printable
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
@@ -48,7 +52,7 @@ def main(args: argparse.Namespace) -> int:
             received = subscriber.receive(timeout_s=timeout_s)
             if received is None or received.event is None:
                 continue
-            print(received.payload.decode() if args.json else told(received.event), flush=True)
+            print(_line(received.payload, received.event) if args.json else told(received.event), flush=True)
             left = None if left is None else left - 1
     return 0
 
@@ -60,7 +64,16 @@ def told(event: AlertEvent) -> str:
     verb = "raised " if data.state == "active" else "cleared"
     weights = " ".join(f"{sense} {weight:.2f}" for sense, weight in data.attention.items() if weight is not None)
     tail = f"  [attention {weights}]" if weights and data.state == "active" else ""
-    return f"{when}  {event.source}  {verb}  {data.priority:6}  {data.kind}: {data.reason.text}{tail}"
+    return printable(f"{when}  {event.source}  {verb}  {data.priority:6}  {data.kind}: {data.reason.text}{tail}")
+
+
+def _line(payload: bytes, event: AlertEvent) -> str:
+    """The payload in ASCII on one line; of one that Python cannot read what the event has."""
+    try:
+        whole = json.loads(payload)
+    except (ValueError, RecursionError):  # a number of thousands of digits in a field that we do not know
+        whole = msgspec.to_builtins(event)
+    return json.dumps(whole, separators=(",", ":"))
 
 
 def _settings(args: argparse.Namespace) -> MqttSettings:

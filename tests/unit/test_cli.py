@@ -101,8 +101,6 @@ def test_an_unexpected_error_is_one_sentence_and_a_traceback_only_when_asked(mon
 @pytest.mark.parametrize("words", [["bundle", "inspect"], ["--help"]])
 def test_an_output_that_is_full_is_one_sentence_with_status_1(words, unbuffered):
     words = [*words, bundle_name()] if words[0] == "bundle" else words
-    if unbuffered and words == ["--help"]:
-        pytest.skip("not here: argparse itself keeps quiet then")
     env = {**ENV, "PYTHONUNBUFFERED": "1" if unbuffered else ""}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -255,3 +253,39 @@ def test_a_bundle_can_be_looked_into_and_verified(capsys):
         assert found["card"].strip() in told
     assert found["report"] == (json.loads(bundle.member("report.json")) if bundle.has("report.json") else None)
     assert all(", ".join(values) in told for values in found["labels"].values())
+
+
+def redirected(redirection: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, started by a shell that redirects its streams."""
+    return subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *COMMAND, *words],
+        check=False, capture_output=True, text=True, env=ENV, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-", "<&- 2>&-"])
+def test_a_standard_error_that_is_full_or_closed_does_not_change_the_exit_status(redirection, tmp_path):
+    (tmp_path / "edge-mm.toml").write_text("version = 1\ncolour = 3\n")
+    for words, status in (
+        (["run", "-c", str(tmp_path / "edge-mm.toml")], 78),
+        (["bundle", "verify", bundle_name()], 0),
+    ):
+        assert redirected(redirection, *words).returncode == status
+
+
+def test_with_a_closed_standard_error_a_recording_is_replayed_all_the_same(tmp_path):
+    sound = bursts(tmp_path / "s.wav", count=1)
+    done = redirected("2>&-", "replay", "--json", "--bundle", bundle_name(), "--audio", str(sound))
+    assert done.returncode == 0
+    assert json.loads(done.stdout.splitlines()[-1])["samples"] == {"audio": 50}
+
+
+def test_an_error_of_something_else_is_not_blamed_on_the_output(monkeypatch, capsys):
+    from edge_mm.daemon import verb_devices
+
+    def broken(_args):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(verb_devices, "main", broken)
+    assert main(["devices"]) == 1
+    assert "unexpected OSError: [Errno 5] Input/output error" in capsys.readouterr().err
