@@ -1,14 +1,18 @@
 """The one-shot verbs with a real broker: check says yes, tail prints, a wrong password is 69."""
 
 import json
+import threading
 
+import msgspec
 import pytest
 from installation import broker, configured, sound_source
 from recordings import bursts
 
 from edge_mm.cli import main
+from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.payloads import replay_event
 from edge_mm.types import Alert, Reason
 
 pytestmark = pytest.mark.devices
@@ -83,12 +87,43 @@ def test_tail_prints_each_alert_as_it_arrives(json_wanted, tmp_path, guarded, ca
         )
 
 
+@pytest.mark.parametrize("json_wanted", [False, True])
+def test_tail_shows_one_line_per_event_and_no_letter_that_moves_a_cursor(json_wanted, guarded, capsys, monkeypatch):
+    monkeypatch.setenv("EDGE_MM_MQTT_PASSWORD", "right-password")
+    text = "hello\x1b[2J\x1b]0;owned\x07\n2026-01-01 edge_mm/car-7 cleared: a forged line\u2028\x9b2J"
+    event = replay_event(ALERT, seq=1, digest="0" * 64, origin_ns=0, bundle=None, source="edge_mm/x\n")
+    reason = msgspec.structs.replace(event.data.reason, text=text)
+    event = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, reason=reason))
+    payload = json.dumps(msgspec.to_builtins(event), indent=1, ensure_ascii=False).encode()
+    words = ["tail", "--port", str(guarded.settings.port), "--username", "edge", "--count", "1", "--seconds", "30"]
+    publisher = Connection(guarded.settings, client_id="forger", clean_session=True)
+    publisher.open()
+    stop = threading.Event()
+
+    def forge() -> None:
+        while not stop.is_set():
+            publisher.publish("edge_mm/x/alert/event", payload, qos=0, retain=False)
+            publisher.step(0.2)
+
+    thread = threading.Thread(target=forge)
+    thread.start()
+    try:
+        assert main([*words, *(["--json"] if json_wanted else [])]) == 0
+    finally:
+        stop.set()
+        thread.join(10)
+        publisher.close()
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert out.rstrip("\n").isprintable()
+    if json_wanted:
+        assert json.loads(out)["data"]["reason"]["text"] == text
+
+
 class Talker:
     """Raises the same alarm again and again until somebody has heard it."""
 
     def __init__(self, sink: MqttSink, outbox: Outbox) -> None:
-        import threading
-
         self._sink, self._outbox = sink, outbox
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._talk)

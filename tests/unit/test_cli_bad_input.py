@@ -232,3 +232,48 @@ def test_a_broker_that_is_not_there_is_one_sentence_with_status_69(capfd):
     assert main(["tail", "--port", "1"]) == 69
     (sentence,) = said(capfd)
     assert "127.0.0.1:1" in sentence
+
+
+def test_two_sources_of_one_name_are_refused(tmp_path):
+    from edge_mm import UsageError, replay
+    from edge_mm.sources import AudioFile
+
+    sound = bursts(tmp_path / "s.wav", count=1)
+    with pytest.raises(UsageError, match="two sources are called 'audio'"):
+        list(replay(bundle_name(), AudioFile(sound, name="audio"), audio=sound))
+
+
+@pytest.mark.parametrize("option", ["--video", "--audio", "--ecg", "--ppg"])
+def test_an_address_is_no_recording_and_its_password_is_not_shown(option, capfd):
+    assert main(["replay", "--bundle", bundle_name(), option, "rtsp://me:s3cret@camera/1"]) == 2
+    (sentence,) = said(capfd)
+    assert "s3cret" not in sentence
+
+
+def test_check_and_run_do_not_show_the_password_of_a_camera_that_is_not_there(tmp_path, capfd):
+    config = written(
+        tmp_path / "c.toml",
+        HEAD + '[[source]]\nname="c"\nkind="video"\ndevice="rtsp://me:s3cret@127.0.0.1:1/x"\nrate_hz=1e9\n',
+    )
+    for verb in ("check", "run"):
+        assert main([verb, "-c", config]) == 78
+        captured = capfd.readouterr()
+        assert "s3cret" not in captured.out + captured.err
+        assert "127.0.0.1" in captured.out + captured.err
+
+
+def test_init_opens_no_file_that_somebody_put_there_and_leaves_none(tmp_path, capfd):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    (folder / "c.toml.partial").symlink_to(victim)
+    assert main(["init", "-q", "--output", str(folder / "c.toml")]) == 0
+    assert victim.read_text() == "mine"
+    assert (folder / "c.toml").stat().st_mode & 0o777 == 0o600
+    (folder / "full").mkdir()
+    (folder / "full" / "x").touch()
+    assert main(["init", "-q", "--force", "--output", str(folder / "full")]) == 1
+    assert main(["init", "-q", "--output", str(folder / ("x" * 300))]) == 2
+    assert all("cannot be written" in line or "File name too long" in line for line in said(capfd))
+    assert {path.name for path in folder.iterdir()} == {"c.toml", "c.toml.partial", "full"}

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from recordings import bundle_name, bursts
+from recordings import bundle_name, bursts, ecg_csv
 
 from edge_mm.cli import main
 from edge_mm.delivery.outbox import Outbox
@@ -110,3 +110,27 @@ def test_check_passes_where_all_is_well_but_the_broker_and_says_69(tmp_path, cap
     assert re.search(r"^ERROR +broker: .*connection refused", out, re.MULTILINE)
     assert out.count("ERROR") == 1
     assert "edge-mm: 1 thing to put right" in err
+
+
+def test_check_says_that_the_bundle_cannot_use_what_a_sensor_gives(tmp_path, capfd):
+    ecg_csv(tmp_path / "slow.csv", seconds=5, rate_hz=20)
+    config = written(
+        tmp_path / "edge-mm.toml",
+        HEAD + f'bundle = "{bundle_name()}"\n[[source]]\nname="e"\nkind="ecg"\ndevice="slow.csv"\n[mqtt]\nport = 1\n',
+    )
+    main(["check", "-c", config, "--json"])
+    (found,) = [one for one in json.loads(capfd.readouterr().out)["findings"] if one["part"] == "source e"]
+    assert found["level"] == "error"
+    assert "20" in found["text"]
+
+
+def test_check_goes_on_after_something_that_nobody_expected(tmp_path, capfd, monkeypatch):
+    def broken(*_words, **_options):
+        raise RuntimeError("a driver's own bug")
+
+    monkeypatch.setattr("edge_mm.daemon.plan.audio_source", broken)
+    config = written(tmp_path / "edge-mm.toml", HEAD + '[[source]]\nname="a"\nkind="audio"\n[mqtt]\nport = 1\n')
+    assert main(["check", "-c", config, "--json"]) == 69
+    found = {one["part"]: one["text"] for one in json.loads(capfd.readouterr().out)["findings"]}
+    assert found["source a"] == "unexpected RuntimeError: a driver's own bug"
+    assert {"outbox", "broker"} <= set(found)

@@ -1,6 +1,8 @@
 """Counters and percentiles."""
 
 import logging
+import sys
+import threading
 
 from edge_mm.daemon.logs import Once
 from edge_mm.daemon.meters import KEPT, Meters, peak_rss_mib, rss_mib
@@ -36,3 +38,26 @@ def test_a_repeated_log_line_is_written_once():
     record = logging.LogRecord("edge_mm", logging.WARNING, "f", 1, "broker refused", None, None)
     other = logging.LogRecord("edge_mm", logging.WARNING, "f", 1, "camera lost", None, None)
     assert [once.filter(record), once.filter(record), once.filter(other)] == [True, False, True]
+
+
+def test_a_log_line_may_come_from_several_threads_at_once():
+    once, failures = Once(), []
+
+    def talk(name: str) -> None:
+        try:
+            for i in range(5000):
+                once.filter(logging.LogRecord("edge_mm", logging.WARNING, "f", 1, f"{name} {i}", None, None))
+        except Exception as error:
+            failures.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=talk, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert failures == []
