@@ -13,6 +13,12 @@ PY
 "$python" -c 'import ensurepip, venv' 2>/dev/null || {
   say "the Python module venv is missing: apt install python3-venv"; exit 69; }
 
+# One that another Python made, or whose making was interrupted (it has no pip then), is made anew.
+if ! [ -e "$folder/pyvenv.cfg" ] || ! "$folder/bin/python" -m pip --version >/dev/null 2>&1 ||
+  [ "$("$folder/bin/python" --version)" != "$("$python" --version)" ]; then
+  say "[1/2] making the environment $folder with $("$python" --version)"
+  "$python" -m venv --clear "$folder"
+fi
 stamp=$folder/.installed   # "HASH extra extra ...": what is installed, for which pyproject.toml
 hash=$( (cat pyproject.toml; "$python" --version) | sha256sum | cut -c1-16)
 read -r old have 2>/dev/null <"$stamp" || { old=; have=; }
@@ -20,7 +26,6 @@ read -r old have 2>/dev/null <"$stamp" || { old=; have=; }
 missing=
 for extra in ${extras//,/ }; do case " $have " in *" $extra "*) ;; *) missing=yes ;; esac; done
 [ -z "$missing" ] && exit 0
-[ -x "$folder/bin/python" ] || { say "[1/2] making the environment $folder with $("$python" --version)"; "$python" -m venv "$folder"; }
 say "[2/2] installing edge-mm[$extras] from PyPI into $folder (a minute or two, once)"
 log=$folder/install.log
 "$folder/bin/python" -m pip install --disable-pip-version-check --no-input -e ".[$extras]" >"$log" 2>&1 || {

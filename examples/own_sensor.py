@@ -1,8 +1,8 @@
 """A sensor of your own: an object with a name, open, read and close.
 
-This one makes up the ECG of a heart that races after ten seconds. In its place, `read` would ask your driver for
-the next block and stamp it with time.monotonic_ns() at its first element; `live = True` then lets the daemon drop
-what comes too fast.
+This one makes up the ECG of a heart that races after ten seconds, and `edge_mm.replay` watches it to its end. For a
+real sensor, `read` asks your driver for the next block and stamps it with time.monotonic_ns() at its first element;
+push its samples into an `edge_mm.Monitor` as they come. The daemon reads only sensors that its configuration names.
 
     python examples/own_sensor.py [BUNDLE]
 """

@@ -29,7 +29,7 @@ class Reader(threading.Thread):
     Args:
         source: what to read; this thread owns it.
         inbox: where its events go; the stream must have been added.
-        meters: counts Samples (``samples``) and openings (``opened``), times reads (``read <stream>``).
+        meters: counts Samples (``samples``), times reads (``read <stream>``).
         stop: set to end it.
         file: whether the source is a file: it ends, and is not opened again after an error.
         clock_ns: the present, in the time that the source stamps.
@@ -99,7 +99,6 @@ class Reader(threading.Thread):
         if not self._file:
             self._say("starting")
         spec = self._source.open()
-        self._meters.count("opened", spec.name)
         _log.debug("%s: opened: %s at %g Hz", spec.name, spec.kind, spec.rate_hz)
         self._spec = spec
 

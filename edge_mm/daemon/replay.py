@@ -155,7 +155,7 @@ def replayed(
     Args:
         monitor: every source's stream has been added to it.
         sources: opened; closed at the end.
-        meters: counts ``samples`` and ``lost`` per stream; times ``read`` and the monitor per kind of stream.
+        meters: counts ``samples`` per stream; times ``read`` and the monitor per kind of stream.
     """
     from edge_mm.sources import merge
 
@@ -167,8 +167,6 @@ def replayed(
         if isinstance(event, Sample):
             counts.took(kinds[event.stream], time.perf_counter() - began)
             counts.count("samples", event.stream)
-        elif isinstance(event, Status) and event.state == "lost":
-            counts.count("lost", event.stream)
         yield event, outputs
     yield None, monitor.flush()
 

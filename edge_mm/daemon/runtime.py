@@ -225,7 +225,6 @@ class Runtime:
         try:
             outputs = self._monitor.push(event)
         except SourceError as error:  # a source of a user's own that gives something else than it promised
-            self.meters.count("refused", error.__class__.__name__)
             _log.error("%s", error)
             return
         except Exception:  # a policy or a front end of a user's own: what it broke off is kept, then the run ends
