@@ -62,8 +62,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         found = []
         if platform.machine() != self.machine:
             found.append(
-                f"profile {self.name} is for {self.machine}, this machine is {platform.machine()}: name another one, or "
-                "a .toml file of your own for this board"
+                f"profile {self.name} is for {self.machine}, this machine is {platform.machine()}: name another one, "
+                "or a .toml file of your own for this board"
             )
         memory = _memory_mib()
         if memory and memory < self.max_rss_mib:
