@@ -79,7 +79,7 @@ class Runtime:
         self._monitor = Monitor(self._bundle, policies=policies, limits=limits_from(config.rules))
         self._halt = threading.Event()
         self.origin_ns = time.monotonic_ns()
-        """Time of the files' first samples."""
+        """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
         self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
         for stream in unused(self._planned, self._bundle):
             _log.warning("%s: bundle %s does not use it", stream, self._bundle.manifest.name)
@@ -114,6 +114,9 @@ class Runtime:
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
             self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, live=self._ticks is None)
+            if self._ticks is None:  # files in real time begin now, however long ago this object was made
+                self.origin_ns = time.monotonic_ns()
+                self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
             # By name, as in a replay: events of the same moment are taken in this order.
             readers = [self._reader(one) for one in sorted(self._planned, key=lambda one: one.source.name)]
             with ExitStack() as ending:  # whatever fails, all of it is done, the last one first

@@ -140,6 +140,17 @@ def test_a_file_in_real_time_is_never_stale_while_it_gives_data_and_off_at_its_e
     assert [one["name"] for info in infos[-1:] for one in info["streams"]] == ["mic"]
 
 
+def test_a_file_in_real_time_begins_when_the_run_does_and_one_read_at_once_where_it_was_said(tmp_path, port):
+    sound = bursts(tmp_path / "s.wav", count=1)
+    stopped = threading.Event()
+    stopped.set()
+    for realtime in (True, False):
+        runtime = Runtime(load_config(configured(tmp_path, port=port, sources=sound_source(sound, realtime=realtime))))
+        made_ns = runtime.origin_ns
+        runtime.run(stopped)
+        assert (runtime.origin_ns > made_ns) == realtime
+
+
 def test_a_file_that_is_damaged_in_the_middle_is_told_while_the_others_go_on(tmp_path, port):
     sound = bursts(tmp_path / "s.wav", count=1)
     damaged = tmp_path / "damaged.wav"
