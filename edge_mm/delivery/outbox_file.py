@@ -53,7 +53,9 @@ def open_file(path: Path, *, device: str) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _create(path)
+        if not path.is_file():
+            raise OutboxError(f"outbox {path}: a {'directory' if path.is_dir() else 'device'}; give a regular file")
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)  # alerts are about a person; SQLite gives its -wal file the same mode
     except OSError as error:
@@ -70,6 +72,35 @@ def open_file(path: Path, *, device: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise explained(path, error) from error
     return db
+
+
+def probe_file(path: Path, *, device: str | None) -> None:
+    """Try whether ``open_file`` could use a file that exists, and leave it as it was.
+
+    Takes the lock that the owner holds while it runs, reads, and rolls back. A journal that a crash left is taken in,
+    as at any start.
+
+    Args:
+        path: the file.
+        device: whose outbox it should be; None where that is not known.
+
+    Raises:
+        OutboxError: the first thing that is wrong.
+    """
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None)
+        try:
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")  # no -shm file beside it
+            db.execute("BEGIN IMMEDIATE")
+            if not _is_empty(db):
+                _check(db, path, device)
+        finally:
+            try:
+                rollback(db)
+            finally:
+                db.close()
+    except sqlite3.Error as error:
+        raise explained(path, error) from error
 
 
 def explained(path: Path, error: sqlite3.Error) -> OutboxError:
@@ -100,6 +131,19 @@ def rollback(db: sqlite3.Connection) -> None:
                 raise
 
 
+def _create(path: Path) -> None:
+    """Make the file, readable for this user only, where there is none.
+
+    One that is there is never opened here: closing it would give up every lock that this process holds on it, SQLite's
+    among them (POSIX; https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        os.close(os.open(os.path.realpath(path), flags, 0o600))
+    except FileExistsError:
+        pass
+
+
 def _prepare(db: sqlite3.Connection, path: Path, device: str) -> None:
     # EXCLUSIVE: SQLite's own lock keeps a second process out; the kernel frees it when this one dies.
     db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -109,14 +153,19 @@ def _prepare(db: sqlite3.Connection, path: Path, device: str) -> None:
     db.execute("PRAGMA journal_size_limit = 4194304")
     db.execute("BEGIN IMMEDIATE")
     try:
-        if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0:
+        if _is_empty(db):
             _make(db, device)
         else:
             _check(db, path, device)
+        db.execute("CREATE INDEX IF NOT EXISTS record_boot ON record (boot_id)")  # else commit is backlog times boots
         db.execute("COMMIT")
     except BaseException:
         rollback(db)
         raise
+
+
+def _is_empty(db: sqlite3.Connection) -> bool:
+    return bool(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0)
 
 
 def _make(db: sqlite3.Connection, device: str) -> None:
@@ -128,7 +177,7 @@ def _make(db: sqlite3.Connection, device: str) -> None:
     db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
-def _check(db: sqlite3.Connection, path: Path, device: str) -> None:
+def _check(db: sqlite3.Connection, path: Path, device: str | None) -> None:
     if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
         raise OutboxError(f"outbox {path}: this is another program's database; give another file")
     schema = db.execute("PRAGMA user_version").fetchone()[0]
@@ -137,7 +186,7 @@ def _check(db: sqlite3.Connection, path: Path, device: str) -> None:
     if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise OutboxError(f"outbox {path}: {DAMAGED}")
     owner = fact(db, path, "device")
-    if owner != device:
+    if device is not None and owner != device:
         raise OutboxError(
             f"outbox {path}: it belongs to the device {owner!r}, this one is {device!r}; give each device its own file"
         )

@@ -10,6 +10,7 @@ import pytest
 from delivery_samples import ENVIRONMENT, alert
 
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.outbox_file import probe_file
 from edge_mm.errors import OutboxError
 
 
@@ -28,8 +29,13 @@ def test_a_second_process_is_refused_until_the_first_one_is_gone(tmp_path):
         refused = subprocess.run(other, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout
         with pytest.raises(OutboxError, match="another process uses it"):
             Outbox(path, device="car-7")
+        again = subprocess.run(other, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout
+        with pytest.raises(OutboxError, match="another process uses it"):
+            probe_file(path, device="car-7")
+        still = subprocess.run(other, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout
         assert outbox.commit([alert()])[0].seq == 2
     assert refused.startswith(f"outbox {path}: another process uses it")
+    assert refused == again == still
     assert subprocess.run(other, capture_output=True, text=True, env=ENVIRONMENT, check=True).stdout == ""
 
 
@@ -104,3 +110,40 @@ def test_after_close_it_says_so(tmp_path):
     outbox.close()
     with pytest.raises(OutboxError, match="was closed"):
         outbox.commit([alert()])
+
+
+def test_a_probe_says_what_opening_would_and_leaves_the_file_as_it_was(tmp_path):
+    path, foreign, text = tmp_path / "o.sqlite", tmp_path / "other.sqlite", tmp_path / "notes.txt"
+    with Outbox(path, device="car-7") as outbox:
+        outbox.commit([alert()], b"s")
+    with sqlite3.connect(foreign) as db:
+        db.execute("CREATE TABLE mine (x)")
+    db.close()
+    text.write_text("not a database, but a text that is long enough to have a header\n" * 20)
+    before = path.read_bytes()
+    probe_file(path, device="car-7")
+    probe_file(path, device=None)
+    for wrong, words in (
+        (path, "belongs to the device 'car-7'"),
+        (foreign, "another program"),
+        (text, "not an outbox"),
+    ):
+        with pytest.raises(OutboxError, match=words):
+            probe_file(wrong, device="car-8")
+    assert path.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["notes.txt", "o.sqlite", "other.sqlite"]
+
+
+def test_a_link_to_where_no_file_is_yet_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "o.sqlite")
+    with Outbox(tmp_path / "link", device="car-7") as outbox:
+        outbox.commit([alert()])
+    assert stat.S_IMODE((tmp_path / "o.sqlite").stat().st_mode) == 0o600
+
+
+def test_forgetting_boots_does_not_search_the_backlog(tmp_path):
+    Outbox(tmp_path / "o.sqlite", device="car-7").close()
+    with sqlite3.connect(tmp_path / "o.sqlite") as db:
+        plan = db.execute("EXPLAIN QUERY PLAN SELECT 1 FROM record WHERE boot_id = 'b'").fetchone()[-1]
+    db.close()
+    assert plan.startswith("SEARCH record USING COVERING INDEX")
