@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from edge_mm.delivery.clock import Anchor, iso
-from edge_mm.delivery.payloads import tidy, tidy_all
+from edge_mm.delivery.payloads import estimate_parts, tidy
 from edge_mm.delivery.record import BundleRef
 from edge_mm.delivery.topics import level
 from edge_mm.types import Estimate, Observation, SourceState, Status
@@ -103,30 +103,35 @@ def fusion_state(estimate: Estimate, *, anchor: Anchor) -> dict[str, Any]:
     return {
         "time": iso(anchor.wall(estimate.t_ns)),
         "clock_synced": anchor.synced,
-        "scores": tidy_all(estimate.scores),
-        "weights": tidy_all(estimate.weights),
-        "contributions": {head: tidy_all(parts) for head, parts in estimate.contributions.items()},
-        "coverage": tidy_all(estimate.coverage),
-        "quality": tidy_all(estimate.quality),
+        **estimate_parts(estimate),
     }
 
 
 def encode(payload: msgspec.Struct | Mapping[str, Any]) -> bytes:
-    """JSON in the order of the fields."""
-    return msgspec.json.encode(payload)
+    """JSON in the order of the fields. What is no UTF-8 (in a path, say) is sent as an escape."""
+    try:
+        return msgspec.json.encode(payload)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(finite(msgspec.to_builtins(payload)))
 
 
 def finite(value: Any) -> Any:
     """The same nest of mappings and sequences with numbers as they are sent (``tidy``; 6 digits), null for NaN."""
     if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
+        return {_sendable(str(key)): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [finite(item) for item in value]
     if hasattr(value, "item"):
         return finite(value.item())
+    if isinstance(value, str):
+        return _sendable(value)
     if isinstance(value, float):
         return tidy(value, digits=6) if math.isfinite(value) else None
     return value
+
+
+def _sendable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _reading(reading: Observation) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from typing import Any, TextIO
 
 import msgspec
 
-from edge_mm.delivery.bridge_payloads import finite
-from edge_mm.delivery.payloads import replay_event, seconds, tidy, tidy_all
+from edge_mm.delivery.bridge_payloads import encode, finite
+from edge_mm.delivery.payloads import estimate_parts, replay_event, seconds, tidy
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import DeliveryError
 from edge_mm.types import Alert, Estimate, Observation, Output
@@ -85,15 +85,7 @@ class JsonLines:
         return line
 
     def _estimate(self, estimate: Estimate) -> dict[str, Any]:
-        return {
-            "type": "estimate",
-            "t": self._t(estimate.t_ns),
-            "scores": tidy_all(estimate.scores),
-            "weights": tidy_all(estimate.weights),
-            "coverage": tidy_all(estimate.coverage),
-            "contributions": {head: tidy_all(parts) for head, parts in estimate.contributions.items()},
-            "quality": tidy_all(estimate.quality),
-        }
+        return {"type": "estimate", "t": self._t(estimate.t_ns), **estimate_parts(estimate)}
 
     def _alert(self, alert: Alert) -> dict[str, Any]:
         self._seq += 1
@@ -111,7 +103,7 @@ class JsonLines:
 
     def _write(self, line: Mapping[str, Any]) -> None:
         try:
-            self._stream.write(msgspec.json.encode(line).decode() + "\n")
+            self._stream.write(encode(line).decode() + "\n")
         except BrokenPipeError:
             raise
         except OSError as error:

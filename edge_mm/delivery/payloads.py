@@ -10,13 +10,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from edge_mm.delivery.clock import Anchor, iso
 from edge_mm.delivery.record import BundleRef, Record, replay_record
-from edge_mm.types import NS_PER_S, Alert, Category, Modality, Priority
+from edge_mm.types import NS_PER_S, Alert, Category, Estimate, Modality, Priority
 
 ALERT_SCHEMA = 1
 LATE_S = 30.0
@@ -63,8 +63,8 @@ class AlertData(msgspec.Struct, frozen=True):
     """Unit of both."""
     onset: str | None
     """When the condition began, RFC 3339 UTC; null when no wall clock of that boot is known."""
-    onset_mono: float
-    """The same on the monotonic clock of ``boot_id``, seconds."""
+    onset_mono: float | None
+    """The same on the monotonic clock of ``boot_id``, seconds; null when it began in an earlier boot."""
     seq: int
     """1, 2, 3 ... per device without a gap."""
     boot_id: str
@@ -191,10 +191,10 @@ def alert_state(record: Record, *, anchor: Anchor | None) -> AlertState:
         limit=tidy(alert.limit),
         unit=alert.unit,
         since=_wall(anchor, alert.t_ns),
-        onset=_wall(anchor, alert.onset_ns),
+        onset=_wall(record.onset_anchor or anchor, alert.onset_ns),
         seq=record.seq,
         incident_id=record.incident_id,
-        clock_synced=anchor is not None and anchor.synced,
+        clock_synced=_synced(record, anchor),
     )
 
 
@@ -209,6 +209,17 @@ def tidy(value: float | None, *, digits: int = _DIGITS) -> float | None:
 def tidy_all(values: Mapping[str, float] | Mapping[str, float | None]) -> dict[str, float | None]:
     """``tidy`` for each value."""
     return {name: tidy(value) for name, value in values.items()}
+
+
+def estimate_parts(estimate: Estimate) -> dict[str, Any]:
+    """What an Estimate says, without its time."""
+    return {
+        "scores": tidy_all(estimate.scores),
+        "weights": tidy_all(estimate.weights),
+        "coverage": tidy_all(estimate.coverage),
+        "contributions": {head: tidy_all(parts) for head, parts in estimate.contributions.items()},
+        "quality": tidy_all(estimate.quality),
+    }
 
 
 def seconds(t_ns: int) -> float:
@@ -242,11 +253,11 @@ def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) ->
             value=tidy(alert.value),
             limit=tidy(alert.limit),
             unit=alert.unit,
-            onset=_wall(anchor, alert.onset_ns),
-            onset_mono=seconds(alert.onset_ns),
+            onset=_wall(record.onset_anchor or anchor, alert.onset_ns),
+            onset_mono=seconds(alert.onset_ns) if record.onset_anchor is None else None,
             seq=record.seq,
             boot_id=record.boot_id,
-            clock_synced=anchor is not None and anchor.synced,
+            clock_synced=_synced(record, anchor),
             late=late,
             incident_id=record.incident_id,
             quality=tidy_all(alert.quality),
@@ -260,6 +271,11 @@ def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) ->
 
 def _state(alert: Alert) -> ActiveState:
     return "active" if alert.state == "raised" else "inactive"
+
+
+def _synced(record: Record, anchor: Anchor | None) -> bool:
+    """Whether both times can be believed."""
+    return anchor is not None and anchor.synced and (record.onset_anchor is None or record.onset_anchor.synced)
 
 
 def _wall(anchor: Anchor | None, t_ns: int) -> str | None:

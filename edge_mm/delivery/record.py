@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from edge_mm.delivery.clock import Anchor
 from edge_mm.types import Alert
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Record(msgspec.Struct, frozen=True):
     """The transition."""
     bundle: BundleRef | None = None
     """What it was made with."""
+    onset_anchor: Anchor | None = None
+    """The last anchor of the boot that ``alert.onset_ns`` counts from, if that is an earlier one than ``boot_id``."""
 
 
 def sortable_id(number: int, tail: bytes) -> str:

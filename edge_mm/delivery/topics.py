@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from edge_mm.errors import ConfigError
 
 BASE = "edge_mm"
+DEVICE_NAME = r"[A-Za-z0-9_-]{1,64}"
+"""A device's name, as a regular expression for the whole of it: what passes in a topic and in Home Assistant's ids."""
 _LONGEST_BASE = 200
 
 
@@ -36,24 +38,12 @@ SENSOR_AVAILABILITY = Channel("sensor/{}/availability", qos=1, retain=True)
 SENSOR_STATE = Channel("sensor/{}/state", qos=0, retain=False)
 FUSION_STATE = Channel("fusion/state", qos=0, retain=False)
 
-TREE = (
-    BRIDGE_STATE,
-    BRIDGE_INFO,
-    BRIDGE_HEALTH,
-    ALERT_EVENT,
-    ALERT_STATE,
-    SENSOR_AVAILABILITY,
-    SENSOR_STATE,
-    FUSION_STATE,
-)
-"""All of them."""
-
 
 class Topics:
     """Names of one device's topics.
 
     Args:
-        device: ``[a-zA-Z0-9_-]+``.
+        device: matches ``DEVICE_NAME``.
         base: prefix, one or more levels.
 
     Raises:
@@ -61,7 +51,7 @@ class Topics:
     """
 
     def __init__(self, device: str, *, base: str = BASE) -> None:
-        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", device):
+        if not re.fullmatch(DEVICE_NAME, device):
             raise ConfigError(f"device name {device!r}: only letters, digits, - and _ may be used, 1 to 64 of them")
         self.device = device
         self.source = f"{checked_base(base)}/{device}"
@@ -87,7 +77,7 @@ def checked_base(base: str) -> str:
     """
     if any(not part for part in base.split("/")):
         raise ConfigError(f"base topic {base!r}: it has an empty level; write it like edge_mm or home/edge_mm")
-    if re.search(r"[+#\x00-\x1f\x7f]", base):
+    if re.search(r"[+#\x00-\x1f\x7f\ud800-\udfff]", base):
         raise ConfigError(f"base topic {base!r}: wildcards (+ and #) and control characters cannot be published to")
     if base.startswith("$") or len(base.encode()) > _LONGEST_BASE:
         raise ConfigError(f"base topic {base!r}: it must not begin with $ nor be longer than {_LONGEST_BASE} bytes")

@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import re
 import time
 from pathlib import Path
 
@@ -184,7 +185,7 @@ def test_no_name_can_reach_another_level_or_a_wildcard(name):
     assert not set("+#\x00") & set(Topics("car-7").of(topics.ALERT_STATE, name))
 
 
-@pytest.mark.parametrize("base", ["", "/edge", "edge/", "a//b", "a/+", "#", "$SYS", "a\x00b", "x" * 201])
+@pytest.mark.parametrize("base", ["", "/edge", "edge/", "a//b", "a/+", "#", "$SYS", "a\x00b", "x" * 201, "\udce9"])
 def test_a_prefix_that_mqtt_does_not_take_is_refused(base):
     with pytest.raises(ConfigError, match="base topic"):
         Topics("car-7", base=base)
@@ -196,18 +197,13 @@ def test_a_device_name_that_home_assistant_does_not_take_is_refused(device):
         Topics(device)
 
 
-def test_states_are_retained_with_qos_1_events_not_retained_samples_qos_0():
-    by_path = {channel.path: (channel.qos, channel.retain) for channel in topics.TREE}
-    assert by_path == {
-        "bridge/state": (1, True),
-        "bridge/info": (1, True),
-        "bridge/health": (1, True),
-        "alert/event": (1, False),
-        "alert/{}/state": (1, True),
-        "sensor/{}/availability": (1, True),
-        "sensor/{}/state": (0, False),
-        "fusion/state": (0, False),
-    }
+def test_the_readme_lists_every_topic_with_its_qos_and_whether_it_is_kept():
+    readme = Path(__file__).parents[2] / "README.md"
+    table = re.findall(r"^\| `([a-z/<>]+)` \| (.*) \| (yes|no) \|$", readme.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {re.sub("<.*>", "{}", path): (0 if "QoS 0" in text else 1, kept == "yes") for path, text, kept in table}
+    tree = [channel for channel in vars(topics).values() if isinstance(channel, topics.Channel)]
+    assert told == {channel.path: (channel.qos, channel.retain) for channel in tree}
+    assert len(told) == 8
 
 
 @pytest.mark.parametrize(
@@ -260,3 +256,8 @@ def test_the_boot_id_is_the_kernels():
     if not path.exists():
         pytest.skip("not here: no Linux /proc")
     assert clock.boot_id() == path.read_text(encoding="ascii").strip()
+
+
+def test_what_is_no_utf_8_is_sent_as_an_escape():
+    said = bridge_payloads.encode(bridge_payloads.availability(Status(0, "cam", "lost", "no file caf\udce9.mp4")))
+    assert json.loads(said)["detail"] == "no file caf\\udce9.mp4"
