@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
 from edge_mm.alerts.explain import Evidence
 from edge_mm.alerts.hold import SLACK_NS, ns
+from edge_mm.alerts.sayable import numbers_of, readings_of, sayable
 from edge_mm.errors import ConfigError
 from edge_mm.types import Alert, Condition, Observation, Policy, PolicyInput, Reason
 
@@ -83,7 +83,7 @@ class Alarms:
         self._incidents = 0
         self._now_ns: int | None = None
         self._said: list[Condition] = []
-        self._encode = msgspec.msgpack.Encoder(enc_hook=_plain, order="deterministic").encode  # JSON has no NaN
+        self._encode = msgspec.msgpack.Encoder(order="deterministic").encode  # msgpack: JSON has no NaN
 
     @property
     def active(self) -> tuple[Alert, ...]:
@@ -91,16 +91,21 @@ class Alarms:
         return tuple(sorted((alarm.raised for alarm in self._active.values()), key=lambda alert: alert.incident))
 
     def update(self, event: PolicyInput) -> list[Alert]:
-        """Take the next event and give the transitions that it causes."""
+        """Take the next event and give the transitions that it causes.
+
+        Raises:
+            ConfigError: a policy gave something that no alert can hold; what the others said waits for the next event.
+        """
         self._evidence.take(event)
+        t_ns = int(event.t_ns)  # a source of a user's own may count in another kind of number
         if self._now_ns is None:
-            self._begin(event.t_ns)
-        elif event.t_ns > self._now_ns:
-            self._now_ns = event.t_ns
+            self._begin(t_ns)
+        elif t_ns > self._now_ns:
+            self._now_ns = t_ns
         policies = self._by_name.get(event.name, self._curious) if isinstance(event, Observation) else self._policies
         # All policies are heard before anything is judged: what they said waits for the next event when one fails.
         for policy in policies:
-            self._said.extend(policy.update(event))
+            self._said.extend(sayable(condition, policy) for condition in policy.update(event))
         alerts: list[Alert] = []
         if self._ending:
             self._clear_due(alerts)  # before a raise of this event could call off an end that was due: two incidents
@@ -202,9 +207,9 @@ class Alarms:
             unit=condition.unit,
             incident=self._incidents,
             sources=explained.sources,
-            quality=explained.quality,
-            attention=explained.attention,
-            contribution=explained.contribution,
+            quality=readings_of(explained.quality),
+            attention=numbers_of(explained.attention),
+            contribution=numbers_of(explained.contribution),
         )
         self._active[key] = _Alarm(alert, condition.head, condition.t_ns)
         return alert
@@ -229,17 +234,12 @@ class Alarms:
             reason=reason,
             value=value,
             limit=limit,
-            quality=explained.quality,
-            attention=explained.attention,
-            contribution=explained.contribution,
+            quality=readings_of(explained.quality),
+            attention=numbers_of(explained.attention),
+            contribution=numbers_of(explained.contribution),
         )
 
 
 def _names(policy: Policy) -> frozenset[str] | None:
     names: object = getattr(policy, "names", None)
     return names if isinstance(names, frozenset) else None
-
-
-def _plain(value: Any) -> Any:
-    """What a policy may leave in a condition: numpy scalars become Python numbers, read-only mappings dicts."""
-    return value.item() if hasattr(value, "item") else dict(value)

@@ -8,11 +8,13 @@ time. Safe to use from several threads. Not here: publishing (``mqtt``), wall ti
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +22,17 @@ import msgspec
 
 from edge_mm.delivery import clock
 from edge_mm.delivery.clock import Anchor
-from edge_mm.delivery.outbox_file import DAMAGED, explained, fact, open_file, rollback
+from edge_mm.delivery.outbox_file import explained, fact, open_file, rollback
 from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, sortable_id
+from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
 from edge_mm.types import Alert
 
 MAX_RECORDS = 100_000
 """Unconfirmed transitions that are kept (about 100 MB; years of alerts). Beyond it ``commit`` refuses: an old alert is
 never dropped to make room, since its number would be missing at the subscriber."""
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -51,8 +56,7 @@ class Outbox:
         self.bundle = bundle
         self._max_records = max_records
         self._lock = threading.RLock()
-        self._encode = msgspec.msgpack.Encoder(enc_hook=_plain).encode  # msgpack: JSON has no NaN
-        self._decode = msgspec.msgpack.Decoder(Record).decode
+        self._unreadable: set[int] = set()  # numbers that were complained of
         self._db: sqlite3.Connection | None = open_file(self.path, device=device)
         self._depth = int(self._one("SELECT count(*) FROM record") or 0)
 
@@ -70,7 +74,8 @@ class Outbox:
             The numbered records; they are on disk.
 
         Raises:
-            OutboxError: nothing was stored; no number was used up.
+            OutboxError: nothing was stored; no number was used up. The disk is full, too many wait, or an alert holds
+                what cannot be stored and read again (``Alarms`` lets no such thing out).
         """
         here = anchor or clock.now()
         if alerts and self.depth + len(alerts) > self._max_records:
@@ -81,8 +86,12 @@ class Outbox:
         with self._transaction() as db:
             last = int(fact(db, self.path, "last_seq"))
             lineage = bytes(fact(db, self.path, "lineage"))
-            records = [self._record(alert, last + i, here.boot_id, lineage) for i, alert in enumerate(alerts, 1)]
-            bodies = [self._encode(record) for record in records]
+            try:
+                records = [self._record(alert, last + i, here.boot_id, lineage) for i, alert in enumerate(alerts, 1)]
+                records = [self._dated(record, db) for record in records]
+                bodies = [to_bytes(record) for record in records]
+            except (TypeError, ValueError) as error:
+                raise OutboxError(f"outbox {self.path}: {error}") from error
             rows = [(record.seq, here.boot_id, body) for record, body in zip(records, bodies, strict=True)]
             db.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
             db.executemany(
@@ -100,10 +109,13 @@ class Outbox:
     def pending(self, limit: int = 100, *, after: int = 0) -> list[Record]:
         """The oldest unconfirmed records with ``seq > after``, in order, at most ``limit``.
 
+        One that cannot be read is there too, with all that can be saved of it: its number must not be missing, and
+        what is behind it must not wait.
+
         Raises:
             OutboxError: the file cannot be read.
         """
-        return self._records("SELECT body FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+        return self._records("SELECT seq, boot_id, body FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
 
     def acknowledged(self, *seqs: int) -> None:
         """The broker has confirmed these: forget them. Numbers that are not there are ignored.
@@ -126,7 +138,7 @@ class Outbox:
 
     def states(self, *, after: int = 0) -> list[Record]:
         """The latest transition of every alarm that ever was raised, those with ``seq > after``, by ``seq``."""
-        return self._records("SELECT body FROM alarm WHERE seq > ? ORDER BY seq", after)
+        return self._records("SELECT seq, boot_id, body FROM alarm WHERE seq > ? ORDER BY seq", after)
 
     def anchor(self, anchor: Anchor) -> None:
         """Remember a newer moment of a boot; one that was not synchronised never replaces one that was.
@@ -177,6 +189,24 @@ class Outbox:
             bundle=self.bundle,
         )
 
+    def _dated(self, record: Record, db: sqlite3.Connection) -> Record:
+        """A cleared transition with the onset of the raised one, where that was stored in an earlier boot.
+
+        The alarm machine cannot give it: monotonic times of two boots do not compare.
+        """
+        if record.alert.state != "cleared":
+            return record
+        row = db.execute(
+            "SELECT seq, boot_id, body FROM alarm WHERE key = ? AND boot_id <> ?",
+            (str(record.alert.key), record.boot_id),
+        ).fetchone()
+        raised = None if row is None else self._read(row)
+        if raised is None or raised.incident_id != record.incident_id:
+            return record
+        anchor = self.anchor_of(raised.boot_id)
+        alert = replace(record.alert, onset_ns=raised.alert.onset_ns)
+        return msgspec.structs.replace(record, alert=alert, onset_anchor=anchor)
+
     @contextmanager
     def _guarded(self) -> Iterator[sqlite3.Connection]:
         if self._db is None:
@@ -206,10 +236,19 @@ class Outbox:
     def _records(self, query: str, *values: int) -> list[Record]:
         with self._lock, self._guarded() as db:
             rows = db.execute(query, values).fetchall()
+        return [self._read(row) for row in rows]
+
+    def _read(self, row: tuple[int, str, bytes]) -> Record:
+        seq, boot_id, body = row
         try:
-            return [self._decode(row[0]) for row in rows]
-        except (msgspec.DecodeError, TypeError) as error:
-            raise OutboxError(f"outbox {self.path}: {DAMAGED} ({error})") from error
+            return from_bytes(body)
+        except ValueError as error:
+            if seq not in self._unreadable:
+                self._unreadable.add(seq)
+                log.error(
+                    "outbox %s: alert %d cannot be read (%s); what can be saved of it is sent", self.path, seq, error
+                )
+            return saved_from(body, seq=seq, boot_id=boot_id)
 
 
 def _keep_anchor(db: sqlite3.Connection, anchor: Anchor) -> None:
@@ -224,10 +263,3 @@ def _keep_anchor(db: sqlite3.Connection, anchor: Anchor) -> None:
         "AND NOT EXISTS (SELECT 1 FROM record WHERE record.boot_id = anchor.boot_id)",
         (anchor.boot_id,),
     )
-
-
-def _plain(value: Any) -> Any:
-    """What a policy may leave in an alert: numpy scalars become Python numbers, read-only mappings dicts."""
-    if hasattr(value, "item"):
-        return value.item()
-    return dict(value)

@@ -2,9 +2,11 @@
 
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 from delivery_samples import ENVIRONMENT, alert, small_disk
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.payloads import alert_event, alert_state
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import OutboxError
 
@@ -190,6 +193,9 @@ def test_ids_are_unique_sort_by_number_and_tie_raised_to_cleared(tmp_path):
     assert sorted(ids) == ids
     assert {len(each) for each in ids} == {26}
     assert records[0].incident_id == records[1].incident_id != records[2].incident_id
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        (later,) = outbox.commit([alert(4, "cleared", incident=2)])
+    assert later.incident_id == records[2].incident_id
 
 
 def test_a_snapshot_can_be_stored_alone_and_is_kept_when_none_is_given(tmp_path):
@@ -216,3 +222,41 @@ def test_each_boot_keeps_its_newest_anchor_while_a_record_needs_it(tmp_path):
         outbox.anchor(second)
         assert outbox.anchor_of("boot-1") is None
         assert outbox.anchor_of("boot-2") == second
+
+
+def test_what_is_accepted_is_flushed_to_the_disk_and_what_is_confirmed_need_not_be(tmp_path, monkeypatch):
+    opened, connect = [], sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda *args, **more: opened.append(connect(*args, **more)) or opened[-1])
+    full, normal = 2, 1  # https://www.sqlite.org/pragma.html#pragma_synchronous
+    found = []
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        (db,) = opened
+        for step in (lambda: outbox.commit([alert()]), lambda: outbox.acknowledged(1), lambda: outbox.commit([], b"s")):
+            step()
+            found.append(db.execute("PRAGMA synchronous").fetchone()[0])
+    assert found == [full, normal, full]
+
+
+def test_a_cleared_event_has_the_onset_of_the_boot_in_which_it_was_raised(tmp_path):
+    second = 10**9
+    first = Anchor(BOOT.wall_ns, 1000 * second, "boot-1", synced=True)
+    day_later = Anchor(BOOT.wall_ns + 86_400 * second, 5000 * second, "boot-2", synced=True)
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        (raised,) = outbox.commit([alert(1000)], anchor=first)
+        outbox.commit([alert(1000, kind="other", incident=2)], anchor=first)
+        outbox.acknowledged(1, 2)
+        cleared = alert(5000, "cleared", onset_ns=5000 * second)  # as the alarm machine gives it after a restart
+        outbox.commit([cleared, alert(4000, "cleared", kind="other", incident=3)], anchor=day_later)
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        own, of_another_incident = outbox.pending()
+    said = [
+        alert_event(record, source="s", anchor=anchor, now=day_later)
+        for record, anchor in ((raised, first), (own, day_later), (of_another_incident, day_later))
+    ]
+    assert (said[0].data.onset, said[0].data.onset_mono) == ("2026-09-21T14:13:19.500Z", 999.5)
+    assert (said[1].data.onset, said[1].data.onset_mono) == ("2026-09-21T14:13:19.500Z", None)
+    assert said[1].time == "2026-09-22T14:13:20.000Z"
+    assert said[2].data.onset_mono == 3999.5
+    assert alert_state(own, anchor=day_later).onset == said[1].data.onset
+    doubtful = msgspec.structs.replace(own, onset_anchor=msgspec.structs.replace(first, synced=False))
+    assert not alert_event(doubtful, source="s", anchor=day_later, now=day_later).data.clock_synced
