@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from edge_mm.delivery.complaints import LoginRefusedError, lost, refused, unreachable
 from edge_mm.delivery.settings import MqttSettings, tls_context
 from edge_mm.delivery.topics import Channel
 from edge_mm.errors import DeliveryError
@@ -23,16 +24,15 @@ from edge_mm.errors import DeliveryError
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
 
-_LOGIN = {134: "bad user name or password", 135: "bad user name or password"}
-"""Reason codes of a CONNACK; mosquitto answers 'not authorized' (135) to a wrong password."""
 _LONGEST_STEP_S = 1.0
 """paho looks after its keep-alive at least this often."""
 _READS_PER_TURN = 100
 """More than a broker sends before it waits for our confirmations."""
 
 
-class LoginRefusedError(DeliveryError):
-    """The broker is there and does not let us in: waiting will not help, a person must."""
+_MAX_UNDER_WAY = 65_535
+"""What MQTT can number. paho would hold back more than 20 unconfirmed messages, ``offline`` among them; how many
+transitions are under way is ours to limit (``session``)."""
 
 
 class Connection:
@@ -59,7 +59,8 @@ class Connection:
 
         self._settings = settings
         self._acked: list[int] = []
-        self._granted: set[int] = set()
+        self._broken: DeliveryError | None = None
+        self._granted: dict[int, list[Any]] = {}
         self._answer: Any = None
         self._on_message = on_message
         self._client: Client | None = paho.Client(
@@ -70,9 +71,12 @@ class Connection:
             reconnect_on_failure=False,
             manual_ack=True,
         )
+        self._client.max_inflight_messages_set(_MAX_UNDER_WAY)
         self._client.on_connect = lambda _client, _data, _flags, reason, _properties: self._answered(reason)
         self._client.on_publish = lambda _client, _data, mid, _reason, _properties: self._acked.append(mid)
-        self._client.on_subscribe = lambda _client, _data, mid, _reasons, _properties: self._granted.add(mid)
+        self._client.on_subscribe = lambda _client, _data, mid, answers, _properties: self._granted.update(
+            {mid: answers}
+        )
         self._client.on_message = lambda _client, _data, message: self._received(message)
         # With this, paho only queues what it is given and leaves the writing to us; see _turn.
         self._client.on_socket_register_write = lambda _client, _data, _sock: None
@@ -102,14 +106,14 @@ class Connection:
         try:
             client.connect(settings.host, settings.port, settings.keepalive_s)
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
-            raise self._unreachable(error, patience) from error
+            raise unreachable(settings, error, patience) from error
         while self._answer is None:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self._unreachable(TimeoutError(), patience)
+                raise unreachable(settings, TimeoutError(), patience)
             self._turn(left, wake_fd=None)
         if self._answer.is_failure:
-            raise self._refused()
+            raise refused(self._settings, self._answer)
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
         """Hand a message over; its number comes out of ``step`` when the broker has confirmed it.
@@ -119,13 +123,14 @@ class Connection:
         """
         info = self._alive().publish(topic, payload, qos=qos, retain=retain)
         if info.rc != 0:
-            raise self._lost()
+            raise lost(self._settings, answered=self._answer is not None)
         return int(info.mid)
 
     def subscribe(self, filters: list[str], *, timeout_s: float) -> None:
         """Subscribe with QoS 1 and wait for the broker's word.
 
         Raises:
+            LoginRefusedError: the broker does not let us subscribe to one of them.
             DeliveryError: the connection is lost, or no answer in time.
         """
         _rc, mid = self._alive().subscribe([(each, 1) for each in filters])
@@ -133,8 +138,14 @@ class Connection:
         while mid not in self._granted:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise self._unreachable(TimeoutError(), timeout_s)
+                raise unreachable(self._settings, TimeoutError(), timeout_s)
             self._turn(left, wake_fd=None)
+        denied = [each for each, answer in zip(filters, self._granted[mid], strict=False) if answer.is_failure]
+        if denied:
+            raise LoginRefusedError(
+                f"broker {self._settings.where} does not let us subscribe to {', '.join(denied)}; "
+                "check what this user may read there"
+            )
 
     def confirm(self, message: MQTTMessage) -> None:
         """Tell the broker that a received message has been dealt with."""
@@ -151,19 +162,31 @@ class Connection:
             Numbers of the messages that the broker has confirmed since.
 
         Raises:
-            DeliveryError: the connection is lost.
+            DeliveryError: the connection is lost; what was confirmed before is given first.
         """
-        self._turn(timeout_s, wake_fd=wake_fd)
+        if self._broken is not None:
+            raise self._broken
+        try:
+            self._turn(timeout_s, wake_fd=wake_fd)
+        except DeliveryError as error:
+            if not self._acked:
+                raise
+            self._broken = error
         acked, self._acked = self._acked, []
         return acked
 
-    def close(self) -> None:
-        """Say good-bye if there is still someone to say it to (the will is not sent); safe to call twice."""
+    def close(self, *, goodbye: bool = True) -> None:
+        """Hang up; safe to call twice.
+
+        Args:
+            goodbye: say so if there is still someone to say it to: the broker then does not publish the will. Without
+                it, it does.
+        """
         client, self._client = self._client, None
         if client is None:
             return
         try:
-            if client.is_connected():
+            if goodbye and client.is_connected():
                 client.disconnect()
                 client.loop_write()
         except OSError:
@@ -178,7 +201,7 @@ class Connection:
         client = self._alive()
         sock = client.socket()
         if sock is None:
-            raise self._lost()
+            raise lost(self._settings, answered=self._answer is not None)
         poll = select.poll()
         poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         if wake_fd is not None:
@@ -197,11 +220,11 @@ class Connection:
                 readable = client.socket() is not None and _has_data(sock)
             failed = failed or (client.want_write() and client.loop_write()) or client.loop_misc()
         except OSError as error:
-            raise self._lost(error) from error
+            raise lost(self._settings, error, answered=self._answer is not None) from error
         if self._answer is not None and self._answer.is_failure:
-            raise self._refused()
+            raise refused(self._settings, self._answer)
         if failed or client.socket() is None:
-            raise self._lost()
+            raise lost(self._settings, answered=self._answer is not None)
 
     def _alive(self) -> Client:
         if self._client is None:
@@ -215,46 +238,11 @@ class Connection:
         if self._on_message is not None:
             self._on_message(message)
 
-    def _refused(self) -> DeliveryError:
-        where, code = self._settings.where, self._answer.value
-        if code in _LOGIN:
-            given = "" if self._settings.username else " (none was given)"
-            return LoginRefusedError(
-                f"broker {where} refused: {_LOGIN[code]}{given}; check mqtt.username and mqtt.password"
-            )
-        return DeliveryError(f"broker {where} refused: {str(self._answer).lower()}")
-
-    def _lost(self, error: OSError | None = None) -> DeliveryError:
-        settings = self._settings
-        if self._answer is not None:
-            return DeliveryError(f"broker {settings.where}: the connection was lost" + (f" ({error})" if error else ""))
-        doubt = "is it an MQTT broker, does it want TLS?"
-        if settings.uses_tls:  # with TLS 1.3 a missing certificate shows only after the handshake
-            doubt = "is it an MQTT broker" + ("?" if settings.tls_cert else ", does it want mqtt.tls_cert and tls_key?")
-        return DeliveryError(f"broker {settings.where}: it closed the connection before it answered; {doubt}")
-
-    def _unreachable(self, error: Exception, patience_s: float) -> DeliveryError:
-        host, where = self._settings.host, self._settings.where
-        match error:
-            case socket.gaierror() | UnicodeError():
-                text = f"the name {host!r} cannot be resolved; check mqtt.host and the network"
-            case ConnectionRefusedError():
-                text = "nothing listens there (connection refused); is the broker running, are host and port right?"
-            case ssl.SSLCertVerificationError():
-                text = f"its certificate is not trusted: {error.verify_message}; check mqtt.tls_ca and the host name"
-            case ssl.SSLError():
-                text = f"TLS failed: {_ssl_reason(error)}; is this the broker's TLS port?"
-            case TimeoutError():
-                text = f"no answer within {patience_s:g} s; is it reachable from here, is it an MQTT broker?"
-            case OSError():
-                text = f"{error.strerror or error}; check the network, mqtt.host and mqtt.port"
-            case _:
-                text = str(error)
-        return DeliveryError(f"broker {where}: {text}")
-
 
 def check_broker(settings: MqttSettings, *, timeout_s: float = 5.0) -> None:
     """Whether the broker lets us in, tried once with a session that leaves nothing behind.
+
+    What we may publish there cannot be tried: MQTT 3.1.1 confirms also what the broker's access list then throws away.
 
     Raises:
         DeliveryError: one sentence: refused, wrong password, TLS, name, time-out.
@@ -272,7 +260,3 @@ def _has_data(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
-
-
-def _ssl_reason(error: ssl.SSLError) -> str:
-    return (error.reason or str(error)).lower().replace("_", " ")

@@ -98,9 +98,13 @@ class LocalBroker:
     def start(self) -> LocalBroker:
         """Start it and wait until it accepts a connection; after ``kill`` or ``stop``, on the same port and data.
 
+        One that runs already is left as it is.
+
         Raises:
             DeliveryError: it does not start; the text has its last words.
         """
+        if self._process is not None and self._process.poll() is None:
+            return self
         tries = 1 if self._port else _PORTS_TRIED
         for attempt in range(1, tries + 1):
             port = self._port or _free_port()

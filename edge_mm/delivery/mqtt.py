@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from edge_mm.delivery import clock
+from edge_mm.delivery.backoff import Backoff
 from edge_mm.delivery.bridge_payloads import (
     BridgeInfo,
     BridgeState,
@@ -26,7 +26,8 @@ from edge_mm.delivery.bridge_payloads import (
     encode,
     finite,
 )
-from edge_mm.delivery.connection import Connection, LoginRefusedError
+from edge_mm.delivery.complaints import LoginRefusedError
+from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.news import SUMMARY_S, News
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.session import Meter, MqttStats, Session
@@ -39,11 +40,11 @@ from edge_mm.delivery.topics import (
     Topics,
 )
 from edge_mm.errors import DeliveryError, OutboxError
-from edge_mm.types import Alert, Estimate, Observation, Output, Status
+from edge_mm.types import Estimate, Observation, Status
 
 LinkState = Literal["starting", "online", "offline", "refused", "stopped"]
-_STEADY_S = 5.0
-"""A connection that held so long starts the back-off anew."""
+_FAREWELL_SHARE = 0.2
+"""Of the time that ``stop`` has: kept for saying ``offline`` when the backlog does not go out in time."""
 _ANCHOR_S = 600.0
 """How often the wall clock is noted while nothing else happens."""
 
@@ -60,8 +61,9 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class MqttSink:
-    """Delivers the outbox to a broker and publishes what else is known; a Sink.
+    """Delivers the outbox to a broker and publishes what else is known.
 
+    An alert is committed to the outbox, with the alarm machine's snapshot; then ``wake`` says that there is one.
     All public methods may be called from any thread and never wait for the network, ``stop`` and ``wait_*`` aside.
 
     Args:
@@ -92,6 +94,8 @@ class MqttSink:
         self._changed = threading.Condition()  # guards what follows
         self._link = Link("starting")
         self._stop_by: float | None = None
+        self._drain_by = 0.0
+        self._online_since: float | None = None
         self._pipe_lock = threading.Lock()
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -116,23 +120,6 @@ class MqttSink:
             if self._wake_write >= 0:
                 with contextlib.suppress(BlockingIOError):  # full: it is awake already
                     os.write(self._wake_write, b"!")
-
-    def send(self, output: Output) -> None:
-        """Take one output of the monitor.
-
-        Who keeps the alarm machine's snapshot commits to the outbox itself and calls ``wake``.
-
-        Raises:
-            OutboxError: an alert could not be stored.
-        """
-        match output:
-            case Alert():
-                self._outbox.commit([output])
-                self.wake()
-            case Observation():
-                self.publish_observation(output)
-            case Estimate():
-                self.publish_estimate(output)
 
     def publish_info(self, info: BridgeInfo) -> None:
         """Say what runs here; kept and said again at every connect."""
@@ -171,14 +158,18 @@ class MqttSink:
     def stop(self, *, timeout_s: float = 5.0) -> bool:
         """Say ``stopping``, deliver what can be delivered, say ``offline``, disconnect; safe to call twice.
 
+        A broker that does not confirm ``offline`` in time is left without a word, so that it publishes the last will.
+
         Returns:
             Whether the outbox is empty. What is left is delivered after the next start.
         """
         with self._changed:
-            self._stop_by = self._stop_by or time.monotonic() + timeout_s
+            if self._stop_by is None:
+                self._drain_by = time.monotonic() + timeout_s * (1 - _FAREWELL_SHARE)
+                self._stop_by = time.monotonic() + timeout_s
             self._changed.notify_all()
         self.wake()
-        if self._thread.ident is not None:
+        if self._thread.ident is not None and self._thread is not threading.current_thread():  # it may be on_link
             self._thread.join(timeout_s + 0.5)
         with self._pipe_lock:
             if self._wake_write >= 0 and not self._thread.is_alive():
@@ -188,11 +179,11 @@ class MqttSink:
         return self._outbox.depth == 0
 
     def _run(self) -> None:
-        first_s, longest_s = self._backoff_s
-        wait_s = first_s
+        backoff = Backoff(*self._backoff_s)
         while self._stop_by is None:
-            began = time.monotonic()
+            self._online_since = None
             try:
+                self._note_clock()  # here too: a broker that is away must not keep a late date from the outbox
                 self._connect_and_serve()
             except LoginRefusedError as error:
                 self._set_link(Link("refused", str(error)))
@@ -201,29 +192,33 @@ class MqttSink:
             except Exception as error:
                 log.exception("delivery stumbled and goes on")
                 self._set_link(Link("offline", f"internal error: {error!r}"))
-            if time.monotonic() - began > _STEADY_S:
-                wait_s = first_s
+            held_s = 0.0 if self._online_since is None else time.monotonic() - self._online_since
             with self._changed:
-                self._changed.wait_for(lambda: self._stop_by is not None, wait_s * random.uniform(0.5, 1.0))  # noqa: S311
-            wait_s = min(2 * wait_s, longest_s)
+                self._changed.wait_for(lambda: self._stop_by is not None, backoff.after(held_s))
+        self._note_clock()
         self._set_link(Link("stopped"))
 
     def _connect_and_serve(self) -> None:
         settings, topics = self._settings, self.topics
         will = (BRIDGE_STATE, topics.of(BRIDGE_STATE), encode(BridgeState("offline", "connection lost")))
-        connection = Connection(settings, client_id=settings.client_id or f"edge_mm-{topics.device}", will=will)
+        # A clean session: we subscribe to nothing, so there is nothing that the broker should keep for us.
+        client_id = settings.client_id or f"edge_mm-{topics.device}"
+        connection = Connection(settings, client_id=client_id, will=will, clean_session=True)
+        parted = False
         try:
             connection.open()
             session = Session(connection, self._outbox, topics, meter=self._meter, ack_timeout_s=settings.ack_timeout_s)
             session.greet(self._news.retained())
             session.pump()
             self._meter.count("connects")
+            self._online_since = time.monotonic()
             self._set_link(Link("online", f"connected to {settings.where}"))
-            self._serve(connection, session)
+            parted = self._serve(connection, session)
         finally:
-            connection.close()
+            connection.close(goodbye=parted)  # else the will must come: what is retained still says online
 
-    def _serve(self, connection: Connection, session: Session) -> None:
+    def _serve(self, connection: Connection, session: Session) -> bool:
+        """Say what there is to say until it is time to stop; whether the broker has confirmed that we are offline."""
         while self._stop_by is None:
             for message in self._news.take():
                 session.say(*message)
@@ -233,12 +228,13 @@ class MqttSink:
         for message in self._news.take():  # what was said last must not stay as it was before
             session.say(*message)
         session.part(BridgeState("stopping"))
-        while not (session.drained and session.parted) and (left := self._stop_by - time.monotonic()) > 0:
+        while not (session.drained and session.parted) and (left := self._drain_by - time.monotonic()) > 0:
             session.pump()
             self._turn(connection, session, timeout_s=left)
         session.part(BridgeState("offline", "stopped"))
         while not session.parted and (left := self._stop_by - time.monotonic()) > 0:
             self._turn(connection, session, timeout_s=left)
+        return session.parted
 
     def _turn(self, connection: Connection, session: Session, *, timeout_s: float) -> None:
         numbers = connection.step(timeout_s, wake_fd=self._wake_read)

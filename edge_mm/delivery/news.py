@@ -41,11 +41,14 @@ class News:
         self._summary_at = 0.0
 
     def online(self, online: bool) -> None:
-        """Whether the broker is there; what was of the moment is forgotten when it goes."""
+        """Whether the broker is there; what was of the moment is dropped and counted when it goes."""
+        missed = 0
         with self._lock:
             self._online = online
             if not online:
+                missed = sum(map(len, self._readings.values())) + (self._estimate is not None)
                 self._readings, self._estimate = {}, None
+        self._meter.count("dropped", missed)
 
     def retain(self, channel: Channel, name: str, payload: bytes) -> None:
         """Say this, and again at every connect."""

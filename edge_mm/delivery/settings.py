@@ -14,6 +14,10 @@ import msgspec
 from edge_mm.delivery.topics import BASE, checked_base
 from edge_mm.errors import ConfigError, DeliveryError
 
+_LONGEST_TEXT = 65_535
+"""Bytes; what MQTT has room for."""
+_LONGEST_S = 3600.0
+
 
 class _SettingError(ConfigError, ValueError):
     """A ValueError too, so that msgspec adds the path of the key when it decodes a configuration."""
@@ -41,7 +45,7 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     tls_key: str | None = None
     """PEM file of its key."""
     client_id: str = ""
-    """Stable and unique at the broker; ``edge_mm-<device>`` when empty."""
+    """Stable and unique at the broker; ``edge_mm-<device>`` when empty. 23 letters or digits pass at every broker."""
     keepalive_s: int = 60
     """Seconds of silence after which the two sides ask each other whether they are there."""
     connect_timeout_s: float = 10.0
@@ -59,12 +63,17 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             checked_base(self.base_topic)
         except ConfigError as error:
             raise _SettingError(str(error)) from error
-        if not self.host:
+        if not self.host.strip():
             raise _SettingError("mqtt: host is empty; give the broker's name or address")
+        for key in ("host", "username", "password", "client_id", "tls_ca", "tls_cert", "tls_key"):
+            _check_text(key, getattr(self, key))
         if not 1 <= self.port <= 65535:
             raise _SettingError(f"mqtt: port {self.port} is not between 1 and 65535")
         if not 1 <= self.keepalive_s <= 65535:
             raise _SettingError(f"mqtt: keepalive_s {self.keepalive_s} is not between 1 and 65535")
+        for key in ("connect_timeout_s", "ack_timeout_s"):
+            if not 0 < (seconds := getattr(self, key)) <= _LONGEST_S:  # also not a number
+                raise _SettingError(f"mqtt: {key} {seconds} is not between 0 and {_LONGEST_S:g} seconds")
         if self.password is not None and self.username is None:
             raise _SettingError("mqtt: a password without a user name is never sent; give username")
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -83,6 +92,16 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __repr__(self) -> str:
         """Without the password: settings end in logs and error reports."""
         return f"MqttSettings({self.where}, base_topic={self.base_topic!r}, username={self.username!r}, password=***)"
+
+
+def _check_text(key: str, text: str | None) -> None:
+    """Refuse what MQTT, a socket or a file name cannot hold; the password is not quoted."""
+    if text is None:
+        return
+    if any(ord(letter) < 0x20 or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in text):
+        raise _SettingError(f"mqtt: {key} has a control character or is no UTF-8")
+    if (size := len(text.encode())) > _LONGEST_TEXT:
+        raise _SettingError(f"mqtt: {key} has {size} bytes; at most {_LONGEST_TEXT} can be sent")
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext:

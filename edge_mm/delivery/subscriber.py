@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_mm.delivery.connection import Connection, LoginRefusedError
+from edge_mm.delivery.complaints import LoginRefusedError
+from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.topics import ALERT_EVENT
@@ -140,8 +141,7 @@ class Subscriber:
     def close(self, *, forget: bool = False) -> None:
         """Disconnect; the broker goes on collecting for us unless ``forget``. Safe to call twice."""
         self._confirm()
-        self._hang_up()
-        self._queue.clear()
+        self._leave()
         if forget and self._persistent:
             last = Connection(self._settings, client_id=self._client_id, clean_session=True)
             try:
@@ -153,8 +153,20 @@ class Subscriber:
         self.open()
         return self
 
-    def __exit__(self, *_exc: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_exc: object) -> None:
+        """Disconnect; what was being dealt with when an exception came is not confirmed, so that it comes again."""
+        if kind is None:
+            self.close()
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Disconnect and forget what is in hand, also as a double."""
+        if self._handed is not None and (event := _event(self._handed[1])) is not None:
+            self._seen.pop((event.source, event.id), None)
+        self._handed = None
+        self._hang_up()
+        self._queue.clear()
 
     def _next(self, timeout_s: float) -> Received | None:
         """One message or one turn of the network loop."""
@@ -197,7 +209,8 @@ def _event(message: MQTTMessage) -> AlertEvent | None:
     if not message.topic.endswith(f"/{ALERT_EVENT.path}"):
         return None
     try:
-        return msgspec.json.decode(message.payload, type=AlertEvent)
-    except msgspec.DecodeError as error:
+        # As text: msgspec does not look at the encoding of fields that it does not know.
+        return msgspec.json.decode(message.payload.decode(), type=AlertEvent)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # anyone may publish there
         log.warning("%s: not an alert event: %s", message.topic, error)
         return None

@@ -72,9 +72,12 @@ def test_every_transition_arrives_once_in_order_and_is_forgotten_when_confirmed(
 def test_who_comes_late_sees_how_things_stand(broker, outbox, sink):
     sink.publish_info(BridgeInfo("0.1.0", "car-7", "ai-edge-litert", None, (StreamInfo("cam", "video", 30.0, "bgr8"),)))
     sink.start()
-    sink.send(alert(1))
-    sink.send(alert(2, kind="driver.yawning"))
-    sink.send(alert(3, "cleared"))
+    outbox.commit([alert(1)])
+    sink.wake()
+    outbox.commit([alert(2, kind="driver.yawning")])
+    sink.wake()
+    outbox.commit([alert(3, "cleared")])
+    sink.wake()
     sink.publish_health({"cpu": 0.25})
     sink.publish_availability(Status(0, "cam", "stale", "no frame for 2 s"))
     assert sink.wait_drained(timeout_s=PATIENCE_S)
@@ -114,8 +117,8 @@ def test_readings_come_once_a_second_and_estimates_as_they_are(broker, outbox, s
     filters = ["edge_mm/car-7/sensor/+/state", "edge_mm/car-7/fusion/state"]
     with Subscriber(broker.settings, client_id="dashboard", filters=filters) as subscriber:
         for n in range(40):
-            sink.send(Observation(n, "driver.eyes_closed", n / 40, "probability", 0.9, "vision", "cam"))
-        sink.send(Estimate(1, 0, {"drowsy": 0.5}, {"vision": 1.0}, {}, {}, {}))
+            sink.publish_observation(Observation(n, "driver.eyes_closed", n / 40, "probability", 0.9, "vision", "cam"))
+        sink.publish_estimate(Estimate(1, 0, {"drowsy": 0.5}, {"vision": 1.0}, {}, {}, {}))
         payloads = {}
         while len(payloads) < 2:
             message = subscriber.receive(timeout_s=PATIENCE_S)
@@ -165,6 +168,7 @@ def test_when_the_device_dies_the_broker_says_so_and_when_it_is_back_it_says_so_
                 assert said() == {"state": "online"}
                 process.send_signal(signal.SIGKILL)
                 assert said() == {"state": "offline", "reason": "connection lost"}
+    assert retained(broker, "edge_mm/car-7/bridge/state")["bridge/state"]["state"] == "offline"
 
 
 def test_after_many_kills_of_the_device_the_subscriber_holds_every_number(broker, tmp_path):
@@ -227,7 +231,8 @@ def test_a_wrong_password_is_refused_in_words_and_let_in_once_it_is_right(kind, 
             assert SECRET not in str(caught.value)
         sink = MqttSink(mine, outbox, backoff_s=(0.05, 0.1))
         sink.start()
-        sink.send(alert())
+        outbox.commit([alert()])
+        sink.wake()
         assert sink.wait_link("refused", timeout_s=PATIENCE_S)
     with LocalBroker(kind, directory=folders[1], port=mine.port, login=("car", SECRET)):
         assert sink.wait_link("online", timeout_s=PATIENCE_S)

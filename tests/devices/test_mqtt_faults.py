@@ -81,7 +81,8 @@ def test_a_broker_that_forgot_everything_is_told_again(kind, outbox, tmp_path):
         sink = MqttSink(first.settings, outbox, backoff_s=(0.05, 0.2))
         sink.publish_info(BridgeInfo("0.1.0", "car-7", "ai-edge-litert"))
         sink.start()
-        sink.send(alert(1))
+        outbox.commit([alert(1)])
+        sink.wake()
         assert sink.wait_drained(timeout_s=PATIENCE_S)
     assert sink.wait_link("offline", timeout_s=PATIENCE_S)
     outbox.commit([alert(2, "cleared"), alert(3, incident=2)], b"s")
@@ -110,7 +111,8 @@ def test_a_frozen_broker_is_given_up_and_gets_the_alert_when_it_thaws(broker, ou
     assert sink.wait_link("online", timeout_s=PATIENCE_S)
     os.kill(broker.pid, signal.SIGSTOP)
     try:
-        sink.send(alert())
+        outbox.commit([alert()])
+        sink.wake()
         assert sink.wait_link("offline", timeout_s=PATIENCE_S)
         assert outbox.depth == 1
     finally:
@@ -180,6 +182,13 @@ def test_a_local_broker_dies_with_who_started_it(kind):
         assert select.select([handle], [], [], PATIENCE_S)[0], "the broker outlived its owner"
     finally:
         os.close(handle)
+
+
+def test_a_local_broker_that_runs_is_not_started_twice(broker):
+    first = broker.pid
+    assert broker.start().pid == first
+    broker.kill()
+    assert broker.start().pid != first
 
 
 def test_a_local_broker_listens_on_this_machine_only(broker):

@@ -1,6 +1,7 @@
 """What goes wrong between us and a broker is said in one sentence, and the password in none."""
 
 import logging
+import math
 import socket
 import threading
 from contextlib import contextmanager
@@ -124,6 +125,17 @@ def test_certificate_files_are_named_when_they_are_missing_or_not_pem(tmp_path, 
         ({"password": "x"}, "without a user name"),
         ({"tls_cert": "x"}, "go together"),
         ({"base_topic": "a/#"}, "base topic"),
+        ({"host": " "}, "host is empty"),
+        ({"host": "a\x00b"}, "host has a control character"),
+        ({"username": "u" * 70_000}, "username has 70000 bytes"),
+        ({"client_id": "\u00e9" * 40_000}, "client_id has 80000 bytes"),
+        ({"client_id": "\ud800"}, "client_id .* no UTF-8"),
+        ({"tls_ca": "/\x00"}, "tls_ca has a control character"),
+        *(
+            ({key: each}, key)
+            for key in ("connect_timeout_s", "ack_timeout_s")
+            for each in (0.0, -1.0, math.nan, math.inf)
+        ),
     ],
 )
 def test_settings_that_cannot_work_are_refused_from_code_and_from_a_file(wrong, words):
@@ -144,7 +156,8 @@ def test_a_refused_login_is_said_once_and_tried_again_for_ever(tmp_path, caplog)
     with scripted_broker(connack(5)) as (settings, called), Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
         sink = MqttSink(settings, outbox, on_link=seen.append, backoff_s=(0.01, 0.02))
         sink.start()
-        sink.send(alert())
+        outbox.commit([alert()])
+        sink.wake()
         for _ in range(6):
             assert called.acquire(timeout=10)
         assert sink.wait_link("refused", timeout_s=5)
@@ -177,9 +190,10 @@ def test_while_the_broker_is_away_readings_are_dropped_and_counted_and_alerts_ar
         sink.start()
         assert sink.wait_link("offline", timeout_s=10)
         for n in range(5):
-            sink.send(Observation(n, "driver.eyes_closed", 0.5, "probability", 0.9, "vision", "cam"))
-        sink.send(Estimate(1, 0, {}, {}, {}, {}, {}))
-        sink.send(alert())
+            sink.publish_observation(Observation(n, "driver.eyes_closed", 0.5, "probability", 0.9, "vision", "cam"))
+        sink.publish_estimate(Estimate(1, 0, {}, {}, {}, {}, {}))
+        outbox.commit([alert()])
+        sink.wake()
         assert sink.stats().dropped == 6
         assert sink.stop(timeout_s=5) is False
         assert [record.seq for record in outbox.pending()] == [1]

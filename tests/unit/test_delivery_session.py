@@ -1,0 +1,168 @@
+"""What is said during a connection, to brokers that are slow, silent, or hang up."""
+
+import json
+import socket
+import time
+
+import pytest
+from delivery_broker import PATIENCE_S, ToldBroker
+from delivery_samples import alert
+
+from edge_mm.delivery import clock
+from edge_mm.delivery.backoff import STEADY_S, Backoff
+from edge_mm.delivery.clock import Anchor
+from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.mqtt import MqttSink
+from edge_mm.delivery.news import News
+from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.session import MAX_INFLIGHT, Meter, Session
+from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.topics import Topics
+from edge_mm.types import Estimate, Observation
+
+SOON = (0.01, 0.02)
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as opened:
+        yield opened
+
+
+def test_a_slow_broker_that_goes_on_confirming_is_left_in_peace(outbox):
+    outbox.commit([alert(n, kind=f"k{n}") for n in range(25)])
+    with ToldBroker(pause_s=0.05) as broker:
+        sink = MqttSink(broker.settings(ack_timeout_s=1.0), outbox, backoff_s=SOON)
+        sink.start()
+        assert sink.wait_drained(timeout_s=60)  # 25 states and 25 events: 2.5 s
+        sink.stop()
+    assert (sink.stats().connects, sink.stats().published) == (1, 25)
+
+
+def test_a_broker_that_confirms_nothing_is_left_and_told_again(outbox):
+    outbox.commit([alert()])
+    with ToldBroker(lambda topic: not topic.endswith("event")) as broker:
+        sink = MqttSink(broker.settings(ack_timeout_s=0.05), outbox, backoff_s=SOON)
+        sink.start()
+        first, second = (json.loads(broker.next(topic="event").payload) for _ in range(2))
+        sink.stop(timeout_s=1)
+    assert first["id"] == second["id"]
+    assert outbox.depth == 1
+
+
+def test_what_a_broker_confirms_with_its_last_words_is_delivered(outbox):
+    outbox.commit([alert(n) for n in range(10)])
+    with ToldBroker(hangs_up_after=10) as broker:
+        sink = MqttSink(broker.settings(), outbox, backoff_s=SOON)
+        sink.start()
+        assert sink.wait_drained(timeout_s=PATIENCE_S)
+        sink.stop(timeout_s=1)
+    assert (sink.stats().published, sink.stats().confirmed) == (10, 10)
+
+
+def test_no_more_than_twenty_transitions_are_unconfirmed_at_a_time(outbox):
+    outbox.commit([alert(n) for n in range(30)])
+    with ToldBroker(lambda topic: not topic.endswith("event")) as broker:
+        sink = MqttSink(broker.settings(), outbox, backoff_s=SOON)
+        sink.start()
+        assert sink.wait_link("online", timeout_s=PATIENCE_S)
+        sink.publish_health({"told": "after the events"})
+        topics = []
+        while not topics or not topics[-1].endswith("health"):
+            topics.append(broker.next().topic)
+        assert sum(topic.endswith("event") for topic in topics) == MAX_INFLIGHT == 20
+        broker.release()
+        numbers = [json.loads(broker.next(topic="event").payload)["data"]["seq"] for _ in range(10)]
+        broker.release()
+        sink.stop(timeout_s=1)
+    assert numbers == list(range(21, 31))
+
+
+def test_the_last_will_is_kept_by_the_broker_and_no_session_is(outbox):
+    with ToldBroker() as broker:
+        sink = MqttSink(broker.settings(), outbox)
+        sink.start()
+        flags = broker.next(what="connect").flags
+        sink.stop()
+    will, will_qos, will_retain, clean_session = flags >> 2 & 1, flags >> 3 & 3, flags >> 5 & 1, flags >> 1 & 1
+    assert (will, will_qos, will_retain, clean_session) == (1, 1, 1, 1)
+
+
+def test_an_event_is_dated_by_the_clock_as_it_is_now_not_as_it_was_when_it_was_stored(outbox):
+    present = clock.now()
+    in_1970 = Anchor(60 * 10**9, present.mono_ns, present.boot_id, synced=True)
+    outbox.commit([alert(present.mono_ns / 1e9)], anchor=in_1970)
+    with ToldBroker() as broker:
+        connection = Connection(broker.settings(), client_id="c", clean_session=True)
+        connection.open()
+        Session(connection, outbox, Topics("car-7"), meter=Meter(), ack_timeout_s=20).pump()
+        connection.step(1.0)
+        events = [broker.next(topic=topic) for topic in ("eyes_closed/state", "event")]
+        connection.close()
+    assert json.loads(events[0].payload)["since"][:4] != "1970"
+    assert json.loads(events[1].payload)["time"][:4] != "1970"
+
+
+def test_while_the_broker_is_away_a_clock_that_is_set_late_is_noted(outbox, tmp_path, monkeypatch):
+    started, real = tmp_path / "synchronized", time.time_ns
+    monkeypatch.setattr(clock, "_TIMESYNCD", started)
+    monkeypatch.setattr(time, "time_ns", lambda: real() if started.exists() else 60 * 10**9)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    noted = []
+
+    def look(link):
+        noted.append(outbox.anchor_of(clock.boot_id()))
+        started.touch()
+
+    sink = MqttSink(MqttSettings(port=port), outbox, on_link=look, backoff_s=SOON)
+    sink.start()
+    assert sink.wait_link("offline", timeout_s=PATIENCE_S)
+    sink.stop()
+    assert [anchor.synced for anchor in noted] == [False, True]
+    assert noted[0].wall_ns == 60 * 10**9 < noted[1].wall_ns
+
+
+class Stumbling(Outbox):
+    """An outbox with a mistake in it, the first time."""
+
+    stumbled = False
+
+    def states(self, *, after=0):
+        if not self.stumbled:
+            self.stumbled = True
+            raise ValueError("a mistake")
+        return super().states(after=after)
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_delivery(tmp_path, caplog):
+    links = []
+    with Stumbling(tmp_path / "o.sqlite", device="car-7") as outbox, ToldBroker() as broker:
+        outbox.commit([alert()])
+        sink = MqttSink(broker.settings(), outbox, on_link=links.append, backoff_s=SOON)
+        sink.start()
+        assert sink.wait_drained(timeout_s=PATIENCE_S)
+        sink.stop()
+    assert links[0].detail == "internal error: ValueError('a mistake')"
+    assert "delivery stumbled and goes on" in caplog.text
+
+
+def test_waits_double_up_to_the_longest_and_begin_anew_after_a_connection_that_held():
+    backoff = Backoff(0.5, 30.0)
+    for longest in (0.5, 1, 2, 4, 8, 16, 30, 30):
+        assert longest / 2 <= backoff.after(0.0) <= longest
+    assert 15 <= backoff.after(STEADY_S / 2) <= 30
+    assert 0.25 <= backoff.after(STEADY_S + 1) <= 0.5
+
+
+def test_what_was_of_the_moment_is_forgotten_and_counted_when_the_broker_goes():
+    meter = Meter()
+    news = News(Topics("car-7"), meter)
+    news.online(True)
+    for name in ("a", "b"):
+        news.reading(Observation(1, name, 0.5, "1", 1.0, "vision", "cam"))
+    news.estimate(Estimate(1, 0, {}, {}, {}, {}, {}))
+    news.online(False)
+    news.online(True)
+    assert news.take() == []
+    assert meter.stats().dropped == 3
