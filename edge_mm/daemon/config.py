@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from edge_mm.daemon.places import Places
 from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.topics import DEVICE_NAME
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
 from edge_mm.sources.files import said
@@ -26,7 +27,7 @@ from edge_mm.sources.files import said
 VERSION = 1
 
 Name = Annotated[
-    str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,64}\Z", description="1 to 64 letters, digits, underscores and hyphens")
+    str, Meta(pattern=rf"\A{DEVICE_NAME}\Z", description="1 to 64 letters, digits, underscores and hyphens")
 ]
 """Passes in a topic and in Home Assistant's discovery ids."""
 Kind = Literal["video", "audio", "ecg", "ppg"]

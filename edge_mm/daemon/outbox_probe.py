@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from pathlib import Path
 
-from edge_mm.delivery.outbox_file import DAMAGED, SCHEMA, explained, fact, rollback
+from edge_mm.delivery.outbox_file import probe_file
 from edge_mm.errors import OutboxError
 
 LEAST_FREE_MIB = 16
 """The outbox needs a few MiB for weeks without a broker; less free space than this is about to fail."""
-_BUSY_S = 1.0
 
 
 def try_outbox(path: Path, *, device: str | None) -> int:
@@ -42,37 +40,5 @@ def try_outbox(path: Path, *, device: str | None) -> int:
     if free_mib < LEAST_FREE_MIB:
         raise OutboxError(f"outbox {path}: {free_mib} MiB free on its disk; free at least {LEAST_FREE_MIB} MiB")
     if path.exists() and path.stat().st_size:
-        try:
-            _look_into(path, device)
-        except sqlite3.Error as error:
-            raise explained(path, error) from error
+        probe_file(path, device=device)
     return free_mib
-
-
-def _look_into(path: Path, device: str | None) -> None:
-    """Take the lock that the daemon holds while it runs, read, and roll back: nothing is written."""
-    db = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None)
-    try:
-        db.execute("PRAGMA locking_mode = EXCLUSIVE")  # no -shm file beside it
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-            if not tables:
-                return
-            if not {"fact", "record", "alarm", "anchor"} <= tables:
-                raise OutboxError(f"outbox {path}: this is another program's database; give another file")
-            schema = db.execute("PRAGMA user_version").fetchone()[0]
-            if schema != SCHEMA:
-                raise OutboxError(f"outbox {path}: schema {schema}, this edge-mm reads {SCHEMA}; give another file")
-            if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-                raise OutboxError(f"outbox {path}: {DAMAGED}")
-            owner = fact(db, path, "device")
-            if device is not None and owner != device:
-                raise OutboxError(
-                    f"outbox {path}: it belongs to the device {owner!r}, this one is {device!r}; "
-                    "give each device its own file"
-                )
-        finally:
-            rollback(db)
-    finally:
-        db.close()

@@ -23,7 +23,7 @@ from edge_mm.daemon.sentences import printable
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
-from edge_mm.delivery.topics import ALERT_EVENT
+from edge_mm.delivery.topics import ALERT_EVENT, DEVICE_NAME
 from edge_mm.errors import ConfigError, UsageError
 
 PASSWORD = "EDGE_MM_MQTT_PASSWORD"  # noqa: S105
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
         DeliveryError: the broker is not there or does not let us in.
     """
     settings = _settings(args)
-    if args.device is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", args.device):
+    if args.device is not None and not re.fullmatch(DEVICE_NAME, args.device):
         raise UsageError(f"--device {args.device!r}: a device id is 1 to 64 letters, digits, underscores and hyphens")
     topic = f"{settings.base_topic}/{args.device or '+'}/{ALERT_EVENT.path}"
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
