@@ -23,7 +23,7 @@ WRONG = [
     {"priority": "urgent"},
     {"category": None},
     {"sources": ("thermal",)},
-    {"value": object()},
+    {"value": Ellipsis},
     {"value": 10**400},
     {"limit": "high"},
     {"unit": None},

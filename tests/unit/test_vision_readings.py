@@ -42,7 +42,7 @@ def carphone():
 
 @pytest.fixture(scope="module")
 def turning(shared_data):
-    """A woman whose head is turned from 47 degrees to the image's left to 28 to its right, and back to 30."""
+    """A woman whose head is turned from about 40 degrees to the image's left to 25 to its right, and back."""
     return frames_of(shared_data / "open/intel_head_pose/head-pose-face-detection-female.gif")
 
 
@@ -64,7 +64,7 @@ def faces_in(bundle, frames):
 
 
 def test_a_reading_is_the_mean_over_its_settling_time(bundle, carphone):
-    told = watch(bundle, carphone[:40])
+    told = watch(bundle, carphone[30:70])  # with a blink
     assert bundle.front_end("vision")["settle_s"]["eyes"] == pytest.approx(0.12)
     bare = [float(embedding.vector[CLOSED]) for _, embedding in told]
     settled = [seen["driver.eyes_closed"].value for seen, _ in told]
@@ -75,7 +75,7 @@ def test_a_reading_is_the_mean_over_its_settling_time(bundle, carphone):
 
 def test_what_was_read_before_a_face_was_lost_does_not_settle_into_what_comes_after(bundle, carphone):
     covered = np.zeros_like(carphone[0])
-    told = watch(bundle, [*carphone[60:64], covered, *carphone[20:22]])
+    told = watch(bundle, [*carphone[40:44], covered, *carphone[20:22]])
     seen, embedding = told[5]
     assert seen["driver.eyes_closed"].value == pytest.approx(float(embedding.vector[CLOSED]), abs=1e-6)
     earlier = [float(one.vector[CLOSED]) for _, one in told[:4]]
@@ -90,7 +90,7 @@ def test_of_a_turned_head_the_nearer_eye_counts_more(bundle, turning):
         a, b = (eye(image=geo.as_input(crop))["embedding"] for crop in (left, right))
         share = float(np.dot(embedding.vector[: len(a)] - b, a - b) / np.dot(a - b, a - b))  # of the image's left eye
         shares[face.yaw_deg] = share if face.yaw_deg > 0 else 1 - share  # of the nearer one
-    assert min(shares) < -40
+    assert min(shares) < -38
     assert max(shares) > 20
     for yaw, share in shares.items():
         far = min(max((40 - abs(yaw)) / 25, 0.0), 1.0)
@@ -103,8 +103,9 @@ def test_eyes_and_mouth_of_a_face_turned_away_are_trusted_less(bundle, turning):
         sharp = seen["driver.head_yaw_deg"].quality * (0.3 + 0.7 * face.sharpness)
         for name in ("driver.eyes_closed", "driver.yawning"):
             trust[max(abs(face.yaw_deg), abs(face.pitch_deg)), name] = seen[name].quality / sharp
-    assert min(share for (turn, _), share in trust.items() if turn < 35) > 0.99
-    assert max(share for (turn, _), share in trust.items() if turn > 43) < 0.81
+    assert max(trust)[0] > 38, "otherwise this shows nothing"
+    for (turn, _), share in trust.items():
+        assert share == pytest.approx(min(1, (75 - turn) / 40), abs=0.01)
 
 
 def test_both_eyes_of_a_symmetric_face_look_the_same():
