@@ -33,17 +33,15 @@ if TYPE_CHECKING:
     )
     from edge_mm.models.bundle import Bundle, load_bundle
     from edge_mm.monitor import Monitor
+    from edge_mm.protocols import Policy, Sink, Source
     from edge_mm.types import (
         Alert,
         Condition,
         Embedding,
         Estimate,
         Observation,
-        Policy,
         Reason,
         Sample,
-        Sink,
-        Source,
         Status,
         StreamSpec,
         Tick,
@@ -52,9 +50,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "edge_mm.types": (
-        "Alert", "Condition", "Embedding", "Estimate", "Observation", "Policy", "Reason", "Sample", "Sink", "Source",
-        "Status", "StreamSpec", "Tick", "Window",
+        "Alert", "Condition", "Embedding", "Estimate", "Observation", "Reason", "Sample", "Status", "StreamSpec",
+        "Tick", "Window",
     ),
+    "edge_mm.protocols": ("Policy", "Sink", "Source"),
     "edge_mm.errors": (
         "BundleError", "ConfigError", "DeliveryError", "EdgeMmError", "OutboxError", "SourceError", "SourceLost",
         "UsageError",

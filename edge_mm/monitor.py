@@ -29,15 +29,14 @@ from edge_mm.perception.fusion import Fusion
 from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.selftest import self_test
 from edge_mm.perception.vision import VisionFrontEnd
+from edge_mm.protocols import FrontEnd, Policy
 from edge_mm.types import (
     MODALITY_OF,
     NS_PER_S,
     Embedding,
     Event,
-    FrontEnd,
     Observation,
     Output,
-    Policy,
     PolicyInput,
     Sample,
     Status,
@@ -207,7 +206,7 @@ class Monitor:
         readings = front_end.push(sample)
         self._aligner.tick(sample.t_ns)  # the first sample is the origin of all windows
         self._read(readings, outputs)
-        end_ns = sample.t_ns + round(length * NS_PER_S / sample.rate_hz)
+        end_ns = sample.end_ns
         self._end_ns = end_ns if self._end_ns is None else max(self._end_ns, end_ns)
         self._aligner.advance(sample.stream, end_ns - round(front_end.latency_s * NS_PER_S))
         self._windows(outputs)

@@ -2,15 +2,16 @@
 
 In and out: nothing; this module only names things. ``Sample``, ``Status`` and ``Tick`` are the events that enter
 ``Monitor.push``; ``Observation``, ``Estimate`` and ``Alert`` are what comes out; ``Embedding``, ``Window`` and
-``Condition`` travel inside. Everything is frozen. Time is an integer of monotonic nanoseconds (``t_ns``), stamped at
-capture; wall time exists only in ``edge_mm.delivery``. Not here: any behaviour.
+``Condition`` travel inside. ``edge_mm.protocols`` says who gives and takes them. Everything is frozen. Time is an
+integer of monotonic nanoseconds (``t_ns``), stamped at capture; wall time exists only in ``edge_mm.delivery``. Not
+here: any behaviour.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +65,12 @@ class Sample:
     (n,) float32 in the stream's unit, NaN where a value is missing; ``acc`` is (n, 3)."""
     rate_hz: float
     """Elements per second inside the block, within 1 % of the stream's; the nominal frame rate for video."""
+
+    @property
+    def end_ns(self) -> int:
+        """First nanosecond after it: one frame interval after a frame's time, or the end of the block."""
+        length = 1 if self.data.dtype == np.uint8 else len(self.data)
+        return self.t_ns + round(length * NS_PER_S / self.rate_hz)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,71 +256,3 @@ class Alert:
 
 Output = Observation | Estimate | Alert
 PolicyInput = Observation | Estimate | Status | Tick
-
-
-@runtime_checkable
-class Source(Protocol):
-    """A device or file that gives Samples. The reader's thread owns it."""
-
-    @property
-    def name(self) -> str:
-        """Stream name."""
-        ...
-
-    @property
-    def live(self) -> bool:
-        """True for devices (samples are dropped when we are slow), False for files (we wait)."""
-        ...
-
-    def open(self) -> StreamSpec:
-        """Open the device.
-
-        Raises:
-            SourceError: it cannot be opened; the text names it and what to do.
-        """
-        ...
-
-    def read(self) -> Sample | None:
-        """Block until the next frame or block; None at the end of a file.
-
-        Raises:
-            SourceLost: the device is gone or stalled (within a few seconds, never later).
-        """
-        ...
-
-    def close(self) -> None:
-        """Release the device; safe to call twice."""
-        ...
-
-
-class FrontEnd(Protocol):
-    """Turns one stream's samples into readings and embeddings."""
-
-    @property
-    def latency_s(self) -> float:
-        """Seconds of signal that it must have heard after the start of an Embedding before it gives it."""
-        ...
-
-    def push(self, sample: Sample) -> list[Observation | Embedding]:
-        """Take the next sample of the stream, in time order."""
-        ...
-
-    def flush(self) -> list[Observation | Embedding]:
-        """The stream ended: give what was still waiting for look-ahead."""
-        ...
-
-
-class Policy(Protocol):
-    """Decides which conditions hold. State is allowed, clocks and I/O are not."""
-
-    def update(self, event: PolicyInput) -> Iterable[Condition]:
-        """Take one event in order; give a Condition for each thing that changed or still holds."""
-        ...
-
-
-class Sink(Protocol):
-    """Takes what leaves the monitor."""
-
-    def send(self, output: Output) -> None:
-        """Take one output; raise DeliveryError when it cannot be kept."""
-        ...

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from edge_mm.types import Sample, Source, StreamSpec
+from edge_mm.protocols import Source
+from edge_mm.types import Sample, StreamSpec
 
 BUNDLES = Path(__file__).resolve().parents[1] / "edge_mm" / "bundles"
 

@@ -16,7 +16,8 @@ from edge_mm.alerts.explain import Evidence
 from edge_mm.alerts.hold import SLACK_NS, ns
 from edge_mm.alerts.sayable import numbers_of, readings_of, sayable
 from edge_mm.errors import ConfigError
-from edge_mm.types import Alert, Condition, Observation, Policy, PolicyInput, Reason
+from edge_mm.protocols import Policy
+from edge_mm.types import Alert, Condition, Observation, PolicyInput, Reason
 
 SNAPSHOT_VERSION = 2
 HOLD_S = 2.0

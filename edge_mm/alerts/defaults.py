@@ -18,7 +18,7 @@ from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
 from edge_mm.alerts.sound import sound_policies
 from edge_mm.alerts.vitals import vitals_policies
-from edge_mm.types import Policy
+from edge_mm.protocols import Policy
 
 
 def default_policies(

@@ -14,7 +14,8 @@ from numbers import Real
 from typing import Any, get_args
 
 from edge_mm.errors import ConfigError
-from edge_mm.types import Category, Condition, Modality, Policy, Priority, Reason
+from edge_mm.protocols import Policy
+from edge_mm.types import Category, Condition, Modality, Priority, Reason
 
 LONGEST_NAME = 200
 """Characters of a kind, key, unit, head or code; a longer one is an error: a key is part of a topic."""

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.delivery.mqtt import MqttSink
-from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Output, Sink
+from edge_mm.protocols import Sink
+from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Output
 
 _log = logging.getLogger("edge_mm.run")
 

@@ -15,9 +15,10 @@ from typing import cast
 from edge_mm.daemon.config import Config, SourceConfig
 from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.protocols import Source
 from edge_mm.sources import Paced, audio_source, signal_source, video_source
 from edge_mm.sources.camera import without_password
-from edge_mm.types import MODALITY_OF, Source, StreamKind
+from edge_mm.types import MODALITY_OF, StreamKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
 from edge_mm.errors import EdgeMmError, SourceError
-from edge_mm.sources.pacing import end_ns
-from edge_mm.types import Source, SourceState, Status
+from edge_mm.protocols import Source
+from edge_mm.types import SourceState, Status
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
@@ -116,7 +116,7 @@ class Reader(threading.Thread):
                 self._live = True
                 self._inbox.put(Opened(sample.t_ns, self._spec))
                 self._inbox.put(Status(sample.t_ns, self._source.name, "live"))
-            self._end_ns = end_ns(sample)
+            self._end_ns = sample.end_ns
             self._meters.count("samples", self._source.name)
             if not self._inbox.put(sample):
                 return

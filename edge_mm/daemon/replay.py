@@ -17,7 +17,8 @@ from edge_mm.daemon.ticks import RecordingTicks
 from edge_mm.errors import EdgeMmError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
-from edge_mm.types import Event, Output, Policy, Sample, Source, Status
+from edge_mm.protocols import Policy, Source
+from edge_mm.types import Event, Output, Sample, Status
 
 if TYPE_CHECKING:
     from edge_mm.alerts.limits import Limits

@@ -36,7 +36,8 @@ from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
-from edge_mm.types import NS_PER_S, Event, Policy, Sample, Sink, Status, Tick
+from edge_mm.protocols import Policy, Sink
+from edge_mm.types import NS_PER_S, Event, Sample, Status, Tick
 
 STOP_S = 5.0
 """Longest wait for the broker when stopping; what is left is delivered after the next start."""

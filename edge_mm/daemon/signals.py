@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from edge_mm.errors import UsageError
-from edge_mm.types import Source
+from edge_mm.protocols import Source
 
 _AXES = ("acc_x", "acc_y", "acc_z")
 KEYS = ("eda", "temp", *_AXES, "ecg", "ppg")

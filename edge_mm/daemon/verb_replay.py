@@ -25,7 +25,8 @@ from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
-from edge_mm.types import Alert, Source, Status
+from edge_mm.protocols import Source
+from edge_mm.types import Alert, Status
 
 _SENSE_OF = {"vision": "vision", "audio": "audio", "ecg": "physio", "ppg": "physio"}
 """Stream -> the sense whose front end reads it; skin conductance, temperature and acceleration have none yet."""

@@ -1,7 +1,7 @@
 """Devices and files that give Samples; the public names, loaded when they are used.
 
 In: a device, a file, or the word for one in a config or on a command line. Out: objects that satisfy
-``edge_mm.types.Source``, and ``merge`` which makes one ordered stream of several. Not here: threads, queues,
+``edge_mm.protocols.Source``, and ``merge`` which makes one ordered stream of several. Not here: threads, queues,
 restarts (``edge_mm.daemon``), alignment and de-jittering (``edge_mm.perception.align``).
 
 Importing this package imports neither OpenCV nor PortAudio nor any reader of files.

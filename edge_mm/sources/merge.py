@@ -10,8 +10,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from edge_mm.errors import SourceError
-from edge_mm.sources.pacing import end_ns
-from edge_mm.types import Sample, Source, Status
+from edge_mm.protocols import Source
+from edge_mm.types import Sample, Status
 
 
 def merge(sources: Sequence[Source], *, opened: bool = False) -> Iterator[Sample | Status]:
@@ -52,5 +52,5 @@ def _events(source: Source) -> Iterator[Sample | Status]:
         if end is None:
             yield Status(t_ns=sample.t_ns, stream=source.name, state="live", detail="")
         yield sample
-        end = end_ns(sample)
+        end = sample.end_ns
     yield Status(t_ns=end or 0, stream=source.name, state="off", detail="end of file")

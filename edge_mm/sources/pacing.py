@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from edge_mm.types import NS_PER_S, Sample, Source, StreamSpec
+from edge_mm.protocols import Source
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 
 class Stop(Protocol):
@@ -84,7 +85,7 @@ class Paced:
             return None
         if not self._started:
             self._began_ns, self._base_ns, self._started = self._clock(), sample.t_ns, True
-        complete_ns = sample.t_ns if sample.data.ndim == 3 else end_ns(sample)
+        complete_ns = sample.t_ns if sample.data.ndim == 3 else sample.end_ns
         due_ns = self._began_ns + round((complete_ns - self._base_ns) / self._speed)
         while (left_ns := due_ns - self._clock()) > 0:
             if self._stop.wait(left_ns / NS_PER_S):
@@ -94,9 +95,3 @@ class Paced:
     def close(self) -> None:
         """Close the source inside."""
         self._source.close()
-
-
-def end_ns(sample: Sample) -> int:
-    """Where a sample ends: one element, or one nominal frame interval, after its last."""
-    length = 1 if sample.data.ndim == 3 else len(sample.data)
-    return sample.t_ns + round(length * NS_PER_S / sample.rate_hz)

@@ -1,0 +1,80 @@
+"""The parts of the flow that can be exchanged, as what they take and give.
+
+In and out: nothing; this module only names things. A source of your own is a ``Source``, alerts of your own are a
+``Policy``, another way out is a ``Sink``. Not here: any behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
+
+from edge_mm.types import Condition, Embedding, Observation, Output, PolicyInput, Sample, StreamSpec
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A device or file that gives Samples. The reader's thread owns it."""
+
+    @property
+    def name(self) -> str:
+        """Stream name."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """True for devices (samples are dropped when we are slow), False for files (we wait)."""
+        ...
+
+    def open(self) -> StreamSpec:
+        """Open the device.
+
+        Raises:
+            SourceError: it cannot be opened; the text names it and what to do.
+        """
+        ...
+
+    def read(self) -> Sample | None:
+        """Block until the next frame or block; None at the end of a file.
+
+        Raises:
+            SourceLost: the device is gone or stalled (within a few seconds, never later).
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the device; safe to call twice."""
+        ...
+
+
+class FrontEnd(Protocol):
+    """Turns one stream's samples into readings and embeddings."""
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds of signal that it must have heard after the start of an Embedding before it gives it."""
+        ...
+
+    def push(self, sample: Sample) -> list[Observation | Embedding]:
+        """Take the next sample of the stream, in time order."""
+        ...
+
+    def flush(self) -> list[Observation | Embedding]:
+        """The stream ended: give what was still waiting for look-ahead."""
+        ...
+
+
+class Policy(Protocol):
+    """Decides which conditions hold. State is allowed, clocks and I/O are not."""
+
+    def update(self, event: PolicyInput) -> Iterable[Condition]:
+        """Take one event in order; give a Condition for each thing that changed or still holds."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes what leaves the monitor."""
+
+    def send(self, output: Output) -> None:
+        """Take one output; raise DeliveryError when it cannot be kept."""
+        ...
