@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -65,7 +66,7 @@ def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: in
 
 
 def _front_end() -> dict[str, Any]:
-    settings = {name: getattr(SETTINGS, name) for name in SETTINGS.__slots__}
+    settings = msgspec.structs.asdict(SETTINGS)
     return {
         **settings,
         "window_frames": FRAMES,

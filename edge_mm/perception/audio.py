@@ -9,8 +9,7 @@ after it is never glued together; what is less than that cannot be told from jit
 
 from __future__ import annotations
 
-from typing import Any
-
+import msgspec
 import numpy as np
 
 from edge_mm.errors import BundleError, ConfigError
@@ -18,6 +17,7 @@ from edge_mm.models.bundle import Bundle
 from edge_mm.perception.audio_level import Level, LevelMeter
 from edge_mm.perception.audio_mel import Array, LogMel, MelSettings, encoder_input
 from edge_mm.perception.litert import load_graph
+from edge_mm.perception.params import Count, decoded
 from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 
 GRAPH = "audio.encoder"
@@ -25,6 +25,23 @@ OTHER = "other"
 """The class that stands for everything that is not asked for; silence is put here without asking the graph."""
 _GAP_NS = 50_000_000
 """A block whose time (smoothed by ``perception.clock``) is further off than this follows a gap."""
+
+
+class _Params(msgspec.Struct):
+    """What the bundle says beside ``MelSettings``."""
+
+    window_frames: Count
+    """Frames that the encoder hears at once."""
+    hop_frames: Count
+    """Frames from one window to the next."""
+    labels: tuple[str, ...]
+    """The encoder's classes; ``OTHER`` is one."""
+
+    def __post_init__(self) -> None:
+        if self.hop_frames > self.window_frames:
+            raise ValueError("needs hop_frames <= window_frames")
+        if OTHER not in self.labels:
+            raise ValueError(f"needs a label {OTHER!r}")
 
 
 class AudioFrontEnd:
@@ -44,11 +61,12 @@ class AudioFrontEnd:
         params = bundle.front_end("audio")
         if params is None:
             raise BundleError(f"{bundle.source}: it has no front end for sound; use another bundle or no microphone")
-        self._settings = MelSettings.of(params)
+        where = f"{bundle.source}: front end audio"
+        self._settings = MelSettings.of(params, where=where)
+        given = decoded(params, _Params, where=where)
         _check_rate(spec.name, spec.rate_hz, self._settings.rate_hz)
         self._name = spec.name
-        self._window, self._hop = _sizes(params, bundle.source)
-        self.labels: tuple[str, ...] = tuple(params["labels"])
+        self._window, self._hop, self.labels = given.window_frames, given.hop_frames, given.labels
         self._graph = load_graph(bundle, GRAPH)
         if self._graph.outputs.get("classes", (0,))[-1] != len(self.labels):
             raise BundleError(f"{bundle.source}: graph {GRAPH} does not give one output per label")
@@ -174,14 +192,3 @@ class AudioFrontEnd:
 def _check_rate(name: str, rate_hz: float, wanted: int) -> None:
     if abs(rate_hz - wanted) > 0.01 * wanted:
         raise ConfigError(f"stream {name}: sound at {rate_hz:g} Hz, this bundle hears {wanted} Hz; resample it first")
-
-
-def _sizes(params: dict[str, Any], source: str) -> tuple[int, int]:
-    try:
-        window, hop = int(params["window_frames"]), int(params["hop_frames"])
-        labels = params["labels"]
-    except KeyError as error:
-        raise BundleError(f"{source}: front end audio: parameter {error} is missing; build the bundle again") from None
-    if not 0 < hop <= window or OTHER not in labels:
-        raise BundleError(f"{source}: front end audio: needs 0 < hop_frames <= window_frames and a label {OTHER!r}")
-    return window, hop

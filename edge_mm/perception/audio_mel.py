@@ -8,13 +8,15 @@ even in the last bit. Not here: time stamps, gaps, classes (``perception.audio``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta
 
 from edge_mm.errors import BundleError
+from edge_mm.perception.params import Count, Real, decoded
 
 Array = npt.NDArray[np.float32]
 
@@ -28,41 +30,41 @@ INPUT_LIMIT = 3.0
 """The encoder's input lies within +-3, which fixes its int8 scale."""
 
 
-@dataclass(frozen=True, slots=True)
-class MelSettings:
+class MelSettings(msgspec.Struct, frozen=True):
     """How sound becomes frames; part of the bundle, because the encoder was trained with it."""
 
-    rate_hz: int = 16000
+    rate_hz: Annotated[int, Meta(ge=1000, le=192_000)] = 16000
     """Samples per second."""
-    n_fft: int = 512
+    n_fft: Count = 512
     """Length of the FFT, samples; frames are zero-padded to it."""
-    frame: int = 400
+    frame: Count = 400
     """Samples per frame (25 ms), Hann window."""
-    step: int = 160
+    step: Count = 160
     """Samples from one frame to the next (10 ms)."""
-    mels: int = 40
+    mels: Annotated[int, Meta(ge=1, le=512)] = 40
     """Number of bands."""
-    f_min_hz: float = 60.0
+    f_min_hz: Real = 60.0
     """Lower edge of the first band."""
-    f_max_hz: float = 7600.0
+    f_max_hz: Real = 7600.0
     """Upper edge of the last band."""
 
+    def __post_init__(self) -> None:
+        if not self.step <= self.frame <= self.n_fft:
+            raise ValueError("needs step <= frame <= n_fft")
+        if not 0 <= self.f_min_hz < self.f_max_hz <= self.rate_hz / 2:
+            raise ValueError("needs 0 <= f_min_hz < f_max_hz <= rate_hz / 2")
+
     @classmethod
-    def of(cls, params: Mapping[str, Any]) -> MelSettings:
-        """The settings in a front end's parameters.
+    def of(cls, params: Mapping[str, Any], *, where: str) -> MelSettings:
+        """The settings in a front end's parameters; all of them must be there.
 
         Raises:
-            BundleError: one is missing or out of range.
+            BundleError: one is missing or out of range; the text begins with ``where``.
         """
-        try:
-            settings = cls(**{name: params[name] for name in cls.__slots__})
-        except KeyError as error:
-            raise BundleError(f"front end audio: parameter {error} is missing; build the bundle again") from None
-        if not (0 < settings.step <= settings.frame <= settings.n_fft and settings.mels > 0):
-            raise BundleError("front end audio: needs 0 < step <= frame <= n_fft and mels > 0; build the bundle again")
-        if not 0 <= settings.f_min_hz < settings.f_max_hz <= settings.rate_hz / 2:
-            raise BundleError("front end audio: needs 0 <= f_min_hz < f_max_hz <= rate_hz / 2; build the bundle again")
-        return settings
+        for name in cls.__struct_fields__:
+            if name not in params:
+                raise BundleError(f"{where}: parameter {name!r} is missing; build the bundle again")
+        return decoded(params, cls, where=where)
 
     def samples(self, frames: int) -> int:
         """Samples that so many frames span."""

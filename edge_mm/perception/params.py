@@ -23,6 +23,9 @@ Real = Annotated[float, Meta(ge=-1e9, le=1e9)]
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 """A ``Real`` above 0."""
 
+Count = Annotated[int, Meta(ge=1, le=100_000)]
+"""How many of something, at least one."""
+
 
 def decoded(params: Mapping[str, Any], into: type[T], *, where: str) -> T:
     """The parameters as a Struct.

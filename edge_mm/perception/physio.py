@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +21,7 @@ from edge_mm.errors import BundleError, ConfigError
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception import physio_beat, physio_pulse, physio_qrs
 from edge_mm.perception.litert import Graph, load_graph
+from edge_mm.perception.params import Share, decoded
 from edge_mm.perception.physio_beat import BeatShapes
 from edge_mm.perception.physio_filter import BandFilter
 from edge_mm.perception.physio_intake import CHUNK_S, Chunk, Intake, TimeBase
@@ -92,6 +94,15 @@ class PhysioFrontEnd:
         return readings + self._lane.end()
 
 
+class _Params(msgspec.Struct):
+    """What the bundle says for ECG."""
+
+    qrs_threshold: Share
+    """Probability from which a peak is a QRS complex."""
+    v_threshold: Share
+    """Probability from which a beat is ventricular."""
+
+
 def _lane(bundle: Bundle, spec: StreamSpec) -> _Plain:
     if spec.kind not in MIN_RATE_HZ:
         return _Plain(spec.name)
@@ -101,12 +112,9 @@ def _lane(bundle: Bundle, spec: StreamSpec) -> _Plain:
     rhythm = HeartRhythm(load_graph(bundle, "physio.rhythm"))
     if spec.kind == "ppg":
         return _Beating(spec.name, rhythm, PulseDetector())
-    try:
-        qrs, ventricular = float(parameters["qrs_threshold"]), float(parameters["v_threshold"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"{bundle.source}: front end physio: qrs_threshold or v_threshold: {error}") from error
-    detector = QrsDetector(load_graph(bundle, "physio.qrs"), threshold=qrs)
-    return _Beating(spec.name, rhythm, detector, net=load_graph(bundle, "physio.beat"), threshold=ventricular)
+    given = decoded(parameters, _Params, where=f"{bundle.source}: front end physio")
+    detector = QrsDetector(load_graph(bundle, "physio.qrs"), threshold=given.qrs_threshold)
+    return _Beating(spec.name, rhythm, detector, net=load_graph(bundle, "physio.beat"), threshold=given.v_threshold)
 
 
 class _Plain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -92,11 +93,18 @@ def test_digital_silence_inside_a_window_stays_within_the_encoders_range() -> No
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"step": 0}, "0 < step"), ({"f_max_hz": 9000.0}, "f_max_hz <= rate_hz / 2"), ({"mels": None}, "mels")],
+    [
+        ({"step": 0}, "step"),
+        ({"step": "160"}, "step"),
+        ({"step": 401}, "step <= frame"),
+        ({"f_max_hz": 9000.0}, "f_max_hz <= rate_hz / 2"),
+        ({"f_min_hz": float("nan")}, "f_min_hz"),
+        ({"mels": None}, "'mels' is missing"),
+    ],
 )
 def test_wrong_settings_in_a_bundle_are_said_in_one_sentence(change: dict[str, object], said: str) -> None:
-    params: dict[str, object] = {name: getattr(SETTINGS, name) for name in SETTINGS.__slots__}
+    params: dict[str, object] = msgspec.structs.asdict(SETTINGS)
     params.update(change)
     params = {key: value for key, value in params.items() if value is not None}
-    with pytest.raises(BundleError, match=said):
-        MelSettings.of(params)
+    with pytest.raises(BundleError, match=f"^x: .*{said}"):
+        MelSettings.of(params, where="x")
