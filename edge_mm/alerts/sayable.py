@@ -7,6 +7,7 @@ judging (``alarms``).
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,16 +54,17 @@ def sayable(condition: Condition, policy: Policy) -> Condition:
         ) from error
 
 
-def readings_of(values: Mapping[str, float | None]) -> dict[str, float | None]:
-    """What explains an alert, as numbers; what is none is left out."""
-    return {
-        str(name): value if value is None else float(value)
-        for name, value in values.items()
-        if value is None or isinstance(value, Real)
-    }
+def readings_of(values: Mapping[Any, float | None]) -> dict[str, float | None]:
+    """What explains an alert: a number for each sense that is known; whatever else there is is left out."""
+    found: dict[str, float | None] = {}
+    for sense, value in values.items():
+        if sense in _SENSES and (value is None or isinstance(value, Real)):
+            with contextlib.suppress(OverflowError):  # a number that is none of 64 bits
+                found[sense] = value if value is None else float(value)
+    return found
 
 
-def numbers_of(values: Mapping[str, float]) -> dict[str, float]:
+def numbers_of(values: Mapping[Any, float]) -> dict[str, float]:
     """The same where each must be a number."""
     return {name: value for name, value in readings_of(values).items() if value is not None}
 

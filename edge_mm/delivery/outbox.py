@@ -115,7 +115,9 @@ class Outbox:
         Raises:
             OutboxError: the file cannot be read.
         """
-        return self._records("SELECT seq, boot_id, body FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+        return self._records(
+            "SELECT seq, boot_id, CAST(body AS BLOB) FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit
+        )
 
     def acknowledged(self, *seqs: int) -> None:
         """The broker has confirmed these: forget them. Numbers that are not there are ignored.
@@ -138,7 +140,7 @@ class Outbox:
 
     def states(self, *, after: int = 0) -> list[Record]:
         """The latest transition of every alarm that ever was raised, those with ``seq > after``, by ``seq``."""
-        return self._records("SELECT seq, boot_id, body FROM alarm WHERE seq > ? ORDER BY seq", after)
+        return self._records("SELECT seq, boot_id, CAST(body AS BLOB) FROM alarm WHERE seq > ? ORDER BY seq", after)
 
     def anchor(self, anchor: Anchor) -> None:
         """Remember a newer moment of a boot; one that was not synchronised never replaces one that was.
@@ -197,7 +199,7 @@ class Outbox:
         if record.alert.state != "cleared":
             return record
         row = db.execute(
-            "SELECT seq, boot_id, body FROM alarm WHERE key = ? AND boot_id <> ?",
+            "SELECT seq, boot_id, CAST(body AS BLOB) FROM alarm WHERE key = ? AND boot_id <> ?",
             (str(record.alert.key), record.boot_id),
         ).fetchone()
         raised = None if row is None else self._read(row)
@@ -239,6 +241,7 @@ class Outbox:
         return [self._read(row) for row in rows]
 
     def _read(self, row: tuple[int, str, bytes]) -> Record:
+        """The record of a row; the queries CAST its body, because SQLite would refuse all rows for one that is no text."""
         seq, boot_id, body = row
         try:
             return from_bytes(body)

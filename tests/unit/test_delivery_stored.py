@@ -17,7 +17,7 @@ from edge_mm.daemon.keeper import Keeper
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.errors import ConfigError, OutboxError
-from edge_mm.types import Condition, Observation, Reason, Status, Tick
+from edge_mm.types import Condition, Estimate, Observation, Reason, Status, Tick
 
 WRONG = [
     {"priority": "urgent"},
@@ -125,6 +125,30 @@ def test_what_comes_from_a_path_or_a_sensor_of_ones_own_holds_up_nothing(tmp_pat
     assert record.alert.quality == {"vision": None, "physio": None}
 
 
+@pytest.mark.parametrize("sense", ["caf\udce9", "s" * 70_000, 3, "thermal"], ids=ascii)
+def test_what_explains_an_alert_is_of_the_senses_that_are_known(tmp_path, sense):
+    events = [
+        Observation(0, "x", 0.5, "1", 0.5, sense, "cam"),
+        Observation(0, "x", 0.5, "1", 10**400, "physio", "band"),
+        Tick(10**9),
+        Estimate(2 * 10**9, 0, {}, {sense: 0.5, "audio": 0.5}, {"vision": 1.0}, {"drowsiness": {sense: 0.5}}, {}),
+        Tick(3 * 10**9),
+    ]
+
+    class Fused:
+        def update(self, event):
+            number = event.t_ns // 10**9
+            if not isinstance(event, Tick):
+                return []
+            return [condition(event.t_ns, kind=f"fused.{number}", head="drowsiness")]
+
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        assert chain(outbox, Fused(), events) is None
+        by_quality, by_estimate = (record.alert for record in outbox.pending())
+    assert by_quality.quality == {"vision": None, "audio": None}
+    assert (by_estimate.attention, by_estimate.contribution) == ({"audio": 0.5}, {})
+
+
 def test_something_else_than_a_condition_is_said_to_be_none():
     class Tuples:
         def update(self, event):
@@ -182,8 +206,10 @@ def changed(body, **fields):
         (lambda body: b"", "outbox.unreadable", "record_unreadable"),
         (lambda body: msgspec.msgpack.encode({"id": 3, "alert": None}), "outbox.unreadable", "record_unreadable"),
         (lambda body: b"\x91" * 10_000, "outbox.unreadable", "record_unreadable"),
+        (lambda body: "a text", "outbox.unreadable", "record_unreadable"),
+        (lambda body: 7, "outbox.unreadable", "record_unreadable"),
     ],
-    ids=["priority", "params", "fields", "cut", "empty", "another", "deep"],
+    ids=["priority", "params", "fields", "cut", "empty", "another", "deep", "text", "number"],
 )
 def test_an_alert_that_cannot_be_read_is_sent_as_far_as_it_can_under_its_number(tmp_path, caplog, change, kind, reason):
     path = tmp_path / "o.sqlite"
