@@ -1,6 +1,7 @@
 """What is said during a connection, to brokers that are slow, silent, or hang up."""
 
 import json
+import queue
 import socket
 import time
 
@@ -153,6 +154,32 @@ def test_waits_double_up_to_the_longest_and_begin_anew_after_a_connection_that_h
         assert longest / 2 <= backoff.after(0.0) <= longest
     assert 15 <= backoff.after(STEADY_S / 2) <= 30
     assert 0.25 <= backoff.after(STEADY_S + 1) <= 0.5
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """How long each connection is said to have held, as the back-off hears of it."""
+    heard, after = queue.Queue(), Backoff.after
+    monkeypatch.setattr(Backoff, "after", lambda self, held_s: heard.put(held_s) or after(self, held_s))
+    return heard
+
+
+def test_an_attempt_that_a_silent_broker_draws_out_has_not_held(outbox, held):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = MqttSettings(port=silent.getsockname()[1], connect_timeout_s=0.05)
+        sink = MqttSink(settings, outbox, backoff_s=SOON)
+        sink.start()
+        assert [held.get(timeout=PATIENCE_S) for _ in range(3)] == [0.0, 0.0, 0.0]
+        sink.stop(timeout_s=1)
+
+
+def test_a_connection_has_held_since_the_broker_let_us_in(outbox, held):
+    outbox.commit([alert()])
+    with ToldBroker(hangs_up_after=1) as broker:
+        sink = MqttSink(broker.settings(), outbox, backoff_s=SOON)
+        sink.start()
+        assert held.get(timeout=PATIENCE_S) > 0.0
+        sink.stop(timeout_s=1)
 
 
 def test_what_was_of_the_moment_is_forgotten_and_counted_when_the_broker_goes():
