@@ -241,7 +241,7 @@ class Outbox:
         return [self._read(row) for row in rows]
 
     def _read(self, row: tuple[int, str, bytes]) -> Record:
-        """The record of a row; the queries CAST its body, because SQLite would refuse all rows for one that is no text."""
+        """The record of a row. The queries CAST its body: SQLite gives no row when one holds a text that is none."""
         seq, boot_id, body = row
         try:
             return from_bytes(body)

@@ -177,10 +177,14 @@ class Subscriber:
             return None
         self._handed = self._queue.popleft()
         _, message = self._handed
+        topic = _topic(message)
+        if topic is None:
+            log.warning("a message was passed over: its topic is no UTF-8")
+            return None
         event = _event(message)
         if event is not None and self._is_double(event):
             return None
-        return Received(message.topic, bytes(message.payload), bool(message.retain), event)
+        return Received(topic, bytes(message.payload), bool(message.retain), event)
 
     def _is_double(self, event: AlertEvent) -> bool:
         key = (event.source, event.id)
@@ -205,12 +209,20 @@ class Subscriber:
             self._connection = None
 
 
+def _topic(message: MQTTMessage) -> str | None:
+    try:
+        return message.topic
+    except UnicodeDecodeError:  # MQTT forbids it, and not every broker looks
+        return None
+
+
 def _event(message: MQTTMessage) -> AlertEvent | None:
-    if not message.topic.endswith(f"/{ALERT_EVENT.path}"):
+    topic = _topic(message)
+    if topic is None or not topic.endswith(f"/{ALERT_EVENT.path}"):
         return None
     try:
         # As text: msgspec does not look at the encoding of fields that it does not know.
         return msgspec.json.decode(message.payload.decode(), type=AlertEvent)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # anyone may publish there
-        log.warning("%s: not an alert event: %s", message.topic, error)
+        log.warning("%s: not an alert event: %s", topic, error)
         return None

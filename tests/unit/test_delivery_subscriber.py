@@ -64,6 +64,16 @@ def test_whatever_anyone_publishes_there_the_next_alert_is_received(payload, cap
     assert "not an alert event" in caplog.text
 
 
+def test_a_topic_that_is_no_text_is_passed_over_and_confirmed(caplog):
+    nameless = publish("edge_mm/car-?/alert/event", b"{}", 9).replace(b"?", b"\xff")
+    with ToldBroker(sends=[nameless, *events(1)]) as broker:
+        with Subscriber(broker.settings(), client_id="dashboard") as subscriber:
+            assert subscriber.receive(timeout_s=PATIENCE_S).event.data.seq == 1
+        broker.next(what="gone")
+        assert [broker.confirmed.get_nowait() for _ in range(broker.confirmed.qsize())] == [9, 1]
+    assert "a message was passed over: its topic is no UTF-8" in caplog.text
+
+
 def test_an_event_with_bytes_that_are_no_text_in_a_field_of_tomorrow_is_none():
     (whole,) = events(1)
     payload = whole[whole.index(b"{") : -1] + b',"new":"\xff"}'
