@@ -211,7 +211,7 @@ class Subscriber:
 
 def _topic(message: MQTTMessage) -> str | None:
     try:
-        return message.topic
+        return str(message.topic)
     except UnicodeDecodeError:  # MQTT forbids it, and not every broker looks
         return None
 
