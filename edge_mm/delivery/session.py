@@ -42,7 +42,7 @@ class MqttStats(msgspec.Struct, frozen=True):
     confirmed: int
     """Transitions that a broker confirmed."""
     dropped: int
-    """Readings and estimates that were not sent because the broker was not there."""
+    """Readings and estimates that were not sent: the broker was not there, or a newer estimate came before."""
     confirm_p50_ms: float | None
     """Publish to PUBACK, of the last 1000: median."""
     confirm_p95_ms: float | None

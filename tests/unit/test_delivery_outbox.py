@@ -245,6 +245,7 @@ def test_a_cleared_event_has_the_onset_of_the_boot_in_which_it_was_raised(tmp_pa
         (raised,) = outbox.commit([alert(1000)], anchor=first)
         outbox.commit([alert(1000, kind="other", incident=2)], anchor=first)
         outbox.acknowledged(1, 2)
+        outbox.anchor(day_later)  # delivery notes the clock before anything happens
         cleared = alert(5000, "cleared", onset_ns=5000 * second)  # as the alarm machine gives it after a restart
         outbox.commit([cleared, alert(4000, "cleared", kind="other", incident=3)], anchor=day_later)
     with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:

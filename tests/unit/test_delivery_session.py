@@ -193,3 +193,13 @@ def test_what_was_of_the_moment_is_forgotten_and_counted_when_the_broker_goes():
     news.online(True)
     assert news.take() == []
     assert meter.stats().dropped == 3
+
+
+def test_an_estimate_that_a_newer_one_replaces_before_it_is_sent_is_counted():
+    meter = Meter()
+    news = News(Topics("car-7"), meter)
+    news.online(True)
+    for t_ns in (1, 2, 3):
+        news.estimate(Estimate(t_ns, 0, {}, {}, {}, {}, {}))
+    assert len(news.take()) == 1
+    assert meter.stats().dropped == 2
