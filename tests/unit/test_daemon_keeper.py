@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge_mm.daemon import keeper as keeping
 from edge_mm.daemon.keeper import RETRY_S, Keeper
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.errors import OutboxError
@@ -58,6 +59,15 @@ def test_ending_with_unstored_transitions_is_a_failure_that_says_so(full):
     full.acknowledged(1)
     assert keeper.finish() == [alert("b", 2)]
     assert [r.seq for r in full.pending()] == [2]
+
+
+def test_more_than_memory_should_hold_is_an_error_that_says_what_they_wait_for(full, monkeypatch):
+    monkeypatch.setattr(keeping, "MOST_PENDING", 2)
+    keeper = Keeper(full, lambda: b"s")
+    keeper.keep([alert("a", 1)])
+    keeper.keep([alert("b", 2), alert("c", 3)])
+    with pytest.raises(OutboxError, match="3 transitions wait for the outbox: outbox .*: 1 alerts wait for the broker"):
+        keeper.keep([alert("d", 4)])
 
 
 def test_nothing_to_keep_touches_nothing(full):
