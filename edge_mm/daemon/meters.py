@@ -10,6 +10,7 @@ import resource
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from pathlib import Path
 
 KEPT = 4096
@@ -17,15 +18,22 @@ KEPT = 4096
 
 
 class Meters:
-    """One run's numbers; safe to use from several threads."""
+    """One run's numbers; safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        clock_s: the present in seconds.
+        cpu_clock_s: CPU seconds of this process, all threads.
+    """
+
+    def __init__(
+        self, *, clock_s: Callable[[], float] = time.monotonic, cpu_clock_s: Callable[[], float] = time.process_time
+    ) -> None:
         self._lock = threading.Lock()
         self._counts: dict[str, Counter[str]] = {}
         self._took: dict[str, deque[float]] = {}
         self._totals: Counter[str] = Counter()
-        self._started = time.monotonic()
-        self._cpu_start = time.process_time()
+        self._clock_s, self._cpu_clock_s = clock_s, cpu_clock_s
+        self._started, self._cpu_start = clock_s(), cpu_clock_s()
 
     def count(self, group: str, name: str, amount: int = 1) -> None:
         """Add to a counter, for example ``count("samples", "cabin")``."""
@@ -61,12 +69,12 @@ class Meters:
     @property
     def wall_s(self) -> float:
         """Seconds since this object was made."""
-        return time.monotonic() - self._started
+        return self._clock_s() - self._started
 
     @property
     def cpu_s(self) -> float:
         """CPU seconds of this process, all threads, since this object was made."""
-        return time.process_time() - self._cpu_start
+        return self._cpu_clock_s() - self._cpu_start
 
 
 def _ms(ordered: list[float], share: float) -> float:

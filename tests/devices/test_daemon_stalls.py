@@ -177,7 +177,9 @@ def test_a_stream_that_the_bundle_cannot_use_is_lost_while_the_others_are_watche
     sources = sound_source(sound) + f'[[source]]\nname = "ecg"\nkind = "ecg"\ndevice = "{slow}"\nrealtime = false\n'
     kept = Kept()
     Runtime(load_config(configured(tmp_path, port=1, sources=sources)), sinks=[kept]).run(threading.Event())
-    assert any(alert.key == "sensor.lost/ecg" and alert.state == "raised" for alert in kept.alerts)
+    lost = [alert for alert in kept.alerts if alert.key == "sensor.lost/ecg"]
+    assert [alert.state for alert in lost] == ["raised", "cleared"]
+    assert lost[1].t_ns - lost[0].t_ns == 5_000_000_000  # at the end of the file, not when it gives data
     assert {o.stream for o in kept.outputs if isinstance(o, Observation)} == {"mic"}
 
 
@@ -245,3 +247,31 @@ def test_the_daemon_feeds_the_watchdog_and_ends_in_order_at_a_signal(number, tmp
         assert len(list(islice(words, 20))) < 20  # ten seconds: it was the signal and not the end of the recording
         assert process.wait(30) == 0, log_of(config)
     assert said == [b"READY=1"] + [b"WATCHDOG=1"] * 3
+
+
+class Dying(Microphone):
+    """Its thread ends without a word, as after a bug of ours."""
+
+    def open(self) -> StreamSpec:
+        raise SystemExit
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_watchdog_is_not_fed_when_the_thread_of_a_device_has_died(microphones, tmp_path, monkeypatch):
+    mine, config = microphones
+    mine["left"] = Dying("left")
+    mine["right"].on.set()
+    kept, stop = Kept(lambda output: isinstance(output, Estimate)), threading.Event()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+        thread = watching(Runtime(config, sinks=[kept]), stop)
+        try:
+            assert kept.seen.wait(60)  # the other one is watched: a second and more
+        finally:
+            stop.set()
+            thread.join(30)
+        said = [systemd.recv(64) for _ in range(2)]
+    assert said == [b"READY=1", b"STOPPING=1"]
