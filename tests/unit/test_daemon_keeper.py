@@ -66,7 +66,9 @@ def test_more_than_memory_should_hold_is_an_error_that_says_what_they_wait_for(f
     keeper = Keeper(full, lambda: b"s")
     keeper.keep([alert("a", 1)])
     keeper.keep([alert("b", 2), alert("c", 3)])
-    with pytest.raises(OutboxError, match="3 transitions wait for the outbox: outbox .*: 1 alerts wait for the broker"):
+    with pytest.raises(
+        OutboxError, match=r"3 transitions wait for the outbox: outbox .*: 1 alerts wait for the broker"
+    ):
         keeper.keep([alert("d", 4)])
 
 
