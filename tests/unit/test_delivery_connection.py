@@ -3,6 +3,7 @@
 import logging
 import math
 import socket
+import struct
 import threading
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import msgspec
 import pytest
 from delivery_samples import alert
 
-from edge_mm.delivery.connection import check_broker
+from edge_mm.delivery.connection import Connection, check_broker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.settings import MqttSettings
@@ -180,6 +181,24 @@ def test_a_callback_that_fails_does_not_end_delivery(tmp_path, caplog):
             assert called.acquire(timeout=10)
         sink.stop(timeout_s=5)
     assert "on_link failed" in caplog.text
+
+
+def test_what_a_broker_said_last_is_read_before_anything_is_written_to_it():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connection = Connection(MqttSettings(port=listener.getsockname()[1]), client_id="c", clean_session=True)
+        opening = threading.Thread(target=connection.open)
+        opening.start()
+        broker, _ = listener.accept()
+        broker.sendall(connack(0))
+        opening.join()
+        number = connection.publish("t", b"", qos=1, retain=False)
+        broker.sendall(bytes([0x40, 2]) + number.to_bytes(2, "big"))
+        broker.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        broker.close()  # it dies: whoever writes to it is told so, and the connection is over
+        assert connection.step(1.0) == [number]
+        with pytest.raises(DeliveryError, match="the connection was lost"):
+            connection.step(1.0)
+        connection.close()
 
 
 def test_while_the_broker_is_away_readings_are_dropped_and_counted_and_alerts_are_kept(tmp_path):
