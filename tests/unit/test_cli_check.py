@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -134,3 +135,13 @@ def test_check_goes_on_after_something_that_nobody_expected(tmp_path, capfd, mon
     found = {one["part"]: one["text"] for one in json.loads(capfd.readouterr().out)["findings"]}
     assert found["source a"] == "unexpected RuntimeError: a driver's own bug"
     assert {"outbox", "broker"} <= set(found)
+
+
+def test_check_waits_for_the_broker_as_long_as_the_configuration_says(tmp_path, capfd):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        mqtt = f"[mqtt]\nport = {port}\nconnect_timeout_s = 0.125\n"
+        config = written(tmp_path / "edge-mm.toml", HEAD + f'bundle = "{bundle_name()}"\n{mqtt}')
+        main(["check", "-c", config, "--json"])
+    (found,) = [one for one in json.loads(capfd.readouterr().out)["findings"] if one["part"] == "broker"]
+    assert "0.125" in found["text"]
