@@ -35,6 +35,7 @@ class Microphone:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.samples = BLOCK
         self.on = threading.Event()
         self.free = threading.Event()
         self._blocks: queue.Queue[int] = queue.Queue()
@@ -46,11 +47,11 @@ class Microphone:
         self._blocks.put(time.monotonic_ns())
 
     def read(self) -> Sample | None:
-        data = np.random.default_rng(1).normal(0, 0.1, BLOCK).astype(np.float32)
+        data = np.random.default_rng(1).normal(0, 0.1, self.samples).astype(np.float32)
         while not self.free.is_set():
             if self.on.is_set():
-                self.free.wait(0.1)
-                return Sample(self.name, time.monotonic_ns() - 100_000_000, data, 16_000.0)
+                self.free.wait(self.samples / 16_000)
+                return Sample(self.name, time.monotonic_ns() - self.samples * 62_500, data, 16_000.0)
             try:
                 return Sample(self.name, self._blocks.get(timeout=0.05), data, 16_000.0)
             except queue.Empty:
@@ -118,6 +119,22 @@ def test_a_stall_of_the_monitor_raises_no_alert_and_closes_no_window_over_what_w
     coverage = [estimate.coverage["audio"] for estimate in kept.estimates]
     steps = [now - before for before, now in pairwise([0.0, *coverage])]  # a window of 10 s fills by a second each time
     assert min(steps[1:]) > 0.05, coverage
+
+
+def test_a_stall_so_long_that_samples_are_lost_makes_nobody_stale(microphones):
+    mine, config = microphones
+    for microphone in mine.values():
+        microphone.samples = 400  # 25 ms: what waits in the inbox is then of 1.6 s, later than the silence that is told
+        microphone.on.set()
+    kept = Kept(lambda _: len(kept.estimates) == 6, slow_s=4.0)
+    stop = threading.Event()
+    thread = watching(Runtime(config, sinks=[kept]), stop)
+    try:
+        assert kept.seen.wait(60)
+    finally:
+        stop.set()
+        thread.join(30)
+    assert [alert.key for alert in kept.alerts if alert.kind == "sensor.stale"] == []
 
 
 def test_a_device_that_falls_silent_is_stale_until_it_gives_again(microphones):

@@ -12,6 +12,7 @@ from recordings import bundle_name, bursts, ecg_csv
 
 from edge_mm.cli import main
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.errors import UsageError
 
 HEAD = 'version = 1\ndevice_id = "d"\n'
 
@@ -145,3 +146,17 @@ def test_check_waits_for_the_broker_as_long_as_the_configuration_says(tmp_path, 
         main(["check", "-c", config, "--json"])
     (found,) = [one for one in json.loads(capfd.readouterr().out)["findings"] if one["part"] == "broker"]
     assert "0.125" in found["text"]
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("check", RuntimeError), ("run", UsageError)])
+def test_the_password_of_a_camera_is_not_shown_whoever_names_its_address(verb, kind, tmp_path, capfd, monkeypatch):
+    def broken(device, **_options):
+        raise kind(f"a driver cannot open {device}")
+
+    monkeypatch.setattr("edge_mm.daemon.plan.video_source", broken)
+    camera = '[[source]]\nname="v"\nkind="video"\ndevice="rtsp://me:s3cret@camera/1"\n'
+    config = written(tmp_path / "edge-mm.toml", HEAD + camera + "[mqtt]\nport = 1\n")
+    assert main([verb, "-c", config]) == 69
+    told = "".join(capfd.readouterr())
+    assert "a driver cannot open rtsp://***@camera/1" in told
+    assert "s3cret" not in told
