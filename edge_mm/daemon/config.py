@@ -249,8 +249,6 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
             yield f"source[{i}].device: missing; give a serial port or a file"
     mqtt = raw.get("mqtt", {})
     if isinstance(mqtt, dict):
-        if isinstance(host := mqtt.get("host"), str) and re.search("[/@]", host):  # a password in it would be told
-            yield "mqtt.host: only the broker's name or address; port, username, password and tls have their own keys"
         if "password" in mqtt and "password_file" in mqtt:
             yield "mqtt.password_file: give either password or password_file"
         if "password_file" in mqtt and "username" not in mqtt:

@@ -65,6 +65,11 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise _SettingError(str(error)) from error
         if not self.host.strip():
             raise _SettingError("mqtt: host is empty; give the broker's name or address")
+        if not {"/", "@"}.isdisjoint(self.host):  # a password in it would be told with every failure
+            raise _SettingError(
+                "mqtt: host is more than the broker's name or address; port, username, password and tls "
+                "are given on their own"
+            )
         for key in ("host", "username", "password", "client_id", "tls_ca", "tls_cert", "tls_key"):
             _check_text(key, getattr(self, key))
         if not 1 <= self.port <= 65535:

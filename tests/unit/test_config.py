@@ -181,7 +181,7 @@ def test_the_password_comes_from_environment_or_file_and_is_never_shown(tmp_path
 @pytest.mark.parametrize("host", ["mqtt://me:s3cret@broker:1883", "me:s3cret@broker"])
 def test_an_address_in_the_place_of_the_broker_is_refused_and_its_password_is_not_shown(host, tmp_path):
     (found,) = problems(tmp_path, HEAD + f'[mqtt]\nhost = "{host}"\n')
-    assert "mqtt.host: only the broker's name" in found
+    assert "host is more than the broker's name" in found
     assert "s3cret" not in found
 
 
