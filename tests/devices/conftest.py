@@ -1,6 +1,7 @@
-"""Real brokers of both kinds, and an outbox, for the tests of delivery."""
+"""Real brokers of both kinds, an outbox, and the far end of a serial port."""
 
 import pytest
+from serial_sensor import Sensor
 
 from edge_mm.delivery.local_broker import KINDS, LocalBroker, find_broker
 from edge_mm.delivery.outbox import Outbox
@@ -26,3 +27,10 @@ def broker(kind):
 def outbox(tmp_path):
     with Outbox(tmp_path / "o.sqlite", device="car-7") as opened:
         yield opened
+
+
+@pytest.fixture
+def sensor():
+    far_end = Sensor()
+    yield far_end
+    far_end.unplug()

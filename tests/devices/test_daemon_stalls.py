@@ -7,6 +7,8 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -16,11 +18,12 @@ import soundfile
 from installation import broker, configured, log_of, received, sound_source, start
 from recordings import bursts, ecg_csv
 
-from edge_mm.daemon.config import load_config
+from edge_mm.daemon.config import Config, load_config
 from edge_mm.daemon.runtime import Runtime
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import SourceError
+from edge_mm.protocols import Sink
 from edge_mm.types import Alert, Condition, Estimate, Observation, Output, PolicyInput, Reason, Sample, StreamSpec
 
 pytestmark = pytest.mark.devices
@@ -97,24 +100,26 @@ def microphones(tmp_path, monkeypatch):
         microphone.free.set()
 
 
-def watching(runtime: Runtime, stop: threading.Event) -> threading.Thread:
-    thread = threading.Thread(target=runtime.run, args=(stop,))
+@contextmanager
+def watched(config: Config, *sinks: Sink) -> Iterator[None]:
+    """A daemon that runs until the block ends."""
+    stop = threading.Event()
+    thread = threading.Thread(target=Runtime(config, sinks=sinks).run, args=(stop,))
     thread.start()
-    return thread
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
 
 
 def test_a_stall_of_the_monitor_raises_no_alert_and_closes_no_window_over_what_waits(microphones):
     mine, config = microphones
     kept = Kept(lambda _: len(kept.estimates) == 9, slow_s=4.0)
-    stop = threading.Event()
     for microphone in mine.values():
         microphone.on.set()
-    thread = watching(Runtime(config, sinks=[kept]), stop)
-    try:
+    with watched(config, kept):
         assert kept.seen.wait(60)
-    finally:
-        stop.set()
-        thread.join(30)
     assert [alert.key for alert in kept.alerts if alert.category == "technical"] == []
     coverage = [estimate.coverage["audio"] for estimate in kept.estimates]
     steps = [now - before for before, now in pairwise([0.0, *coverage])]  # a window of 10 s fills by a second each time
@@ -127,13 +132,8 @@ def test_a_stall_so_long_that_samples_are_lost_makes_nobody_stale(microphones):
         microphone.samples = 400  # 25 ms: what waits in the inbox is then of 1.6 s, later than the silence that is told
         microphone.on.set()
     kept = Kept(lambda _: len(kept.estimates) == 6, slow_s=4.0)
-    stop = threading.Event()
-    thread = watching(Runtime(config, sinks=[kept]), stop)
-    try:
+    with watched(config, kept):
         assert kept.seen.wait(60)
-    finally:
-        stop.set()
-        thread.join(30)
     assert [alert.key for alert in kept.alerts if alert.kind == "sensor.stale"] == []
 
 
@@ -141,17 +141,12 @@ def test_a_device_that_falls_silent_is_stale_until_it_gives_again(microphones):
     mine, config = microphones
     stale = Kept(lambda output: isinstance(output, Alert) and output.state == "raised")
     back = Kept(lambda output: isinstance(output, Alert) and output.state == "cleared")
-    stop = threading.Event()
     mine["left"].on.set()
     mine["right"].speak()
-    thread = watching(Runtime(config, sinks=[stale, back]), stop)
-    try:
+    with watched(config, stale, back):
         assert stale.seen.wait(30)
         mine["right"].on.set()
         assert back.seen.wait(30)
-    finally:
-        stop.set()
-        thread.join(30)
     technical = [(alert.key, alert.state) for alert in back.alerts if alert.category == "technical"]
     assert len(technical) >= 2
     assert {key.partition("/")[2] for key, _ in technical} == {"right"}
@@ -278,17 +273,13 @@ def test_the_watchdog_is_not_fed_when_the_thread_of_a_device_has_died(microphone
     mine, config = microphones
     mine["left"] = Dying("left")
     mine["right"].on.set()
-    kept, stop = Kept(lambda output: isinstance(output, Estimate)), threading.Event()
+    kept = Kept(lambda output: isinstance(output, Estimate))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "200000")
-        thread = watching(Runtime(config, sinks=[kept]), stop)
-        try:
+        with watched(config, kept):
             assert kept.seen.wait(60)  # the other one is watched: a second and more
-        finally:
-            stop.set()
-            thread.join(30)
         said = [systemd.recv(64) for _ in range(2)]
     assert said == [b"READY=1", b"STOPPING=1"]

@@ -4,19 +4,12 @@ import time
 
 import numpy as np
 import pytest
-from serial_sensor import Sensor, values
+from serial_sensor import values
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
 from edge_mm.sources import SerialPort, signal_source
 
 pytestmark = pytest.mark.devices
-
-
-@pytest.fixture
-def sensor():
-    far_end = Sensor()
-    yield far_end
-    far_end.unplug()
 
 
 def test_lines_become_samples_and_the_torn_first_line_is_dropped(sensor):

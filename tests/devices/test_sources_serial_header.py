@@ -2,19 +2,12 @@
 
 import numpy as np
 import pytest
-from serial_sensor import Sensor, values
+from serial_sensor import values
 
 from edge_mm.errors import ConfigError, SourceError
 from edge_mm.sources import SerialPort
 
 pytestmark = pytest.mark.devices
-
-
-@pytest.fixture
-def sensor():
-    far_end = Sensor()
-    yield far_end
-    far_end.unplug()
 
 
 def test_kind_rate_and_unit_come_from_the_header(sensor):

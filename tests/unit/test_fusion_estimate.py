@@ -6,18 +6,13 @@ import pytest
 
 from converters.package import npz
 from edge_mm.errors import BundleError
-from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.models.bundle import Bundle
 from edge_mm.perception.fusion import Fusion, Pooling, poolings
 from edge_mm.perception.selftest import self_test
 from edge_mm.types import Window
 
 S = 1_000_000_000
 MODALITIES = ("vision", "audio", "physio")
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
 
 
 @pytest.fixture(scope="module")

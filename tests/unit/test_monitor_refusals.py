@@ -4,16 +4,10 @@ import numpy as np
 import pytest
 
 from edge_mm import ConfigError, Estimate, Monitor, Sample, SourceError, StreamSpec, UsageError
-from edge_mm.models.bundle import load_bundle
 
 KINDS = {"video": 30.0, "audio": 16000.0, "ecg": 250.0, "ppg": 64.0, "eda": 4.0, "temp": 1.0, "acc": 50.0}
 SAMPLED = sorted(set(KINDS) - {"video"})
 WRONG = [0.0, -1.0, float("nan"), float("inf")]
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
 
 
 def spec(kind, rate=None, **more):

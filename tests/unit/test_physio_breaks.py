@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from edge_mm.errors import UsageError
-from edge_mm.models.bundle import load_bundle
 from edge_mm.perception.physio import BEAT_EMBEDDING, PhysioFrontEnd
 from edge_mm.perception.physio_beat import LABELS
 from edge_mm.perception.physio_qrs import HOP, LENGTH, RATE_HZ, STRIDE, QrsDetector
@@ -12,14 +10,6 @@ from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
 S = 1_000_000_000
 FIRST_BEAT_S, BEAT_S = 0.3, 0.8
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    try:
-        return load_bundle("driver")
-    except UsageError as error:
-        pytest.skip(f"the driver bundle is not built yet: {error}")
 
 
 def ecg(seconds, rate_hz=250.0, beat_s=BEAT_S):

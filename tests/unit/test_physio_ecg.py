@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_mm.errors import ConfigError, UsageError
-from edge_mm.models.bundle import load_bundle
+from edge_mm.errors import ConfigError
 from edge_mm.monitor import Monitor
 from edge_mm.perception.physio import DIMENSION, UNITS, PhysioFrontEnd
 from edge_mm.types import Embedding, Observation, Sample, StreamSpec
@@ -18,14 +17,6 @@ from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 S = 1_000_000_000
 VENTRICULAR_PER_MIN = 18.6
 """What the experts found in the excerpt; there are fusion beats besides (also ventricular), which may be called V."""
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    try:
-        return load_bundle("driver")
-    except UsageError as error:
-        pytest.skip(f"the driver bundle is not built yet: {error}")
 
 
 @pytest.fixture(scope="module")

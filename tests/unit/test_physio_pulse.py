@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_mm.errors import UsageError
-from edge_mm.models.bundle import load_bundle
 from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.physio_filter import BandFilter
 from edge_mm.perception.physio_pulse import BAND, RATE_HZ, PulseDetector
@@ -72,14 +70,6 @@ def test_the_last_pulse_comes_out_when_the_stream_ends():
     before, at_the_end = pulses(values)
     assert len(at_the_end) == 1
     assert at_the_end[0] - before[-1] == pytest.approx(RATE_HZ, abs=1.5)
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    try:
-        return load_bundle("driver")
-    except UsageError as error:
-        pytest.skip(f"the driver bundle is not built yet: {error}")
 
 
 def listen(bundle, values, rate_hz):

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_mm.errors import EdgeMmError, SourceError
-from edge_mm.models.bundle import load_bundle
+from edge_mm.errors import SourceError
 from edge_mm.perception.vision import VisionFrontEnd
 from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
@@ -18,17 +17,6 @@ ORDER = [
     "driver.face_found", "driver.eyes_closed", "driver.mouth_open", "driver.yawning", "driver.head_yaw_deg",
     "driver.head_pitch_deg", "driver.head_roll_deg",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    try:
-        found = load_bundle("driver")
-    except EdgeMmError as error:
-        pytest.skip(f"the driver bundle is not built yet: {error}")
-    if found.front_end("vision") is None:
-        pytest.skip("the driver bundle has no vision part")
-    return found
 
 
 @pytest.fixture(scope="module")

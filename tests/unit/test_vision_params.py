@@ -4,16 +4,11 @@ import msgspec
 import pytest
 
 from edge_mm.errors import BundleError
-from edge_mm.models.bundle import Bundle, load_bundle
+from edge_mm.models.bundle import Bundle
 from edge_mm.perception.vision import VisionFrontEnd
 from edge_mm.types import StreamSpec
 
 MISSING = "missing"
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
 
 
 def altered(bundle, name, value):

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_mm.models.bundle import load_bundle
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.vision import VisionFrontEnd, read_crops
@@ -17,11 +16,6 @@ from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 
 CLOSED = -3
 """Place of the bare probability of closed eyes in an embedding."""
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
 
 
 def frames_of(path):

@@ -8,16 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edge_mm.models.bundle import load_bundle
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.vision_tracker import FaceTracker
 
 MS = 1_000_000
-
-
-@pytest.fixture(scope="module")
-def bundle():
-    return load_bundle("driver")
 
 
 @pytest.fixture(scope="module")
