@@ -1,0 +1,1 @@
+"""A ``.tflite`` file as plain data, and what it costs to run."""
