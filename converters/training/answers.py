@@ -1,0 +1,42 @@
+"""Ask a Keras model by names, however its inputs and outputs are put together.
+
+In: a Keras 3 functional model and its inputs by name. Out: its outputs by name. Not here: ``.tflite`` graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def answers(model: Any, inputs: Mapping[str, Any], *, training: bool = False) -> dict[str, Any]:
+    """One pass.
+
+    Args:
+        model: Keras 3 functional model.
+        inputs: input name -> (batch, ...) array or tensor; others than the model's are left out.
+        training: BatchNorm and Dropout as in training.
+
+    Returns:
+        Output name -> (batch, ...) tensor: the keys of a dict of outputs, else ``model.output_names``.
+    """
+    names = input_names(model)
+    given = {name: inputs[name] for name in names} if len(names) > 1 else inputs[names[0]]
+    return _named(model, model(given, training=training))
+
+
+def input_names(model: Any) -> list[str]:
+    """The names of the inputs in the model's order."""
+    return [tensor.name for tensor in model.inputs]
+
+
+def symbolic_outputs(model: Any) -> dict[str, Any]:
+    """Output name -> the Keras tensor of the graph that it is."""
+    return _named(model, model.output)
+
+
+def _named(model: Any, outputs: Any) -> dict[str, Any]:
+    if isinstance(outputs, dict):
+        return dict(outputs)
+    several = outputs if isinstance(outputs, list | tuple) else [outputs]
+    return dict(zip(model.output_names, several, strict=True))
