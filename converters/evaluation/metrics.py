@@ -42,16 +42,27 @@ class Metric(NamedTuple):
         return f"{self.kind}:{self.output}{end}"
 
 
+class Sums(NamedTuple):
+    """A metric that only needs sums over rows."""
+
+    rows: Array
+    """(n, k) terms of each row."""
+    percent: Callable[[Array], Array]
+    """Weighted sums of the terms, (m, k) -> percent (m,)."""
+    right: Array
+    """(k,) terms of an imaginary typical row that is answered rightly."""
+    wrong: Array
+    """(k,) terms of the same row answered wrongly."""
+
+
 class Tally(NamedTuple):
     """A metric over fixed rows, to be weighted: a row that a resample draws twice has the weight 2."""
 
     rows: int
     percent: Callable[[Array], Array]
     """Weights (m, n) >= 0 -> percent (m,); NaN where the drawn rows cannot be scored (one class only)."""
-    sums: Array | None
-    """(n, k) per-row terms when only their weighted sums matter (not for ``auroc``)."""
-    of_sums: Callable[[Array], Array] | None
-    """Weighted sums of ``sums``, (m, k) -> percent (m,)."""
+    sums: Sums | None
+    """None for ``auroc``, which needs the order of all rows."""
 
 
 def parse_metric(text: str) -> Metric:
@@ -148,7 +159,7 @@ def _shares(share: Array) -> Tally:
         result: Array = 100 * sums[:, 0] / sums[:, 1]
         return result
 
-    return _additive(np.column_stack([share, np.ones(len(share))]), of_sums)
+    return _additive(np.column_stack([share, np.ones(len(share))]), of_sums, np.array([1.0, 1.0]), np.array([0.0, 1.0]))
 
 
 def _f1(read: Decisions) -> Tally:
@@ -165,11 +176,13 @@ def _f1(read: Decisions) -> Tally:
         with np.errstate(invalid="ignore"):  # a class that a resample neither drew nor said is left out: 0 / 0
             return _mean_of_numbers(200 * both / (one + other))
 
-    return _additive(np.hstack([hit, said, true]).astype(np.float64), of_sums)
+    mean = true.mean(axis=0)
+    right, wrong = np.hstack([mean, mean, mean]), np.hstack([0 * mean, mean, mean])
+    return _additive(np.hstack([hit, said, true]).astype(np.float64), of_sums, right, wrong)
 
 
-def _additive(sums: Array, of_sums: Callable[[Array], Array]) -> Tally:
-    return Tally(len(sums), lambda weights: of_sums(weights @ sums), sums, of_sums)
+def _additive(sums: Array, of_sums: Callable[[Array], Array], right: Array, wrong: Array) -> Tally:
+    return Tally(len(sums), lambda weights: of_sums(weights @ sums), Sums(sums, of_sums, right, wrong))
 
 
 def _auroc(read: Decisions, output: str) -> Tally:
@@ -189,7 +202,7 @@ def _auroc(read: Decisions, output: str) -> Tally:
     def percent(weights: Array) -> Array:
         return _mean_of_numbers(np.column_stack([100 * one.area(weights) for one in ranked]))
 
-    return Tally(len(read.truth), percent, None, None)
+    return Tally(len(read.truth), percent, None)
 
 
 class _Ranked(NamedTuple):
