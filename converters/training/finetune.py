@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from converters.dataset import DataSet
 from converters.training.answers import answers, input_names
@@ -67,10 +68,38 @@ def finetune(
     Raises:
         ConvertError: data does not fit, there is nothing to learn from, or the loss is no longer finite.
     """
+    check(student, data, plan)
+    return learn(
+        student, data, taught={} if teacher is None else lessons(teacher, data.inputs), plan=plan, on_step=on_step
+    )
+
+
+def learn(
+    student: Any,
+    data: DataSet,
+    *,
+    taught: Mapping[str, npt.NDArray[np.float32]],
+    plan: FineTune,
+    on_step: Callable[[Any], None] | None = None,
+) -> list[float]:
+    """``finetune`` by a teacher that has answered already.
+
+    Args:
+        student: as there.
+        data: as there.
+        taught: output name -> (n, ...) what the teacher said; may be empty.
+        plan: as there.
+        on_step: as there.
+
+    Returns:
+        Mean loss of each epoch.
+
+    Raises:
+        ConvertError: as there.
+    """
     import keras
 
-    _check(student, data, plan)
-    taught = {} if teacher is None else lessons(teacher, data.inputs)
+    check(student, data, plan)
     parts = terms(student, data.targets, taught, label_weight=plan.label_weight, temperature=plan.temperature)
     keras.utils.set_random_seed(plan.seed)
     _seed_dropout(student, plan.seed)
@@ -146,7 +175,12 @@ def _step(student: Any, parts: list[Term], plan: FineTune, *, total: int) -> Cal
     return step  # type: ignore[no-any-return]
 
 
-def _check(student: Any, data: DataSet, plan: FineTune) -> None:
+def check(student: Any, data: DataSet, plan: FineTune) -> None:
+    """Refuse what cannot be trained, before a teacher is asked.
+
+    Raises:
+        ConvertError: a number of the plan is out of its range; inputs are missing, of another shape or not finite.
+    """
     if plan.epochs < 1 or plan.batch < 1 or not plan.rate > 0:
         raise ConvertError(f"epochs {plan.epochs}, batch {plan.batch}, rate {plan.rate:g}: all must be above 0")
     if not 0 <= plan.label_weight <= 1 or not plan.temperature > 0:

@@ -78,7 +78,7 @@ def terms(
     for name, tensor in outputs.items():
         kind = kind_of(tensor)
         labels, answer = targets.get(name), taught.get(name)
-        if kind == "values" and labels is not None and _are_indices(labels, tensor.shape):
+        if kind == "values" and labels is not None and labels.dtype.kind in "iu" and _are_indices(labels, tensor.shape):
             kind = "logits"
         share = label_weight if labels is not None and answer is not None else 1.0
         if labels is not None and share > 0:
@@ -149,7 +149,7 @@ def kind_of(tensor: Any) -> str:
 
 def _are_indices(labels: Array, shape: tuple[int | None, ...]) -> bool:
     """Whether labels are whole numbers, one for each row of an output of several values."""
-    if not np.issubdtype(labels.dtype, np.integer) or len(shape) < 2 or (shape[-1] or 0) < 2:
+    if len(shape) < 2 or (shape[-1] or 0) < 2 or not (labels == np.rint(labels)).all():
         return False
     return labels.ndim == len(shape) - 1 or (labels.ndim == len(shape) and labels.shape[-1] == 1)
 
@@ -177,7 +177,13 @@ def _from_teacher(
     where = f"the teacher's output {name!r}"
     _refuse_nan(answer, where)
     wanted = _fitted(answer, shape, where)
-    if kind == "classes":
+    sums = wanted.sum(axis=-1)
+    shares = bool(wanted.min() > -0.01 and abs(np.median(sums) - 1) < 0.1)  # an int8 softmax does not sum to 1 sharply
+    if kind == "classes" and not shares:
+        raise ConvertError(
+            f"{where}: the student's is a softmax, the teacher's rows sum to {np.median(sums):.3g}: end it in a softmax"
+        )
+    if kind in ("classes", "logits") and shares:
         # an int8 softmax knows only steps of 1/256: what it calls 0 is taken as half of the least that it can say
         least = np.min(wanted, initial=1.0, where=wanted > 0) / 2
         wanted = np.log(np.maximum(wanted, np.clip(least, TINY, 1 / 512)))

@@ -5,14 +5,17 @@ In: inputs by name, a batch at a time. Out: outputs by name, float32. Not here: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from converters.training.answers import answers
-from edge_mm.errors import ConvertError
+from converters.graphs.reader import read_graph
+from converters.training.answers import answers, symbolic_outputs
+from edge_mm.errors import BundleError, ConvertError
 from edge_mm.perception.litert import Graph
 
 Array = npt.NDArray[np.float32]
@@ -44,6 +47,75 @@ def graph_teacher(graph: Graph) -> Teacher:
         return {name: np.stack([row[name] for row in rows]) for name in graph.outputs}
 
     return teacher
+
+
+class Known(NamedTuple):
+    """A teacher that was read from a file."""
+
+    ask: Teacher
+    inputs: dict[str, tuple[int, ...]]
+    """Name -> shape without batch."""
+    outputs: tuple[str, ...]
+    parameters: int
+
+
+def read_teacher(path: Path, *, taps: Sequence[str] = ()) -> Known:
+    """A teacher from a file.
+
+    Args:
+        path: ``.keras``, or ``.tflite`` (float or int8).
+        taps: names that must be among the outputs; of a Keras model a layer's name will do.
+
+    Raises:
+        ConvertError: no such file, another kind of file, a graph that the runtime refuses, no output of that name.
+    """
+    if path.suffix == ".keras":
+        return _read_keras(path, taps)
+    if path.suffix != ".tflite":
+        raise ConvertError(f"teacher {path.name}: must be a .keras or a .tflite file")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConvertError(f"teacher {path}: {error.strerror or error}") from error
+    file = read_graph(content)
+    try:
+        graph = Graph(content, name=path.name)
+    except BundleError as error:
+        raise ConvertError(str(error)) from error
+    missing = [tap for tap in taps if tap not in graph.outputs]
+    if missing:
+        raise ConvertError(f"teacher {path.name}: no output {missing[0]!r}; it has {', '.join(graph.outputs)}")
+    # shapes and axes are constants too, but have no scale
+    weights = [t for t in file.tensors if t.constant and (t.scales or t.dtype in ("float32", "float16"))]
+    inputs = {name: tuple(shape[1:]) for name, shape in graph.inputs.items()}
+    return Known(graph_teacher(graph), inputs, tuple(graph.outputs), sum(math.prod(t.shape) for t in weights))
+
+
+def _read_keras(path: Path, taps: Sequence[str]) -> Known:
+    import keras
+
+    from converters.conversion.keras_graph import load_keras
+
+    model = load_keras(path)
+    outputs = symbolic_outputs(model)
+    for tap in taps:
+        outputs[tap] = tapped(model, tap, who=f"teacher {path.name}")
+    inputs = {tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs}
+    seen = keras.Model(model.inputs, outputs)
+    return Known(keras_teacher(seen), inputs, tuple(outputs), model.count_params())
+
+
+def tapped(model: Any, name: str, *, who: str) -> Any:
+    """The Keras tensor of an output, or else of a layer.
+
+    Raises:
+        ConvertError: the model has neither.
+    """
+    outputs = symbolic_outputs(model)
+    layers = {layer.name: layer for layer in model.layers}
+    if name not in outputs and name not in layers:
+        raise ConvertError(f"{who}: no output or layer {name!r}; it has {', '.join([*outputs, *layers])}")
+    return outputs[name] if name in outputs else layers[name].output
 
 
 def lessons(teacher: Teacher, inputs: Mapping[str, Array], *, batch: int = 64) -> dict[str, Array]:
