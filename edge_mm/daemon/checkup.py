@@ -20,6 +20,8 @@ from edge_mm.errors import BundleError, ConfigError, EdgeMmError, UsageError
 from edge_mm.sources.camera import without_password
 
 if TYPE_CHECKING:
+    from edge_mm.models.bundle import Bundle
+    from edge_mm.models.profile import Profile
     from edge_mm.monitor import Monitor
 
 
@@ -57,13 +59,20 @@ def check_up(path: str) -> Iterator[Finding]:
     elif not parts.problems:
         count = f"{parts.sources} source{'s' if parts.sources > 1 else ''}"
         yield Finding("config", "ok", f"{path}: device {config.device_id}, {count}")
+    profiles: list[Profile] = []
     if "profile" in wrong:
         yield _untried("profile")
     else:
-        yield from _board(config.profile)
+        yield from _board(config.profile, profiles)
     yield _tried("runtime", _runtime)
     monitors: list[Monitor] = []
-    yield _untried("bundle") if "bundle" in wrong else _tried("bundle", lambda: _bundle(config.bundle, monitors))
+    bundles: list[Bundle] = []
+    if "bundle" in wrong:
+        yield _untried("bundle")
+    else:
+        yield _tried("bundle", lambda: _bundle(config.bundle, monitors, bundles))
+    for profile, bundle in zip(profiles, bundles, strict=False):  # one of each, or none where it is wrong
+        yield from _budget(profile, bundle)
     for place in sorted(wrong):
         if place.startswith("source"):
             yield _untried(place)
@@ -115,7 +124,9 @@ def _once(part: str, text: str) -> str:
     return line
 
 
-def _board(name: str) -> Iterator[Finding]:
+def _board(name: str, profiles: list[Profile]) -> Iterator[Finding]:
+    from edge_mm.models.board import Board
+    from edge_mm.models.fit import installed_runtimes, misfits, plugged_in
     from edge_mm.models.profile import load_profile
 
     try:
@@ -123,9 +134,13 @@ def _board(name: str) -> Iterator[Finding]:
     except Exception as error:
         yield _failed("profile", error)
         return
+    profiles.append(profile)
+    board = Board()
     yield Finding("profile", "ok", f"{profile.title}{': ' + profile.note if profile.note else ''}")
-    for text in profile.problems():
+    for text in misfits(profile, board, runtimes=installed_runtimes()):
         yield Finding("profile", "warning", text)
+    for text in plugged_in(board, profile=profile):
+        yield Finding("profile", "ok", text)
 
 
 def _runtime() -> str:
@@ -134,17 +149,29 @@ def _runtime() -> str:
     return f"graphs run on {backend_name()}"
 
 
-def _bundle(name: str, monitors: list[Monitor]) -> str:
+def _bundle(name: str, monitors: list[Monitor], bundles: list[Bundle]) -> str:
     """Load it and make a monitor of it, which runs the self-test."""
     from edge_mm.models.bundle import load_bundle
     from edge_mm.monitor import Monitor
 
     bundle = load_bundle(name)
+    bundles.append(bundle)
     try:
         monitors.append(Monitor(bundle))
     except ConfigError as error:
         raise BundleError(f"{bundle.source}: not tried: {error}") from error
     return f"{bundle.manifest.name} {bundle.manifest.version}: whole, every graph passes its self-test"
+
+
+def _budget(profile: Profile, bundle: Bundle) -> Iterator[Finding]:
+    """Compare the bundle with what its board can take; of what the manifest does not say nothing is judged."""
+    over = profile.over_budget(
+        bundle_bytes=Path(bundle.source).stat().st_size,
+        macs=getattr(bundle.manifest, "macs", None),
+        arena_bytes=getattr(bundle.manifest, "arena_bytes", None),
+    )
+    for text in over:
+        yield Finding("bundle", "warning", text)
 
 
 def _source(config: Config, planned: list[Planned], monitors: list[Monitor]) -> str:

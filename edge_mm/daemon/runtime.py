@@ -95,7 +95,7 @@ class Runtime:
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns = 0
         self._ended = False
-        self._health = Health(self.meters, rss_limit_mib=self._profile.max_rss_mib)
+        self._health = Health(self.meters, rss_limit_mib=self._profile.budget.rss_mib)
         self._next_health_s = 0.0
 
     def run(self, stop: threading.Event) -> Summary:

@@ -50,6 +50,7 @@ def starting_config(found: Found, *, device_id: str, profile: Profile) -> str:
     parts = [
         _HEAD.format(device_id=_toml(device_id), title=profile.title),
         _table("video", "cabin", found.cameras, _camera_options(profile), _NO_CAMERA),
+        *([f"# A camera on the ribbon cable: {_comment(profile.camera.ribbon)}\n"] if profile.camera.ribbon else []),
         _table("audio", "microphone", found.microphones, "", _NO_MICROPHONE),
         _table("ecg", "ecg", found.serial_ports, "baud = 115200", _NO_SERIAL),
         _TAIL,
