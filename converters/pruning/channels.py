@@ -70,7 +70,8 @@ def prune_channels(
         multiple: what is kept is rounded up to a multiple, which int8 kernels like.
         protect: names of layers whose channels all stay.
         minimum: never fewer than this in a layer; nor more than it has.
-        sizes: channels that ``keep`` is a share of, by ``cell_sizes``; None: those that the model has.
+        sizes: channels that ``keep`` is a share of, by ``cell_sizes`` of a larger model: for pruning in several
+            steps, of which one that takes nothing is no error; None: those that the model has.
 
     Returns:
         A functional model and the report.
@@ -91,7 +92,7 @@ def prune_channels(
         share = keep * (sizes or {}).get(cell, len(roots))
         rounded = math.ceil(round(share / multiple, 6)) * multiple  # 0.3 * 10 is 3.0000000000000004
         gone |= _least(flow, worth, roots, target=max(minimum, rounded))
-    if keep < 1 and not gone:
+    if keep < 1 and not gone and sizes is None:
         raise ConvertError(_nothing(model, flow, multiple, minimum))
 
     def kept(ids: Ids) -> npt.NDArray[np.bool_]:
