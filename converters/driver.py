@@ -31,11 +31,13 @@ from converters.parts import (
     write_part,
 )
 from converters.tracks import MIN_QUALITY, Track, cached
+from converters.trained import Trained
 from edge_mm.errors import BundleError
 from edge_mm.models.bundle import SCHEMA, Bundle, GraphSpec, Manifest
 
 NAME, VERSION = "driver", "0.1.0"
 MAX_BYTES = 2 * 1024 * 1024
+FUSION_METRIC = "auroc:drowsy"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -152,8 +154,11 @@ def _fusion_part(bundle: Bundle, data: Path, work: Path, out: Path, *, seed: int
     print(json.dumps({k: v for k, v in report.items() if k != "tracks"}, indent=1))
     acceptance.judge(verdicts)
     golden = fusion_report.golden(graphs["fusion"], table)
+    judged = {**test_table.inputs, **{head: test_table.states[:, [j]] for j, head in enumerate(HEADS)}}
+    kept = {"fusion": Trained(model, sample, judged, FUSION_METRIC)}
+    part = Part("fusion", params, {"fusion": False}, report, {"fusion": FUSION_METRIC})
     with finished_folder(out) as folder:
-        write_part(folder, Part("fusion", params, {"fusion": False}, report), {"fusion": graphs["fusion"]}, golden)
+        write_part(folder, part, {"fusion": graphs["fusion"]}, golden, kept)
     made = {f"fusion_{name}.tflite": content for name, content in graphs.items() if name != "fusion"}
     return out, {**made, "fusion_windows.npz": npz(acceptance.pack(cases))}
 

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from converters.composites import HOP_S, WINDOW_S
 from converters.package import npz
 from converters.tracks import MIN_QUALITY
+from converters.trained import Trained, write_trained
 from edge_mm.errors import BundleError
 from edge_mm.models.bundle import SCHEMA, Bundle, GraphSpec, Manifest
 
@@ -69,10 +70,16 @@ class Part(msgspec.Struct, frozen=True):
     """Graph name (``vision.eye``) -> whether it is stateful."""
     report: dict[str, Any]
     """Scores on people, records or clips not trained on, float and int8; splits by name; sizes."""
+    metrics: dict[str, str] = {}
+    """Graph name -> what its conversion is judged by (``converters.evaluation.metrics``)."""
 
 
 def write_part(
-    folder: Path, part: Part, graphs: Mapping[str, bytes], golden: Mapping[str, npt.NDArray[np.generic]]
+    folder: Path,
+    part: Part,
+    graphs: Mapping[str, bytes],
+    golden: Mapping[str, npt.NDArray[np.generic]],
+    trained: Mapping[str, Trained] | None = None,
 ) -> None:
     """Write a part; ``graphs`` has the bytes of every graph in ``part.graphs``.
 
@@ -82,8 +89,11 @@ def write_part(
         graphs: graph name -> ``.tflite`` bytes.
         golden: arrays ``GRAPH/in/NAME`` and ``GRAPH/out/NAME``, from a freely available sample: the device's
             self-test runs each graph on its inputs and compares.
+        trained: graph name -> the model it was made of, kept in ``folder/trained`` for ``edge-mm-convert build``.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for name, one in (trained or {}).items():
+        write_trained(folder / "trained", name, one)
     for name in part.graphs:
         (folder / f"{name}.tflite").write_bytes(graphs[name])
     (folder / "part.json").write_bytes(msgspec.json.format(msgspec.json.encode(part, order="deterministic")))

@@ -6,13 +6,14 @@
     ├── UsageError                       2   the caller asked for something that does not exist
     ├── ConfigError                     78   edge-mm.toml, a profile or a rule is wrong
     ├── BundleError                     78   a bundle is truncated, altered or does not fit
+    ├── ConvertError                    65   a model, a data set or a graph cannot be converted
     ├── SourceError                     69   a device or file cannot be opened or read
     │   └── SourceLost                  69   a device went away while it was read
     └── DeliveryError                   69   broker or outbox
         └── OutboxError                  1   the outbox cannot be written (disk full, damaged)
 
-Exit statuses follow sysexits.h: 69 is EX_UNAVAILABLE, 78 is EX_CONFIG. A file named on the command line that does not
-exist is a UsageError; a device or a broker that is not there is 69.
+Exit statuses follow sysexits.h: 65 is EX_DATAERR, 69 is EX_UNAVAILABLE, 78 is EX_CONFIG. A file named on the command
+line that does not exist is a UsageError; a device or a broker that is not there is 69.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ class BundleError(EdgeMmError):
     """A bundle is truncated, altered, of another schema, or fails its self-test."""
 
     exit_status = 78
+
+
+class ConvertError(EdgeMmError):
+    """A model, a data set, a graph or a recipe cannot be converted; raised on the host side only."""
+
+    exit_status = 65
 
 
 class SourceError(EdgeMmError):

@@ -1,4 +1,4 @@
-"""The net: three strided convolutions, then an LSTM over 12 steps of 80 ms; embedding and classes.
+"""The net: patches of 4 frames by 4 bands, convolutions, then an LSTM over 6 steps of 160 ms; embedding and classes.
 
 In: ``log_mel`` (96, 40, 1), normalised by ``audio_mel.encoder_input``. Out: ``embedding`` (32, within +-1) and
 ``classes`` (softmax). The LSTM is unrolled: calibrating a WHILE loop crashes the converter, and the unrolled form is
@@ -21,7 +21,8 @@ from edge_mm.perception.audio_mel import encoder_input
 Array = npt.NDArray[np.float32]
 
 EMBEDDING = 32
-UNITS = 48
+UNITS = 96
+STEPS = FRAMES // 16
 BATCH = 96
 
 
@@ -30,18 +31,14 @@ def build(*, seed: int) -> Any:
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     given = keras.Input((FRAMES, SETTINGS.mels, 1), name="log_mel")
-    x = _block(layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False), given)
-    x = _block(layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False), x)
-    x = _block(layers.Conv2D(32, 1, use_bias=False), x)
-    x = _block(layers.DepthwiseConv2D(3, padding="same", use_bias=False), x)
-    x = _block(layers.Conv2D(40, 1, use_bias=False), x)
-    x = _block(layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False), x)
-    x = _block(layers.Conv2D(56, 1, use_bias=False), x)
+    x = _patches(given)
+    x = _block(layers.Conv2D(24, 3, padding="same", use_bias=False), x)
+    x = _block(layers.Conv2D(32, 3, strides=2, padding="same", use_bias=False), x)
+    x = _block(layers.Conv2D(48, 3, strides=(2, 1), padding="same", use_bias=False), x)
     x = _block(layers.Conv2D(64, (1, SETTINGS.mels // 8), use_bias=False), x)  # all bands of one step
-    steps = layers.Reshape((FRAMES // 8, 64))(x)
-    steps = layers.Dropout(0.3)(steps)
+    steps = layers.Dropout(0.3)(layers.Reshape((STEPS, 64))(x))
     heard = layers.LSTM(UNITS, unroll=True, return_sequences=True)(steps)
-    last = layers.Cropping1D((FRAMES // 8 - 1, 0))(heard)
+    last = layers.Cropping1D((STEPS - 1, 0))(heard)
     both = layers.Concatenate()([layers.Reshape((UNITS,))(last), layers.GlobalAveragePooling1D()(heard)])
     embedding = layers.Dense(EMBEDDING, activation="tanh", name="embedding")(layers.Dropout(0.3)(both))
     classes = layers.Dense(len(LABELS), activation="softmax", name="classes")(embedding)
@@ -93,6 +90,13 @@ def batches(
                 else:
                     x[row, :, start : start + width] = 0.0
         yield x[..., None], y
+
+
+def _patches(given: Any) -> Any:
+    """(frames, bands, 1) -> (frames / 4, bands / 4, 16): int8 is slower than float over a single channel."""
+    layers = keras.layers
+    rows = layers.Permute((1, 3, 2))(layers.Reshape((FRAMES // 4, 4, SETTINGS.mels))(given))
+    return layers.Reshape((FRAMES // 4, SETTINGS.mels // 4, 16))(rows)
 
 
 def _block(layer: Any, x: Any) -> Any:

@@ -19,6 +19,7 @@ from converters.audio.clips import LABELS, RATE_HZ, Clip, read_all, read_khan
 from converters.audio.windows import FRAMES, HOP_FRAMES, SAMPLES, SETTINGS, kept_windows, test_windows
 from converters.parts import Part, finished_folder, write_part
 from converters.quantize import quantize
+from converters.trained import Trained
 from edge_mm.perception.audio import GRAPH
 from edge_mm.perception.audio_mel import LogMel, encoder_input
 from edge_mm.perception.litert import Graph
@@ -26,6 +27,7 @@ from edge_mm.perception.litert import Graph
 Array = npt.NDArray[np.float32]
 THRESHOLDS = {name: 0.6 for name in LABELS if name != "other"}
 """Probability from which a rule may take a class as heard; ``false_alarms`` in the report says what it costs."""
+METRIC = "accuracy:classes"
 CALIBRATION = 400
 """Windows for int8 calibration, every class and kind."""
 
@@ -39,7 +41,8 @@ def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: in
     model = encoder.build(seed=seed)
     losses = encoder.train(model, spectra, labels, epochs=epochs, seed=seed)
     chosen = np.random.default_rng(seed).choice(len(labels), min(CALIBRATION, len(labels)), replace=False)
-    content = quantize(model, ({"log_mel": x[None, ..., None]} for x in encoder_input(spectra[chosen])))
+    calibration = [{"log_mel": x[None, ..., None]} for x in encoder_input(spectra[chosen])]
+    content = quantize(model, calibration)
     graph = Graph(content, name=GRAPH)
 
     def in_float(x: Array) -> Array:
@@ -60,9 +63,23 @@ def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: in
             "train": sorted({clip.group for clip in learned}),
         },
     }
+    part = Part("audio", _front_end(), {GRAPH: False}, report, {GRAPH: METRIC})
+    kept = {GRAPH: Trained(model, calibration, _judged(held_out), METRIC)}
     with finished_folder(out) as folder:
-        write_part(folder, Part("audio", _front_end(), {GRAPH: False}, report), {GRAPH: content}, _golden(graph))
+        write_part(folder, part, {GRAPH: content}, _golden(graph), kept)
     return report
+
+
+def _judged(clips: Sequence[Clip]) -> dict[str, npt.NDArray[Any]]:
+    """The loud windows of held-out clips with their class and their source."""
+    windows, classes, sources = [], [], []
+    for clip in clips:
+        spectra, active = test_windows(clip)
+        windows.append(encoder_input(spectra[active])[..., None])
+        classes += [LABELS.index(clip.label)] * int(active.sum())
+        sources += [clip.group] * int(active.sum())
+    groups = np.unique(sources, return_inverse=True)[1]
+    return {"log_mel": np.concatenate(windows), "classes": np.array(classes, np.int64), "group": groups}
 
 
 def _front_end() -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from converters.parts import Part, finished_folder, part_bundle, write_part
 from converters.physio import evaluate
 from converters.physio.records import HELD_OUT, Record, filtered, find, load, unseen
+from converters.trained import Trained
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import Graph
 from edge_mm.perception.physio import DIMENSION
@@ -30,7 +31,14 @@ Floats = npt.NDArray[np.float64]
 
 
 def assemble(
-    out: Path, graphs: dict[str, bytes], threshold: float, report: dict[str, Any], *, data: Path, sample: Floats
+    out: Path,
+    graphs: dict[str, bytes],
+    threshold: float,
+    report: dict[str, Any],
+    trained: dict[str, Trained],
+    *,
+    data: Path,
+    sample: Floats,
 ) -> None:
     """Write the part and its scores through the device's front end; ``out`` changes only when it is scored."""
     front_end = {
@@ -53,7 +61,8 @@ def assemble(
             "sample_recording": sample_report(bundle, demo[0], sample),
             "ppg": ppg_report(bundle, data / "open" / "physio_samples"),
         }
-        write_part(folder, Part("physio", front_end, flags, report), graphs, arrays)
+        metrics = {name: one.metric for name, one in trained.items()}
+        write_part(folder, Part("physio", front_end, flags, report, metrics), graphs, arrays, trained)
 
 
 def sample_report(bundle: Bundle, record: Record, sample: Floats) -> dict[str, Any]:

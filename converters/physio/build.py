@@ -18,12 +18,15 @@ from converters.physio.assemble import QRS_THRESHOLD, assemble
 from converters.physio.leads import Lead, collect, folds, sides
 from converters.physio.records import Record, filtered
 from converters.quantize import quantize
+from converters.trained import Trained
 from edge_mm.perception.physio_beat import LABELS
-from edge_mm.perception.physio_qrs import LENGTH
+from edge_mm.perception.physio_qrs import HOP, LENGTH, STRIDE
 from edge_mm.perception.physio_rhythm import MAX_RR_S, MIN_RR_S, Interval
 
 FOLDS = 3
 SIMULATED = 8000
+JUDGED = 4000
+"""Rows of held-out recordings by which a conversion is judged."""
 COMPARED = 360
 """Inputs of held-out recordings on which the int8 graphs are compared with the float nets."""
 Guesses = dict[tuple[str, int], npt.NDArray[np.float32]]
@@ -37,28 +40,31 @@ def build(data: Path, out: Path, sample: npt.NDArray[np.float64], *, seed: int) 
         print(f"{time.monotonic() - started:6.0f} s  {what}", flush=True)
 
     train, unseen = records.training(data), records.unseen(data)
-    qrs_graph, qrs_scores = train_qrs(train, unseen, seed=seed)
+    qrs_graph, qrs_scores, qrs_kept = train_qrs(train, unseen, seed=seed)
     say(f"physio.qrs: {len(qrs_graph)} bytes")
     leads = collect(train, qrs_graph, threshold=QRS_THRESHOLD, seed=seed)
     others = collect(unseen, qrs_graph, threshold=QRS_THRESHOLD, seed=seed, mixtures=0)
     say(f"{sum(len(lead.at_s) for lead in leads)} beats")
-    beat_graph, threshold, guesses, beat_scores = train_beat(leads, others, seed=seed)
+    beat_graph, threshold, guesses, beat_scores, beat_kept = train_beat(leads, others, seed=seed)
     say(f"physio.beat: {len(beat_graph)} bytes")
-    rhythm_graph, rhythm_scores = train_rhythm(leads, others, guesses, healthy(data), seed=seed)
+    rhythm_graph, rhythm_scores, rhythm_kept = train_rhythm(leads, others, guesses, healthy(data), seed=seed)
     say(f"physio.rhythm: {len(rhythm_graph)} bytes")
     graphs = {"physio.qrs": qrs_graph, "physio.beat": beat_graph, "physio.rhythm": rhythm_graph}
     report = {"trained_on": [r.name for r in train], **qrs_scores, **beat_scores, **rhythm_scores}
-    assemble(out, graphs, threshold, report, data=data, sample=sample)
+    kept = {"physio.qrs": qrs_kept, "physio.beat": beat_kept, "physio.rhythm": rhythm_kept}
+    assemble(out, graphs, threshold, report, kept, data=data, sample=sample)
     say("scored")
 
 
-def train_qrs(train: list[Record], unseen: list[Record], *, seed: int) -> tuple[bytes, dict[str, Any]]:
+def train_qrs(train: list[Record], unseen: list[Record], *, seed: int) -> tuple[bytes, dict[str, Any], Trained]:
     """The detector; paced beats are beats too."""
     net, representative = qrs.train(_qrs_leads(train), seed=seed)
     graph = quantize(net, representative)
-    rows, _ = qrs.stretches(_qrs_leads(unseen), COMPARED, np.random.default_rng(seed))
-    inputs = [{"ecg": row[None, :LENGTH, None]} for row in rows]
-    return graph, {"qrs_float_against_int8_held_out": evaluate.int8_loss(net, graph, inputs, "qrs")}
+    rows, truth = qrs.stretches(_qrs_leads(unseen), JUDGED, np.random.default_rng(seed))
+    inputs = [{"ecg": row[None, :LENGTH, None]} for row in rows[:COMPARED]]
+    judged = {"ecg": rows[:, :LENGTH, None], "qrs": truth[:, : HOP // STRIDE]}
+    report = {"qrs_float_against_int8_held_out": evaluate.int8_loss(net, graph, inputs, "qrs")}
+    return graph, report, Trained(net, representative, judged, "auroc:qrs")
 
 
 def _qrs_leads(recordings: list[Record]) -> list[qrs.Lead]:
@@ -69,7 +75,9 @@ def _qrs_leads(recordings: list[Record]) -> list[qrs.Lead]:
     ]
 
 
-def train_beat(leads: list[Lead], unseen: list[Lead], *, seed: int) -> tuple[bytes, float, Guesses, dict[str, Any]]:
+def train_beat(
+    leads: list[Lead], unseen: list[Lead], *, seed: int
+) -> tuple[bytes, float, Guesses, dict[str, Any], Trained]:
     """The beat net; what it says of beats, by nets that were not trained on their person."""
     fold = folds(leads, FOLDS)
     guesses: Guesses = {}
@@ -83,12 +91,25 @@ def train_beat(leads: list[Lead], unseen: list[Lead], *, seed: int) -> tuple[byt
     threshold = beat.best_threshold(known, [lead.known.labels for lead in clean])
     report = {**_out_of_fold(clean, known, threshold), "folds": fold}
     net = beat.train([x.known for x in leads], seed=seed)
-    graph = quantize(net, _representative(leads, seed))
+    calibration = _representative(leads, seed)
+    graph = quantize(net, calibration)
     for lead in unseen:
         guesses[lead.record.name, lead.number] = beat.predict(net, lead.beats)
     inputs = _representative(unseen, seed + 1, each=COMPARED // len(unseen))
     report["beat_float_against_int8_held_out"] = evaluate.int8_loss(net, graph, inputs, "classes")
-    return graph, threshold, guesses, report
+    return graph, threshold, guesses, report, Trained(net, calibration, _judged_beats(unseen, seed), "accuracy:classes")
+
+
+def _judged_beats(leads: list[Lead], seed: int) -> dict[str, npt.NDArray[Any]]:
+    """At most ``JUDGED`` annotated beats of recordings that were not trained on, alike many of each lead, by record."""
+    rng, parts = np.random.default_rng(seed), []
+    for lead in leads:
+        known = lead.known
+        pick = rng.permutation(len(known.labels))[: JUDGED // len(leads)]
+        parts.append((known.windows[pick], known.features[pick], known.labels[pick], [lead.record.name] * len(pick)))
+    windows, features, labels, records = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    groups = np.unique(records, return_inverse=True)[1]
+    return {"beat": windows, "features": features, "classes": labels, "group": groups}
 
 
 def _out_of_fold(leads: list[Lead], guesses: list[npt.NDArray[np.float32]], threshold: float) -> dict[str, Any]:
@@ -131,7 +152,7 @@ def healthy(data: Path) -> list[list[Interval]]:
 
 def train_rhythm(
     leads: list[Lead], unseen: list[Lead], guesses: Guesses, people: list[list[Interval]], *, seed: int
-) -> tuple[bytes, dict[str, Any]]:
+) -> tuple[bytes, dict[str, Any], Trained]:
     """The rhythm net, and its score on each person with fibrillation when that person was left out."""
     rng = np.random.default_rng(seed)
     sets = [_rhythm_rows(lead, guesses, rng) for lead in leads if not lead.noisy]
@@ -141,15 +162,21 @@ def train_rhythm(
     scores = {person: rhythm.left_out(sets, fake, person, seed=seed) for person in ("201", "203")}
     net = rhythm.train(sets, fake, seed=seed)
     x = np.concatenate([fake[0][:150]] + [s.x[:: max(1, len(s.x) // 6)] for s in sets])
-    graph = quantize(net, [{"rhythm": row[None]} for row in x])
-    each = COMPARED // len(unseen)
-    others = [{"rhythm": row[None]} for lead in unseen for row in _rhythm_rows(lead, guesses, rng, most=each).x]
+    calibration = [{"rhythm": row[None]} for row in x]
+    graph = quantize(net, calibration)
+    apart = [_rhythm_rows(lead, guesses, rng, most=COMPARED // len(unseen)) for lead in unseen]
+    others = [{"rhythm": row[None]} for rows in apart for row in rows.x]
+    judged = {
+        "rhythm": np.concatenate([rows.x for rows in apart]),
+        "irregular": np.concatenate([rows.y for rows in apart])[:, None],
+        "group": np.unique([rows.person for rows in apart for _ in rows.y], return_inverse=True)[1],
+    }
     report = {
         "af_left_out_person_float": scores,
         "rhythm_windows": {"real": sum(len(s.y) for s in sets), "simulated": SIMULATED},
         "rhythm_float_against_int8_held_out": evaluate.int8_loss(net, graph, others, "irregular"),
     }
-    return graph, report
+    return graph, report, Trained(net, calibration, judged, "accuracy:irregular")
 
 
 def _rhythm_rows(lead: Lead, guesses: Guesses, rng: np.random.Generator, *, most: int = 150) -> rhythm.Rows:

@@ -34,18 +34,18 @@ def lead(values: npt.NDArray[np.float64], beats_s: npt.NDArray[np.float64], bad:
     return Lead(values, running_scales(values), beats_s, bad)
 
 
-def model(outputs: int, *, width: int = 24) -> Any:
+def model(outputs: int, *, width: int = 32) -> Any:
     """The net for ``outputs`` outputs."""
     import keras
 
     length = LENGTH + STRIDE * (outputs - HOP // STRIDE)
     inputs = keras.Input((length, 1), name="ecg")
-    x = keras.layers.Conv1D(12, 5, strides=2, use_bias=False)(inputs)
+    x = keras.layers.Conv1D(16, 5, strides=2, use_bias=False)(inputs)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     x = keras.layers.Conv1D(width, 5, strides=2, use_bias=False)(x)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
-    for _ in range(6):
-        x = keras.layers.Conv1D(width, 7, use_bias=False)(x)
+    for _ in range(4):
+        x = keras.layers.Conv1D(width, 10, use_bias=False)(x)
         x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     x = keras.layers.Conv1D(1, 1, activation="sigmoid")(x)
     return keras.Model(inputs, {"qrs": keras.layers.Reshape((outputs,), name="qrs")(x)})

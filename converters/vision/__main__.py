@@ -25,7 +25,7 @@ def main() -> None:
     from converters.vision.evaluate import evaluate
     from converters.vision.footage import load_footage
     from converters.vision.samplers import Album
-    from converters.vision.train import load_trained, train_graph
+    from converters.vision.train import load_trained, train_graph, trained
 
     work = given.work or given.out.with_name(f"{given.out.name}-work")
     work.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,8 @@ def main() -> None:
         },
         "simulated": "blinks (lids drawn down), sunglasses, wide framing (heads set into other backgrounds)",
     }
-    report = write_scored(given.out, graphs, so_far, lambda bundle: evaluate(bundle, check, given.data, models))
+    kept = {name: trained(name, models[name], learn, check, seed=given.seed) for name in GRAPHS}
+    report = write_scored(given.out, graphs, so_far, lambda bundle: evaluate(bundle, check, given.data, models), kept)
     for key, value in report.items():
         if key != "split":
             print(key, value, flush=True)

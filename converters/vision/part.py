@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.parts import Part, finished_folder, part_bundle, write_part
+from converters.trained import Trained
 from converters.vision.footage import clip_frames
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception import vision_geometry as geo
@@ -36,7 +37,11 @@ FRONT_END: dict[str, Any] = {
 
 
 def write_scored(
-    out: Path, graphs: Mapping[str, bytes], report: Mapping[str, Any], score: Callable[[Bundle], Mapping[str, Any]]
+    out: Path,
+    graphs: Mapping[str, bytes],
+    report: Mapping[str, Any],
+    score: Callable[[Bundle], Mapping[str, Any]],
+    trained: Mapping[str, Trained] | None = None,
 ) -> dict[str, Any]:
     """Write the part; gives its whole report. ``out`` changes only if scoring ends well.
 
@@ -45,13 +50,15 @@ def write_scored(
         graphs: the bytes of ``GRAPHS``.
         report: what is known before scoring.
         score: what to add, from a Bundle of this part alone.
+        trained: the models, by graph name.
     """
+    metrics = {name: one.metric for name, one in (trained or {}).items()}
     stateful = dict.fromkeys(GRAPHS, False)
     with finished_folder(out) as folder:
         write_part(folder, Part("vision", FRONT_END, stateful, dict(report)), graphs, {})
         bundle = part_bundle(folder)
         whole = {**report, **score(bundle)}
-        write_part(folder, Part("vision", FRONT_END, stateful, whole), graphs, _golden(bundle))
+        write_part(folder, Part("vision", FRONT_END, stateful, whole, metrics), graphs, _golden(bundle), trained)
     return whole
 
 

@@ -13,9 +13,13 @@ import keras
 import numpy as np
 
 from converters.quantize import quantize
+from converters.trained import Trained
 from converters.vision import fit, nets
 from converters.vision.samplers import Album, Batch, batches, eye_sampler, face_sampler, mouth_sampler
 from converters.vision.scenes import background_sampler, scene_sampler
+
+JUDGED = 1200
+"""Held-out crops on which int8 is judged against float."""
 
 
 class Recipe(NamedTuple):
@@ -26,13 +30,19 @@ class Recipe(NamedTuple):
     steps: int
     outputs: tuple[str, ...]
     """Outputs that are shipped."""
+    metric: str
+    """What the conversion is judged by, on held-out people."""
+    weight: str
+    """Of a batch: rows where it is 0 say nothing about the metric's output."""
 
 
 RECIPES = {
-    "vision.search": Recipe(nets.search_net, fit.search_loss, 2500, ("score", "box")),
-    "vision.face": Recipe(nets.face_net, fit.face_loss, 4500, ("points", "face", "pose")),
-    "vision.eye": Recipe(nets.eye_net, fit.eye_loss, 3000, ("closed", "embedding")),
-    "vision.mouth": Recipe(nets.mouth_net, fit.mouth_loss, 2500, ("open", "yawn", "embedding")),
+    "vision.search": Recipe(nets.search_net, fit.search_loss, 2500, ("score", "box"), "auroc:score", "score_weight"),
+    "vision.face": Recipe(nets.face_net, fit.face_loss, 4500, ("points", "face", "pose"), "within:points:0.05", "face"),
+    "vision.eye": Recipe(nets.eye_net, fit.eye_loss, 3000, ("closed", "embedding"), "auroc:closed", "weight"),
+    "vision.mouth": Recipe(
+        nets.mouth_net, fit.mouth_loss, 2500, ("open", "yawn", "embedding"), "auroc:yawn", "yawn_weight"
+    ),
 }
 
 
@@ -73,6 +83,20 @@ def _representative(name: str, album: Album, seed: int) -> list[dict[str, Any]]:
     images = next(stream(name, album, 300, seed))["image"].astype(np.float32)
     images[0], images[1] = 0, 1
     return [{"image": image[None]} for image in images]
+
+
+def trained(name: str, model: Any, learn: Album, check: Album, *, seed: int) -> Trained:
+    """The model with its calibration crops and ``JUDGED`` labelled crops of held-out people.
+
+    The noise, light and framing of the crops are drawn as in training; frames, people and labels are not those.
+    """
+    recipe = RECIPES[name]
+    batch = next(stream(name, check, JUDGED, seed + 2))
+    output = recipe.metric.split(":")[1]
+    telling = batch[recipe.weight].reshape(JUDGED, -1).min(axis=1) > 0 if name != "vision.search" else slice(None)
+    truth = batch[output][telling].astype(np.float32)
+    rows = {"image": batch["image"][telling].astype(np.float32), output: truth}
+    return Trained(model, _representative(name, learn, seed + 1), rows, recipe.metric)
 
 
 def load_trained(name: str, work: Path) -> tuple[Any, bytes]:

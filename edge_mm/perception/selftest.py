@@ -40,7 +40,7 @@ def self_test(bundle: Bundle) -> None:
             detail = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise BundleError(f"{bundle.source}: graph {name} does not run on {backend_name()}: {detail}") from error
         for key, expected in _of(golden, f"{name}/out/").items():
-            problem = _difference(expected, outputs.get(key), tolerance)
+            problem = difference(expected, outputs.get(key), tolerance)
             if problem:
                 raise BundleError(
                     f"{bundle.source}: graph {name} fails its self-test on {backend_name()}: {key!r} {problem}; "
@@ -52,7 +52,7 @@ def _of(golden: dict[str, npt.NDArray[np.generic]], prefix: str) -> dict[str, np
     return {key.removeprefix(prefix): value for key, value in golden.items() if key.startswith(prefix)}
 
 
-def _difference(expected: npt.NDArray[np.generic], got: npt.NDArray[np.float32] | None, tolerance: float) -> str:
+def difference(expected: npt.NDArray[np.generic], got: npt.NDArray[np.float32] | None, tolerance: float) -> str:
     """What is wrong with an output, or nothing."""
     if got is None or got.size != expected.size:
         return "is not there in the size of its golden sample"

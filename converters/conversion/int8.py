@@ -1,0 +1,150 @@
+"""A float graph becomes a full-int8 graph, or one with a few layers left in float.
+
+In: the bytes of a float ``.tflite`` (ours or anyone's), representative inputs that came through the device's own front
+ends. Out: bytes, int8 in and out, batch of one. The same calibrator and quantizer that ``tf.lite.TFLiteConverter``
+runs, called on the float graph itself, so that a user's ``.tflite`` takes the same way as a Keras model and both graphs
+share their tensor names. Not here: whether the representative inputs are any good (``representative``), what it costs
+(``evaluation``).
+
+The quantizer is not deterministic for unrolled LSTMs: from one graph it now and then leaves the first cell's SPLIT in
+float between DEQUANTIZE and QUANTIZE (8 of 24 times; that cell's forget gate is multiplied by a state of zeros and goes
+nowhere). The graphs that are int8 throughout were equal byte for byte, so a graph with a float tensor that nobody asked
+for is thrown away and the quantization is run again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.graphs.reader import GraphFile, read_graph
+from edge_mm.errors import ConvertError
+
+Sample = Mapping[str, npt.NDArray[np.float32]]
+
+TRIES = 20
+"""Quantizations before a graph with float tensors is an error."""
+LOOPS = ("WHILE", "CALL_ONCE", "IF")
+
+
+def quantize_graph(
+    content: bytes, samples: Iterable[Sample], *, float_layers: Sequence[str] = (), percentile: float = 100.0
+) -> bytes:
+    """Full-int8 post-training quantization, weights per channel.
+
+    Args:
+        content: float ``.tflite`` with a signature.
+        samples: input name -> float32 (1, ...); 100 to 500 of them.
+        float_layers: names (or regular expressions that match whole names) of the output tensors of ops that stay in
+            float, with DEQUANTIZE before and QUANTIZE after them.
+        percentile: 100 takes the smallest and largest value of each activation as its range; 99.9 leaves out the
+            outermost 0.1 % (0.05 % on each side), for data with outliers.
+
+    Returns:
+        The bytes of the int8 graph, with the signature of the float one.
+
+    Raises:
+        ConvertError: a loop, nothing to calibrate with, no such layer, an op without an int8 form.
+    """
+    graph = read_graph(content)
+    _refuse(graph)
+    stay = _float_tensors(graph, float_layers)
+    rows = [{key: np.asarray(value, np.float32) for key, value in sample.items()} for sample in samples]
+    if not rows:
+        raise ConvertError("no representative data: nothing to calibrate with")
+    calibrated = _calibrated(content, rows)
+    if percentile < 100.0:
+        from converters.conversion.clipping import clipped
+
+        calibrated = clipped(calibrated, content, rows, percentile=percentile)
+    left: list[str] = []
+    for _ in range(TRIES):
+        made = _quantized(calibrated, stay)
+        left = [] if stay else float_ops(made)
+        if not left:
+            return made
+    raise ConvertError(
+        f"in each of {TRIES} quantizations ops stayed in float, the last time {'; '.join(left[:5])}: they have no int8 "
+        "form; name them in float_layers (mixed precision) or replace them in the model"
+    )
+
+
+def float_ops(content: bytes) -> list[str]:
+    """The ops of a graph that read or write a float tensor, each with the name of that tensor; empty for pure int8."""
+    graph = read_graph(content)
+    said = []
+    for op in graph.ops:
+        touched = [i for i in (*op.inputs, *op.outputs) if i >= 0 and graph.tensors[i].dtype == "float32"]
+        if touched:
+            said.append(f"{op.name} ({graph.tensors[touched[-1]].name})")
+    return said
+
+
+def _refuse(graph: GraphFile) -> None:
+    loops = sorted({op.name for op in graph.ops if op.name in LOOPS})
+    if loops or graph.subgraphs > 1:
+        raise ConvertError(
+            f"the graph has a loop ({', '.join(loops) or 'several subgraphs'}), which int8 calibration cannot take: "
+            "build "
+            "recurrent layers with unroll=True and few steps, or use the recipe dynamic-range"
+        )
+    if not graph.signature_inputs:
+        raise ConvertError("the graph has no signature: its inputs have no names; convert it again from a SavedModel")
+    free = [graph.tensors[i].name for i in graph.signature_inputs.values() if -1 in graph.tensors[i].shape]
+    if free:
+        raise ConvertError(
+            f"input {free[0]!r} has a free size: a board needs fixed sizes; convert it with a batch of one"
+        )
+    if any(tensor.dtype == "int8" and not tensor.constant for tensor in graph.tensors):
+        raise ConvertError("the graph is quantized already (it has int8 activations): give the float model")
+    if any(tensor.dtype == "int8" for tensor in graph.tensors):
+        raise ConvertError("the graph's weights are quantized already (dynamic range): give the float model")
+
+
+def _float_tensors(graph: GraphFile, wanted: Sequence[str]) -> list[str]:
+    outputs = [graph.tensors[op.outputs[0]].name for op in graph.ops if op.outputs]
+    found: list[str] = []
+    for pattern in wanted:
+        try:
+            fits = [name for name in outputs if name == pattern or re.fullmatch(pattern, name)]
+        except re.error as error:
+            raise ConvertError(f"float_layers: {pattern!r} is not a regular expression: {error}") from error
+        if not fits:
+            raise ConvertError(f"float_layers: no layer is called {pattern!r}; there are {', '.join(outputs[:40])}")
+        found += [name for name in fits if name not in found]
+    return found
+
+
+def _calibrated(content: bytes, rows: list[dict[str, npt.NDArray[np.float32]]]) -> bytes:
+    from tensorflow.lite.python.optimize.calibrator import Calibrator
+
+    from edge_mm.quiet import quiet_stderr
+
+    def given() -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+        yield from rows
+
+    try:
+        with quiet_stderr():
+            done: bytes = Calibrator(content).calibrate(given)
+    except (ValueError, RuntimeError) as error:
+        raise ConvertError(f"calibration failed: {' '.join(str(error).split())[:300]}") from error
+    return done
+
+
+def _quantized(calibrated: bytes, stay: Sequence[str]) -> bytes:
+    import tensorflow as tf
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    from edge_mm.quiet import quiet_stderr
+
+    options: dict[str, Any] = {"denylisted_nodes": list(stay)} if stay else {}
+    try:
+        with quiet_stderr():  # it writes a line of its settings each time
+            made: bytes = mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8, **options)
+    except Exception as error:  # TensorFlow's ConverterError and what it lets through
+        raise ConvertError(f"no int8 form: {' '.join(str(error).split())[:300]}") from error
+    return made

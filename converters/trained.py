@@ -1,0 +1,39 @@
+"""A trained model with what its conversion needs: inputs to calibrate with, held-out rows to be judged by.
+
+In: a Keras model as a trainer leaves it. Out: ``NAME.keras``, ``NAME.calibration.npz``, ``NAME.evaluation.npz``, which
+``edge-mm-convert build`` reads. Not here: training, conversion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from converters.package import npz
+
+
+class Trained(NamedTuple):
+    """One trained graph."""
+
+    model: Any
+    """Keras 3 functional model; only the outputs that are shipped."""
+    calibration: Sequence[Mapping[str, npt.NDArray[np.float32]]]
+    """Input name -> (1, ...), from the training side."""
+    evaluation: Mapping[str, npt.NDArray[Any]]
+    """Input name and output name -> (n, ...), held out; ``group`` -> (n,) who or what each row is from."""
+    metric: str
+    """What it is judged by, as ``converters.evaluation.metrics`` writes it."""
+
+
+def write_trained(folder: Path, name: str, trained: Trained) -> None:
+    """Write the three files of one graph; ``folder`` is made if absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trained.model.save(folder / f"{name}.keras")
+    keys = trained.calibration[0]
+    stacked = {key: np.concatenate([np.asarray(one[key], np.float32) for one in trained.calibration]) for key in keys}
+    (folder / f"{name}.calibration.npz").write_bytes(npz(stacked))
+    (folder / f"{name}.evaluation.npz").write_bytes(npz(trained.evaluation))

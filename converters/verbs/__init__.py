@@ -1,0 +1,1 @@
+"""The verbs of `edge-mm-convert`, one module each, cheap to import."""
