@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env lint bench bundle convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 lint bench bundle convert-env convert-test soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ convert-test: convert-env  ## tests of the host side (installs TensorFlow)
 
 bundle: convert-env  ## train and package the reference bundle `driver` from $(DATA)
 	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles --fixtures tests/golden
+
+test-arm64: env  ## the wheel on emulated aarch64 against this machine (Debian; root, or user namespaces)
+	@bash tests/arm64/run.sh
 
 soak-kill: test-env  ## 200 SIGKILLs of the daemon at random moments (CI does 20)
 	@EDGE_MM_KILLS=200 $(RUN) -m pytest tests/devices/test_sigkill.py
