@@ -20,8 +20,9 @@ def answers(model: Any, inputs: Mapping[str, Any], *, training: bool = False) ->
     Returns:
         Output name -> (batch, ...) tensor: the keys of a dict of outputs, else ``model.output_names``.
     """
-    names = input_names(model)
-    given = {name: inputs[name] for name in names} if len(names) > 1 else inputs[names[0]]
+    import keras
+
+    given = keras.tree.pack_sequence_as(model.input, [inputs[name] for name in input_names(model)])
     return _named(model, model(given, training=training))
 
 
