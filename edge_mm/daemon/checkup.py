@@ -136,7 +136,7 @@ def _board(name: str, profiles: list[Profile]) -> Iterator[Finding]:
         return
     profiles.append(profile)
     board = Board()
-    yield Finding("profile", "ok", f"{profile.title}{': ' + profile.note if profile.note else ''}")
+    yield Finding("profile", "ok", f"{profile.title} ({profile.name}){': ' + profile.note if profile.note else ''}")
     for text in misfits(profile, board, runtimes=installed_runtimes()):
         yield Finding("profile", "warning", text)
     for text in plugged_in(board, profile=profile):
