@@ -132,7 +132,7 @@ def read_flow(model: Any, *, protect: Sequence[str] = ()) -> Flow:
     inputs = functional(model).inputs
     given = [flow.fixed(tuple(tensor.shape[1:]), "an input of the model") for tensor in inputs]
     for name, layout in zip(functional(model).output_names, walk(model, given, call), strict=True):
-        flow.groups.freeze(layout.ids, f"{name} is an output of the model")
+        flow.groups.freeze(layout.ids, f"{name} is an output of the model", foremost=True)
     if left:
         name = min(left)
         close = difflib.get_close_matches(name, names, n=3) or sorted(names)[:5]

@@ -34,10 +34,11 @@ class Groups:
                 if high in self._frozen:
                     self._frozen.setdefault(low, self._frozen.pop(high))
 
-    def freeze(self, ids: Ids, why: str) -> None:
-        """These may not go; the first reason that is given stays."""
-        for one in np.unique(ids).tolist():
-            self._frozen.setdefault(self._root(one), why)
+    def freeze(self, ids: Ids, why: str, *, foremost: bool = False) -> None:
+        """These may not go; the first reason that is given stays, unless one is ``foremost``."""
+        for root in {self._root(one) for one in np.unique(ids).tolist()}:
+            if foremost or root not in self._frozen:
+                self._frozen[root] = why
 
     def roots(self, ids: Ids) -> Ids:
         """The group of each channel, named by one of its members."""

@@ -75,7 +75,7 @@ def prune_magnitude(model: Any, data: DataSet, *, sparsity: float, plan: FineTun
     masks = _Masks([weight for _, weight in kernels], sparsity, ramp=round(RAMP * total))
     losses: list[float] = []
     if plan.epochs:
-        losses = finetune(sparse, data, teacher=keras_teacher(model), plan=plan, on_step=lambda _: masks.step())
+        losses = finetune(sparse, data, teacher=keras_teacher(copied(model)), plan=plan, on_step=lambda _: masks.step())
     else:
         masks.step()
     done = tuple(Kernel(name, int(np.prod(weight.shape)), int((weight.numpy() == 0).sum())) for name, weight in kernels)

@@ -63,7 +63,7 @@ def rebuild(model: Any, sites: Mapping[int, Site], kept: Kept) -> Any:
 
 
 def copied(model: Any) -> Any:
-    """The same model with weights of its own."""
+    """The same model, functional, with weights of its own."""
     return rebuild(model, {}, lambda ids: np.ones(len(ids), bool))
 
 

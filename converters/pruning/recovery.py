@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from converters.pruning.channels import Report, cell_sizes, prune_channels
+from converters.pruning.rebuild import copied
 from edge_mm.errors import ConvertError
 
 if TYPE_CHECKING:
@@ -75,18 +74,17 @@ def prune_and_train(
     Raises:
         ConvertError: as ``prune_channels`` and ``finetune``; data whose inputs do not fit.
     """
-    from converters.training.distillation import split
     from converters.training.finetune import check, finetune
     from converters.training.teachers import keras_teacher
 
     if steps < 1 or (plan.epochs and steps > plan.epochs) or (not plan.epochs and steps > 1):
         raise ConvertError(f"steps {steps}: must be at least 1 and at most one an epoch ({plan.epochs} epochs)")
+    model = copied(model)  # functional, and nothing that is done here shows in the caller's
     _check_inputs(model, data)
     at_once = prune_channels(model, keep=keep, multiple=multiple, protect=protect, minimum=minimum)
     check(at_once.model, data, plan._replace(epochs=max(plan.epochs, 1)))
-    train, test = split(data, held_out, seed=plan.seed) if data.targets else (np.arange(len(data)), np.arange(0))
-    judged = data.rows(test if len(test) else train)
-    asked = _metric(data, metric)
+    train, judged = parted(data, held_out, seed=plan.seed)
+    asked = known_metric(data, metric)
     losses: list[float] = []
     current, sizes = model, cell_sizes(model)
     for step in range(steps if plan.epochs else 0):
@@ -96,13 +94,25 @@ def prune_and_train(
         ).model
         rest = plan.epochs - len(losses) if step == steps - 1 else plan.epochs // steps
         part = plan._replace(epochs=rest)
-        losses += finetune(current, data.rows(train), teacher=keras_teacher(model), plan=part)
+        losses += finetune(current, train, teacher=keras_teacher(model), plan=part)
     small = current if plan.epochs else at_once.model
     scores = None
     if asked is not None:
         percents = [percent(one, judged, asked) for one in (model, at_once.model, small)]
         scores = Scores(str(asked), len(judged), *percents)
     return Recovered(small, at_once.report, losses, len(train) if plan.epochs else 0, scores)
+
+
+def parted(data: DataSet, held_out: float, *, seed: int) -> tuple[DataSet, DataSet]:
+    """Rows to train on and rows to score on; without labels, or with nothing held out, both are all rows."""
+    from converters.training.distillation import split
+
+    if not 0 <= held_out < 1:
+        raise ConvertError(f"held out {held_out:g}: must be at least 0 and below 1")
+    if not data.targets or not held_out:
+        return data, data
+    train, test = split(data, held_out, seed=seed)
+    return data.rows(train), data.rows(test)
 
 
 def percent(model: Any, data: DataSet, metric: Metric) -> float:
@@ -113,7 +123,12 @@ def percent(model: Any, data: DataSet, metric: Metric) -> float:
     return score(metric, lessons(keras_teacher(model), data.inputs)[metric.output], data.targets[metric.output])
 
 
-def _metric(data: DataSet, metric: Metric | None) -> Metric | None:
+def known_metric(data: DataSet, metric: Metric | None) -> Metric | None:
+    """The metric that was asked for, else the data's own; None without labels.
+
+    Raises:
+        ConvertError: no labels for the output that was asked for.
+    """
     from converters.evaluation.metrics import default_metric
 
     if metric is not None and metric.output not in data.targets:
@@ -125,9 +140,7 @@ def _metric(data: DataSet, metric: Metric | None) -> Metric | None:
 
 def _check_inputs(model: Any, data: DataSet) -> None:
     """Before the surgery, so that a wrong file is what is reported first."""
-    from converters.pruning.walk import functional
-
-    for tensor in functional(model).inputs:
+    for tensor in model.inputs:
         values, shape = data.inputs.get(tensor.name), tuple(tensor.shape[1:])
         if values is None:
             raise ConvertError(f"no data for input {tensor.name!r}; there is {', '.join(data.inputs) or 'nothing'}")

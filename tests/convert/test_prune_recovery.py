@@ -1,7 +1,6 @@
 """Half the channels of a residual net that reads real digits: as good after fine-tuning, and half the int8 graph."""
 
 import importlib.util
-import json
 
 import numpy as np
 import pytest
@@ -104,6 +103,27 @@ def test_the_teacher_alone_is_enough(model, digits):
     assert percent(done.model, unseen, metric) > percent(model, unseen, metric) - 2.0
 
 
+def test_a_sequential_model_is_pruned_and_trained_as_well(digits):
+    import keras
+    from keras import layers
+
+    from converters.pruning.magnitude import prune_magnitude
+    from converters.pruning.recovery import prune_and_train
+    from converters.training.finetune import FineTune
+
+    images, labels = digits
+    keras.utils.set_random_seed(0)
+    first, hidden = layers.Conv2D(16, 3, activation="relu"), layers.Dense(32, activation="relu")
+    last = layers.Dense(10, activation="softmax", name="digit")
+    net = keras.Sequential([keras.Input((8, 8, 1), name="image"), first, layers.Flatten(), hidden, last])
+    data, plan = data_set(images[:640], labels[:640]), FineTune(epochs=3, rate=3e-3)
+    done = prune_and_train(net, data, keep=0.5, plan=plan)
+    assert [layer.after for layer in done.report.layers] == [8, 16, 10]
+    assert done.scores.after > done.scores.pruned
+    sparse = prune_magnitude(net, data, sparsity=0.5, plan=plan)
+    assert sparse.losses[-1] < sparse.losses[0]
+
+
 def test_what_does_not_fit_is_refused(model, digits):
     from converters.dataset import DataSet
     from converters.evaluation.metrics import Metric
@@ -128,79 +148,3 @@ def test_what_does_not_fit_is_refused(model, digits):
     }.items():
         with pytest.raises(ConvertError, match=match):
             call()
-
-
-@pytest.fixture(scope="module")
-def files(model, digits, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prune")
-    images, labels = digits
-    model.save(folder / "digits.keras")
-    np.savez(folder / "digits.npz", image=images[:1200], digit=labels[:1200])
-    return folder
-
-
-def command(*words):
-    from converters.cli import main
-
-    return main(["prune", *map(str, words)])
-
-
-def test_the_command_writes_a_model_and_what_was_done(files, capsys):
-    import keras
-
-    given = [files / "digits.keras", "--data", files / "digits.npz"]
-    assert command(*given, "--recipe", "channels-50", "--epochs", "2", "--protect", "embedding", "--json") == 0
-    report = json.loads(capsys.readouterr().out)
-    made = keras.models.load_model(files / "digits-pruned.keras")
-    assert made.count_params() == report["parameters"]["after"]
-    assert report["macs"]["after"] < 0.3 * report["macs"]["before"]
-    assert report["bytes"]["after"] < 0.4 * report["bytes"]["before"]
-    assert len(report["loss"]) == 2
-    assert {layer["name"]: layer["after"] for layer in report["layers"]}["conv2d"] == 16
-    assert report["score"]["rows"] == 240
-    record = json.loads((files / "digits-pruned.keras.json").read_text())
-    assert record["recipe"]["prune"]["protect"] == ["embedding"]
-    assert record["recipe"]["train"]["epochs"] == 2
-    assert len(record["data"]["digest"]) == 64
-    assert record["versions"]["keras"] == keras.__version__
-    assert record["report"] == {key: value for key, value in report.items() if key != "out"}
-
-
-def test_the_command_tells_people_what_went(files, capsys):
-    given = [files / "digits.keras", "--data", files / "digits.npz", "--out", files / "small.keras"]
-    assert command(*given, "--recipe", "channels-50", "--keep", "0.25", "--epochs", "2") == 0
-    said = capsys.readouterr().out
-    assert "conv2d_1" in said
-    assert "48 -> 16" in said
-    assert "output of the model" in said
-    assert "accuracy:digit" in said
-
-
-def test_the_command_for_zeros_is_honest_about_them(files, capsys):
-    given = [files / "digits.keras", "--data", files / "digits.npz", "--out", files / "zeros.keras"]
-    assert command(*given, "--recipe", "magnitude-80", "--epochs", "2", "--json") == 0
-    report = json.loads(capsys.readouterr().out)
-    sizes = report["transport"]
-    assert sizes["graph"] == "int8"
-    assert abs(sizes["after"]["raw"] - sizes["before"]["raw"]) < 0.01 * sizes["before"]["raw"]
-    assert sizes["after"]["zlib9"] < 0.7 * sizes["before"]["zlib9"]
-    assert report["kernels"][0]["zeros"] == int(0.8 * report["kernels"][0]["weights"])
-    assert command(*given, "--recipe", "magnitude-80", "--epochs", "1") == 0
-    assert "as large and as fast" in capsys.readouterr().out
-
-
-def test_the_command_refuses_in_one_sentence(files, capsys):
-    given = ["--data", files / "digits.npz"]
-    for words, said in {
-        (files / "digits.keras", *given, "--recipe", "int8-static"): "prunes nothing",
-        (files / "digits.keras", *given, "--recipe", "channels-50", "--keep", "2"): "keep 2",
-        (files / "digits.keras", *given, "--recipe", "channels-50", "--protect", "conv"): "no layer 'conv'",
-        (files / "digits.keras", *given, "--recipe", "channels-5"): "no recipe",
-        (files / "none.keras", *given, "--recipe", "channels-50"): "no such file",
-        (files / "digits.keras", *given, "--recipe", "channels-50", "--out", files / "digits.keras"): "overwrite",
-    }.items():
-        assert command(*words) == 65, words
-        printed = capsys.readouterr()
-        assert said in printed.err
-        assert printed.out == ""
-        assert "Traceback" not in printed.err
