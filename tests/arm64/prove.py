@@ -171,8 +171,10 @@ def _asked(runner: Runner, inputs: Inputs, folder: Path, code: Path) -> tuple[Ma
             _fail(f"{runner.name}: {what} had not ended after {LIMIT_S} s")
         seconds[what] = time.monotonic() - began
         if process.returncode:
-            words = (process.stderr.strip() or process.stdout.strip())[-2000:]
-            _fail(f"{runner.name}: {what} ended with status {process.returncode}: {words}")
+            words = (process.stderr.strip() or process.stdout.strip())[-2000:] or "it said nothing"
+            status = process.returncode
+            how = f"ended with status {status}" if status > 0 else f"was killed by signal {-status}"
+            _fail(f"{runner.name}: {what} {how}: {words}")
         return process.stdout
 
     checked = json.loads(run("check", "-m", "edge_mm.cli", "check", "-c", str(inputs.config), "--json"))

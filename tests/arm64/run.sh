@@ -60,7 +60,9 @@ if ! holds root "$key"; then
     apt-get indextargets --format 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(REPO_URI) $(RELEASE) $(COMPONENT)' \
       'Created-By: Packages' 'Origin: Debian' 2>>"$log" | grep -E " $suite(-updates|-security)? main\$" | sort -u)
   [ ${#mirrors[@]} -gt 0 ] || { [ -z "${DEBIAN_MIRROR:-}" ] || mirrors=("$DEBIAN_MIRROR"); }
-  mmdebstrap --arch=arm64 --variant=extract --format=directory --include="$packages" \
+  # Nothing of the userland is run while it is made. In the namespace there is one user only, so apt must not change its own.
+  "${space[@]}" mmdebstrap --mode=root --aptopt='APT::Sandbox::User "root"' \
+    --arch=arm64 --variant=extract --format=directory --include="$packages" \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' "$suite" "$store/root.new" "${mirrors[@]}" >>"$log" 2>&1 || {
     tail -n 5 "$log" >&2
