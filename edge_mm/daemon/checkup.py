@@ -164,13 +164,11 @@ def _bundle(name: str, monitors: list[Monitor], bundles: list[Bundle]) -> str:
 
 
 def _budget(profile: Profile, bundle: Bundle) -> Iterator[Finding]:
-    """Compare the bundle with what its board can take; of what the manifest does not say nothing is judged."""
-    over = profile.over_budget(
-        bundle_bytes=Path(bundle.source).stat().st_size,
-        macs=getattr(bundle.manifest, "macs", None),
-        arena_bytes=getattr(bundle.manifest, "arena_bytes", None),
-    )
-    for text in over:
+    """Compare the bundle with what its board can take; a graph whose manifest does not say what it costs counts 0."""
+    graphs = bundle.manifest.graphs.values()
+    macs, arena_bytes = (sum(getattr(graph, name, 0) for graph in graphs) for name in ("macs", "arena_bytes"))
+    size = Path(bundle.source).stat().st_size
+    for text in profile.over_budget(bundle_bytes=size, macs=macs, arena_bytes=arena_bytes):
         yield Finding("bundle", "warning", text)
 
 
