@@ -2,8 +2,8 @@
 
 In: a float graph, an int8 graph made of it, rows. Out: a ``LayerTable`` in the order of execution, each layer with the
 signal-to-noise ratio at its inputs and at its output. Tensors are matched by name, as float and int8 graph of one
-conversion have the same; where the names were stripped there is no table and ``note`` says so. Not here: what would
-help (``remedies``).
+conversion have the same; where names were stripped, by the order of the ops; where that differs too there is no table
+and ``note`` says so. Not here: what would help (``remedies``).
 
 The graphs run without XNNPACK here: a delegate keeps what is between its ops to itself.
 """
@@ -11,7 +11,8 @@ The graphs run without XNNPACK here: a delegate keeps what is between its ops to
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -33,8 +34,10 @@ CUT = 0.02
 """Share of the float values' range that may lie beyond the int8 range before it is told."""
 PASSED_ON = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "QUANTIZE", "DEQUANTIZE", "STRIDED_SLICE", "PAD")
 """Ops that compute nothing: their output has the values of their input."""
+BETWEEN = ("QUANTIZE", "DEQUANTIZE")
+"""Ops that only an int8 graph has, between its int8 and its float layers."""
 FEW_NAMES = 0.5
-"""Below this share of the int8 graph's ops with a namesake, the two are said not to match."""
+"""Where fewer of the int8 graph's ops than this share have a namesake, names say nothing."""
 
 
 class Layer(NamedTuple):
@@ -98,82 +101,103 @@ def layer_table(float_content: bytes, int8_content: bytes, data: DataSet, *, row
     Raises:
         ConvertError: a graph is damaged, or does not run on the data.
     """
-    graphs = read_graph(float_content), read_graph(int8_content)
-    names = [_written(graph) for graph in graphs]
-    shared = {
-        name: (names[0][name], place)
-        for name, place in names[1].items()
-        if name in names[0] and graphs[0].tensors[names[0][name]].shape == graphs[1].tensors[place].shape
-    }
-    ops = [op for op in graphs[1].ops if op.name not in ("QUANTIZE", "DEQUANTIZE")]
-    known = [op for op in ops if any(graphs[1].tensors[i].name in shared for i in op.outputs)]
-    if not ops or len(known) < FEW_NAMES * len(ops):
+    real, int8 = read_graph(float_content), read_graph(int8_content)
+    pairs = _by_name(real, int8) or _by_order(real, int8)
+    ops = [op for op in int8.ops if op.name not in BETWEEN]
+    known = [op for op in ops if any(place in pairs for place in op.outputs)]
+    if not known:
         return LayerTable(
-            (), (), 0, "the tensors of the two graphs have different names: only the outputs are compared"
+            (), (), 0, "the two graphs have neither the same names nor the same ops: only outputs compared"
         )
     places = np.unique(np.linspace(0, len(data) - 1, min(rows, len(data))).round().astype(int))
-    sums = {name: Sums() for name in shared}
-    runs = [
-        _values(content, graph, data, places, {name: pair[side] for name, pair in shared.items()})
-        for side, (content, graph) in enumerate(zip((float_content, int8_content), graphs, strict=True))
-    ]
-    for real, int8 in zip(*runs, strict=True):
-        for name, one in sums.items():
-            one.add(real[name], int8[name])
-    found = {name: one.fidelity() for name, one in sums.items()}
+    sums = {place: Sums() for place in pairs}
+    runs = (
+        _values(float_content, real, data, places, pairs.values()),
+        _values(int8_content, int8, data, places, pairs.keys()),
+    )
+    for one, other in zip(*runs, strict=True):
+        for place, twin in pairs.items():
+            sums[place].add(one[twin], other[place])
+    found = {place: one.fidelity() for place, one in sums.items()}
+    names = {place: real.tensors[twin].name or f"tensor {twin}" for place, twin in pairs.items()}
     missing = len(ops) - len(known)
-    note = f"{missing} of {len(ops)} ops of the int8 graph have no namesake in the float graph" if missing else ""
-    return LayerTable(tuple(_layers(graphs[1], found)), tuple(_inputs(graphs[1], found)), len(places), note)
+    note = f"{missing} of {len(ops)} ops of the int8 graph have no twin in the float graph" if missing else ""
+    return LayerTable(tuple(_layers(int8, found, names)), tuple(_inputs(int8, found, names)), len(places), note)
+
+
+def _by_name(real: GraphFile, int8: GraphFile) -> dict[int, int]:
+    """Tensor of the int8 graph -> tensor of the float graph with the same name; empty where too few have one."""
+    ours, theirs = _written(real), _written(int8)
+    pairs = {
+        place: ours[name]
+        for name, place in theirs.items()
+        if name in ours and real.tensors[ours[name]].shape == int8.tensors[place].shape
+    }
+    ops = [op for op in int8.ops if op.name not in BETWEEN]
+    known = sum(any(place in pairs for place in op.outputs) for op in ops)
+    return pairs if known and known >= FEW_NAMES * len(ops) else {}
+
+
+def _by_order(real: GraphFile, int8: GraphFile) -> dict[int, int]:
+    """The same where both have the same ops with the same shapes in the same order, whatever the names."""
+    lists = []
+    for graph in (real, int8):
+        ops = [op for op in graph.ops if op.name not in BETWEEN]
+        lists.append([(op.name, i, graph.tensors[i].shape) for op in ops for i in op.outputs if i >= 0])
+    if [(op, shape) for op, _, shape in lists[0]] != [(op, shape) for op, _, shape in lists[1]]:
+        return {}
+    pairs = {theirs[1]: ours[1] for ours, theirs in zip(*lists, strict=True)}
+    inputs = real.signature_inputs
+    return {**{place: inputs[name] for name, place in int8.signature_inputs.items() if name in inputs}, **pairs}
 
 
 def _written(graph: GraphFile) -> dict[str, int]:
     """Name -> index of what changes from row to row: the graph's inputs and what its ops write. Doubled names drop."""
     places = [*graph.inputs, *(i for op in graph.ops for i in op.outputs if i >= 0)]
-    names = [graph.tensors[i].name for i in places]
-    return {name: i for name, i in zip(names, places, strict=True) if name and names.count(name) == 1}
+    count = Counter(graph.tensors[i].name for i in places)
+    return {name: i for i in places if (name := graph.tensors[i].name) and count[name] == 1}
 
 
-def _layers(graph: GraphFile, found: Mapping[str, Fidelity]) -> Iterator[Layer]:
+def _layers(graph: GraphFile, found: Mapping[int, Fidelity], names: Mapping[int, str]) -> Iterator[Layer]:
     outputs = {place: name for name, place in graph.signature_outputs.items()}
     writer = {i: op for op in graph.ops for i in op.outputs}
 
     def ratio(place: int) -> float | None:
         """Of a tensor, or of what QUANTIZE and the like made it from."""
-        while graph.tensors[place].name not in found:
+        while place not in found:
             op: Op | None = writer.get(place)
             if op is None or not op.inputs or op.inputs[0] < 0:
                 return None
             place = op.inputs[0]
-        return found[graph.tensors[place].name].snr_db
+        return found[place].snr_db
 
     for op in graph.ops:
         changing = [i for i in op.inputs if i >= 0 and not graph.tensors[i].constant]
         before = [value for value in map(ratio, changing) if value is not None]
         for place in op.outputs:
-            tensor = graph.tensors[place]
-            if tensor.name in found and before:
-                label = outputs.get(place, tensor.name)
-                made = [name for i in changing for name in _sources(graph, writer, i) if name in found]
+            if place in found and before:
+                tensor, name = graph.tensors[place], names[place]
+                made = [names[one] for i in changing for one in _sources(writer, i) if one in found]
                 yield Layer(
-                    tensor.name, label, op.name, found[tensor.name], min(before), tensor.dtype, *_range(tensor),
+                    name, outputs.get(place, name), op.name, found[place], min(before), tensor.dtype, *_range(tensor),
                     tuple(dict.fromkeys(made)),
                 )  # fmt: skip
 
 
-def _sources(graph: GraphFile, writer: Mapping[int, Op], place: int) -> Iterator[str]:
+def _sources(writer: Mapping[int, Op], place: int) -> Iterator[int]:
     while place in writer:
-        yield graph.tensors[place].name
+        yield place
         op = writer[place]
         if op.name not in PASSED_ON or not op.inputs or op.inputs[0] < 0:
             return
         place = op.inputs[0]
 
 
-def _inputs(graph: GraphFile, found: Mapping[str, Fidelity]) -> Iterator[Layer]:
+def _inputs(graph: GraphFile, found: Mapping[int, Fidelity], names: Mapping[int, str]) -> Iterator[Layer]:
     for label, place in graph.signature_inputs.items():
-        tensor = graph.tensors[place]
-        if tensor.name in found:
-            yield Layer(tensor.name, label, "INPUT", found[tensor.name], MOST_DB, tensor.dtype, *_range(tensor))
+        if place in found:
+            tensor = graph.tensors[place]
+            yield Layer(names[place], label, "INPUT", found[place], MOST_DB, tensor.dtype, *_range(tensor))
 
 
 def _range(tensor: Tensor) -> tuple[float, float]:
@@ -185,8 +209,8 @@ def _range(tensor: Tensor) -> tuple[float, float]:
 
 
 def _values(
-    content: bytes, graph: GraphFile, data: DataSet, rows: npt.NDArray[Any], wanted: Mapping[str, int]
-) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+    content: bytes, graph: GraphFile, data: DataSet, rows: npt.NDArray[Any], wanted: Iterable[int]
+) -> Iterator[dict[int, npt.NDArray[np.float32]]]:
     """Row by row the wanted tensors in float; ``tqdm`` is left to those who run all rows."""
     runtime: Any = importlib.import_module("ai_edge_litert.interpreter")
     plain = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -206,8 +230,8 @@ def _values(
                 interpreter.set_tensor(place, _stored(value, tensor.dtype, tensor.scales, tensor.zero_points))
             interpreter.invoke()
             yield {
-                name: _real(interpreter.get_tensor(i), graph.tensors[i].scales, graph.tensors[i].zero_points)
-                for name, i in wanted.items()
+                i: _real(interpreter.get_tensor(i), graph.tensors[i].scales, graph.tensors[i].zero_points)
+                for i in wanted
             }
     except (RuntimeError, ValueError, KeyError) as error:
         raise ConvertError(f"the graph does not run on the data: {str(error).splitlines()[0]}") from error

@@ -115,6 +115,41 @@ def test_a_layer_left_in_float_has_a_cleaner_output_in_the_table(digits):
     assert name not in [layer.name for layer in mixed.worst(10)]
 
 
+def test_a_graph_whose_names_were_stripped_is_matched_by_the_order_of_its_ops(digits):
+    stripped = renamed(digits.int8, lambda i: b"")
+    table, by_name = (layer_table(digits.float_graph, one, digits.held_out) for one in (stripped, digits.int8))
+    assert table.layers == by_name.layers
+    assert table.inputs == by_name.inputs
+
+
+def test_a_graph_of_other_ops_is_compared_at_its_outputs_only(digits):
+    import keras
+
+    from converters.conversion.keras_graph import float_graph
+
+    image = keras.Input((8, 8, 1), name="image")
+    classes = keras.layers.Dense(10, name="classes")(keras.layers.Flatten()(image))
+    other = renamed(float_graph(keras.Model(image, {"classes": classes})), lambda i: b"other %d" % i)
+    table = layer_table(other, digits.int8, digits.held_out)
+    assert table.layers == ()
+    assert "only outputs compared" in table.note
+    with pytest.raises(ConvertError, match="not of one model"):
+        verdict(other, digits.int8, digits.held_out)
+
+
+def renamed(content, name):
+    """The graph with other tensor names."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for i, tensor in enumerate(model.subgraphs[0].tensors):
+        tensor.name = name(i)
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 def test_a_graph_against_itself_loses_nothing(digits):
     table = layer_table(digits.float_graph, digits.float_graph, digits.held_out)
     assert {layer.fidelity.snr_db for layer in table.layers} == {120.0}
