@@ -46,7 +46,7 @@ space=(unshare -m)
 [ "$(id -u)" -eq 0 ] || space=(unshare -rm)
 "${space[@]}" sh -c 'mount --bind /dev/null /proc/cpuinfo' 2>>"$log" ||
   give_up "'${space[*]}' may not bind a file over /proc/cpuinfo here (a container without --privileged, or user" \
-    "namespaces switched off): run it as root, or in a container with --privileged"
+    "namespaces switched off; the system's words are in $log): run it as root, or in a container with --privileged"
 
 step 2 "Debian 12 for arm64 (about 12 s and 80 MB, once)"
 key=$(echo "$suite $packages" | key_of)
