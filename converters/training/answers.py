@@ -1,6 +1,6 @@
 """Ask a Keras model by names, however its inputs and outputs are put together.
 
-In: a Keras 3 functional model and its inputs by name. Out: its outputs by name. Not here: ``.tflite`` graphs.
+In: a Keras 3 functional or Sequential model, its inputs by name. Out: its outputs by name. Not here: ``.tflite``.
 """
 
 from __future__ import annotations
@@ -8,22 +8,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from converters.pruning.walk import functional
+
 
 def answers(model: Any, inputs: Mapping[str, Any], *, training: bool = False) -> dict[str, Any]:
     """One pass.
 
     Args:
-        model: Keras 3 functional model.
+        model: Keras 3 functional or Sequential model.
         inputs: input name -> (batch, ...) array or tensor; others than the model's are left out.
         training: BatchNorm and Dropout as in training.
 
     Returns:
         Output name -> (batch, ...) tensor: the keys of a dict of outputs, else ``model.output_names``.
+
+    Raises:
+        ConvertError: another kind of model.
     """
     import keras
 
-    given = keras.tree.pack_sequence_as(model.input, [inputs[name] for name in input_names(model)])
-    return _named(model, model(given, training=training))
+    source = functional(model)
+    given = keras.tree.pack_sequence_as(source.input, [inputs[name] for name in input_names(source)])
+    return _named(source, source(given, training=training))
 
 
 def input_names(model: Any) -> list[str]:
@@ -33,7 +39,8 @@ def input_names(model: Any) -> list[str]:
 
 def symbolic_outputs(model: Any) -> dict[str, Any]:
     """Output name -> the Keras tensor of the graph that it is."""
-    return _named(model, model.output)
+    source = functional(model)
+    return _named(source, source.output)
 
 
 def _named(model: Any, outputs: Any) -> dict[str, Any]:

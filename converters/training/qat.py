@@ -130,7 +130,9 @@ def _rounding(folded: Any, bits: int) -> tuple[Any, list[Any]]:
 
 
 def _function(op: Any) -> str:
-    """Name of the activation that a layer is or has; empty for none."""
+    """Name of the activation that a layer is or ends in; empty for none."""
+    if hasattr(op, "recurrent_activation"):
+        return ""  # its activation is inside: what it says is a product with a scale of its own
     if type(op).__name__ == "ReLU":
         plain = not op.negative_slope and not op.threshold and op.max_value in (None, 6)
         return "relu" if plain else "leaky"

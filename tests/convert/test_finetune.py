@@ -195,6 +195,25 @@ def test_a_list_of_outputs_goes_by_the_names_of_the_layers(digits):
     assert losses[-1] < 0.5 * losses[0]
 
 
+def test_sequential_models_teach_and_learn(digits):
+    import keras
+
+    from converters.training.finetune import finetune
+    from converters.training.teachers import keras_teacher
+
+    image, labels = digits
+    keras.utils.set_random_seed(0)
+
+    def built():
+        flat, dense = keras.layers.Flatten(), keras.layers.Dense(10, activation="softmax", name="kind")
+        return keras.Sequential([keras.Input((8, 8, 1), name="image"), flat, dense])
+
+    teacher, student = built(), built()
+    finetune(teacher, data(image, kind=labels), teacher=None, plan=plan())
+    losses = finetune(student, data(image), teacher=keras_teacher(teacher), plan=plan())
+    assert losses[-1] < 0.2 * losses[0]
+
+
 def test_what_does_not_fit_is_refused_with_what_and_where(digits):
     from converters.training.finetune import finetune
 

@@ -151,7 +151,7 @@ def test_the_rounding_in_training_is_that_of_the_int8_graph(digits, uneven):
 
 
 def test_a_net_of_many_kinds_of_layers_is_near_its_int8_graph_too():
-    """Residual sum, fused and unfused activations, Conv1D, two inputs, a list of outputs."""
+    """Residual sum, fused and unfused activations, Conv1D, an unrolled LSTM, two inputs, a list of outputs."""
     import keras
     from keras import layers
 
@@ -169,7 +169,9 @@ def test_a_net_of_many_kinds_of_layers_is_near_its_int8_graph_too():
     y = layers.BatchNormalization()(layers.Conv1D(8, 3, padding="same")(x))
     x = layers.ReLU()(layers.Add()([x, y]))
     x = layers.Conv1D(8, 3, strides=2, activation="tanh")(layers.Dropout(0.1)(x))
-    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.Dense(4, activation="sigmoid")(extra)])
+    state = layers.LSTM(4, unroll=True)(layers.RepeatVector(2)(extra))
+    said_of_extra = layers.Dense(4, activation="sigmoid")(extra)
+    x = layers.Concatenate()([layers.GlobalAveragePooling1D()(x), said_of_extra, state])
     hidden = layers.BatchNormalization(name="hidden")(layers.Dense(6)(x))
     score = layers.Dense(1, name="score")(layers.LeakyReLU()(hidden))
     model = keras.Model([wave, extra], [score, hidden])
