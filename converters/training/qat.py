@@ -35,6 +35,8 @@ FUSED = ("relu", "relu6")
 FUSE = ("Conv2DTranspose", "Add", "Subtract", "Multiply", "BatchNormalization")
 """Ops that a ReLU is fused into, beside those whose weights are rounded."""
 BITS = (4, 8)
+PRUNED = 0.1
+"""A kernel with this share of zeros was pruned: chance does not make them."""
 
 
 def quantization_aware(
@@ -45,7 +47,7 @@ def quantization_aware(
     plan: FineTune,
     weight_bits: int = 8,
 ) -> Any:
-    """Fold, measure the ranges of the activations on the data, fine-tune with rounding.
+    """Fold, measure the ranges of the activations on the data, fine-tune with rounding; what was pruned stays zero.
 
     Args:
         model: trained Keras 3 functional or Sequential model; it is not changed.
@@ -64,7 +66,13 @@ def quantization_aware(
         raise ConvertError(f"weight bits {weight_bits}: must be from {BITS[0]} to {BITS[1]}")
     folded = fold_batch_norm(model)
     check(folded, data, plan)
-    finetune(rounded_twin(folded, data, weight_bits=weight_bits), data, teacher=teacher, plan=plan)
+    pruned = [
+        (kernel, (np.asarray(kernel) != 0).astype(np.float32))
+        for kernel in _kernels(folded)
+        if (np.asarray(kernel) == 0).mean() >= PRUNED
+    ]
+    twin = rounded_twin(folded, data, weight_bits=weight_bits)
+    finetune(twin, data, teacher=teacher, plan=plan, on_step=lambda _: _keep_zeros(pruned))
     for weight in folded.weights:
         if not np.isfinite(np.asarray(weight)).all():
             raise ConvertError(f"weight {weight.path} is not finite after training: take a lower rate")
@@ -160,6 +168,15 @@ def _is_relu(op: Any) -> bool:
     return type(op).__name__ in ("ReLU", "Activation", "Relu", "Relu6") and (
         _function(op) in FUSED or type(op).__name__ in ("Relu", "Relu6")
     )
+
+
+def _kernels(model: Any) -> list[Any]:
+    return [weight for weight in model.trainable_weights if weight.name == "kernel"]
+
+
+def _keep_zeros(pruned: list[tuple[Any, Any]]) -> None:
+    for kernel, mask in pruned:
+        kernel.assign(kernel * mask)
 
 
 def _set(rounders: list[Any], mode: str) -> None:

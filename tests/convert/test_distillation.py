@@ -179,6 +179,21 @@ def test_embeddings_of_another_name_and_width_are_taken_over_through_the_map(roo
     assert left < 0.5
 
 
+def test_the_only_input_may_have_another_name_and_logits_learn_from_a_softmax(room, digits, capsys):
+    import keras
+
+    picture = keras.Input((8, 8, 1), name="picture")
+    keras.utils.set_random_seed(0)
+    classes = keras.layers.Dense(10, name="classes")(keras.layers.Flatten()(picture))
+    keras.Model(picture, classes).save(room / "logits.keras")
+    np.savez(room / "xy.npz", x=digits[0][:TRAINED], y=digits[1][:TRAINED], group=np.arange(TRAINED) // 6)
+    distilled(room, "--epochs", "4", "--rate", "0.01", data="xy.npz", student="logits.keras", out="named.keras")
+    record = json.loads((room / "named.keras.json").read_text())
+    assert record["outputs"]["teacher_alone"] == ["embedding"]
+    assert record["score"]["after"] > record["score"]["before"] + 40
+    assert "not learnt, the student has no such output: embedding" in capsys.readouterr().out
+
+
 def test_people_are_on_one_side_of_the_split(digits):
     from converters.dataset import DataSet
     from converters.training.distillation import split

@@ -139,6 +139,24 @@ def test_the_model_that_comes_back_is_plain_and_the_one_that_went_in_unchanged(d
     assert all(np.array_equal(a, b) for a, b in zip(learnt.get_weights(), again.get_weights(), strict=True))
 
 
+def test_weights_that_were_pruned_stay_zero(digits, uneven):
+    from converters.training.finetune import FineTune
+    from converters.training.folding import fold_batch_norm
+    from converters.training.qat import quantization_aware
+
+    sparse = fold_batch_norm(uneven)
+    kernel = sparse.get_layer("point").kernel
+    holes = np.random.default_rng(0).random(kernel.shape) < 0.5
+    kernel.assign(np.where(holes, 0, kernel))
+    few = rows(digits).rows(np.arange(128))
+    learnt = np.asarray(
+        quantization_aware(sparse, few, teacher=None, plan=FineTune(epochs=1)).get_layer("point").kernel
+    )
+    assert (learnt[holes] == 0).all()
+    assert (learnt[~holes] != 0).all()
+    assert not np.array_equal(learnt, kernel)
+
+
 def test_the_rounding_in_training_is_that_of_the_int8_graph(digits, uneven):
     """Where int8 is far from float, the net that we train is near int8: it feels what the graph will do."""
     from converters.training.qat import rounded_twin
