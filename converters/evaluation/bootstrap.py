@@ -128,20 +128,17 @@ def judge(loss: Loss, *, max_loss_pp: float = 1.0) -> Judgement:
         max_loss_pp: allowed, percentage points.
     """
     of = f"{loss.rows} rows" + ("" if loss.groups is None else f" of {loss.groups} groups")
+    unfit = ""
     if loss.rows < MIN_ROWS:
-        return Judgement("too little data", f"{loss.metric}: {of} are too few to judge a loss; give {MIN_ROWS} or more")
-    if loss.groups is not None and loss.groups < MIN_GROUPS:
-        return Judgement(
-            "too little data",
-            f"{loss.metric}: all rows are of one group, so nothing is known of another; give {MIN_GROUPS} or more",
-        )
-    if loss.scored < SCORED:
-        return Judgement(
-            "too little data",
-            f"{loss.metric}: in {1 - loss.scored:.0%} of the resamples of {of} one class was missing; give more of it",
-        )
+        unfit = f"{of} are too few to judge; give {MIN_ROWS} or more"
+    elif loss.groups is not None and loss.groups < MIN_GROUPS:
+        unfit = f"all rows are of one group, so nothing is known of another; give {MIN_GROUPS} or more"
+    elif loss.scored < SCORED:
+        unfit = f"in {1 - loss.scored:.0%} of the resamples of {of} a class was missing; give more of it"
+    if unfit:
+        return Judgement("too little data", f"{loss.metric.label}: {unfit}")
     measured = (
-        f"{loss.metric}: {loss.float_percent:.2f} % in float, {loss.int8_percent:.2f} % in int8, a loss of "
+        f"{loss.metric.label}: {loss.float_percent:.2f} % in float, {loss.int8_percent:.2f} % in int8, a loss of "
         f"{loss.loss_pp:.2f} points ({100 * loss.confidence:g} % interval {loss.low_pp:.2f} to {loss.high_pp:.2f} "
         f"from {of}), at most {max_loss_pp:g} allowed"
     )

@@ -36,6 +36,13 @@ class Metric(NamedTuple):
     tolerance: float = 0.0
     """Of ``within``: the largest error that counts as right, in the targets' unit."""
 
+    @property
+    def label(self) -> str:
+        """For people."""
+        if self.kind == "within":
+            return f"share of {self.output} within {self.tolerance:g}"
+        return f"{'AUROC' if self.kind == 'auroc' else 'F1' if self.kind == 'f1' else self.kind} of {self.output}"
+
     def __str__(self) -> str:
         """As on the command line."""
         end = f":{self.tolerance:g}" if self.kind == "within" else ""

@@ -135,7 +135,7 @@ def test_auroc_that_most_resamples_cannot_score_is_refused():
     values = np.linspace(1, 0, 200)
     result = judge(paired_bootstrap(Metric("auroc", "event"), (values, values), truth))
     assert result.outcome == "too little data"
-    assert "one class was missing" in result.sentence
+    assert "a class was missing" in result.sentence
 
 
 def test_a_real_loss_loses_and_says_how_much():

@@ -37,7 +37,7 @@ CLEAN = table(layer("first", 56, 38), layer("last", 38, 30))
 def test_a_graph_within_its_limits_passes_and_says_what_was_found():
     said = settle(loss(400), outputs(event=30.0), CLEAN, Limits())
     assert said.passed
-    assert "accuracy:event: 100.00 % in float, 100.00 % in int8" in said.sentences[0]
+    assert "accuracy of event: 100.00 % in float, 100.00 % in int8" in said.sentences[0]
     assert "event 30.0 dB" in said.sentences[1]
     assert said.advice == ()
 

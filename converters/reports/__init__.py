@@ -1,0 +1,1 @@
+"""What was measured, for people: Markdown, plots, one page of HTML."""
