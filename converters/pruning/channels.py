@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from converters.pruning.flow import Flow, Maker, read_flow
 from converters.pruning.groups import Ids
-from converters.pruning.rebuild import rebuild
+from converters.pruning.rebuild import copied, rebuild
 from edge_mm.errors import ConvertError
 
 Cell = tuple[str, ...]
@@ -83,6 +83,8 @@ def prune_channels(
         raise ConvertError(f"keep {keep:g}: must be above 0 and at most 1, for example 0.5 for half of the channels")
     if multiple < 1 or minimum < 1:
         raise ConvertError(f"multiple {multiple} and minimum {minimum} must be at least 1")
+    if sizes is None:
+        model = copied(model)  # what cannot be copied cannot be pruned
     flow = read_flow(model, protect=protect)
     if not flow.makers:
         raise ConvertError(f"nothing to prune in {model.name}: no Conv, Dense or SeparableConv layer was understood")

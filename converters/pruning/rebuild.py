@@ -63,8 +63,28 @@ def rebuild(model: Any, sites: Mapping[int, Site], kept: Kept) -> Any:
 
 
 def copied(model: Any) -> Any:
-    """The same model, functional, with weights of its own."""
-    return rebuild(model, {}, lambda ids: np.ones(len(ids), bool))
+    """The same model, functional, with weights of its own.
+
+    Raises:
+        ConvertError: as ``rebuild``, or the copy says something else: a layer keeps what it knows outside of its config
+            and weights.
+    """
+    import keras
+
+    copy = rebuild(model, {}, lambda ids: np.ones(len(ids), bool))
+    source = functional(model)
+    if any(None in tensor.shape[1:] for tensor in source.inputs):
+        return copy  # there is no telling which sizes it takes
+    rng = np.random.default_rng(0)
+    given = [rng.random((2, *tensor.shape[1:])).astype(tensor.dtype) for tensor in source.inputs]
+    both = [one(keras.tree.pack_sequence_as(one.input, given), training=False) for one in (source, copy)]
+    for name, old, new in zip(source.output_names, *map(keras.tree.flatten, both), strict=True):
+        if not np.allclose(np.asarray(old), np.asarray(new), rtol=1e-4, atol=1e-5, equal_nan=True):
+            raise ConvertError(
+                f"a copy of {model.name} says something else at {name}: a layer keeps what it knows outside of its "
+                "config and weights; replace it by one of Keras's"
+            )
+    return copy
 
 
 def _clone(op: Any, site: Site | None, kept: Kept) -> Any:
@@ -102,6 +122,8 @@ def _copy(old: Any, new: Any, site: Site | None, kept: Kept) -> None:
         raise ConvertError(f"layer {old.name} ({type(old).__name__}) has other weights when it is made again")
     for weight, value in zip(new.weights, values, strict=True):
         weight.assign(value)
+    if hasattr(new, "finalize_state"):  # Normalization reads its weights once
+        new.finalize_state()
 
 
 def _refuse_same_names(ops: list[Any]) -> None:

@@ -195,9 +195,24 @@ def shared_layers():
     return keras.Model({"left": left, "right": right}, {"closed": layers.Dense(2, name="closed")(mouth(x))})
 
 
+def one_layer_reads_two():
+    """What one layer reads from two others is tied: it has only one kernel, or one shape."""
+    import keras
+    from keras import layers
+
+    given = image()
+    reader, folded = layers.Conv2D(6, 1, activation="relu", name="reader"), layers.Reshape((64, 8))
+    ends = []
+    for name in ("left", "right"):
+        ends.append(layers.Flatten()(reader(layers.Conv2D(8, 3, padding="same", name=name)(given))))
+        x = folded(layers.Conv2D(8, 3, padding="same", name=f"folded_{name}")(given))
+        ends.append(layers.Flatten()(layers.Conv1D(4, 1, name=f"read_{name}")(x)))
+    return keras.Model(given, layers.Dense(2, name="head")(layers.Concatenate()(ends)))
+
+
 TOPOLOGIES = [
     *(sequential, residual, dense_net, squeeze_excite, many_in_and_out, recurrent, gru, both_ways, operations),
-    *(merged_axes, shared_layers),
+    *(merged_axes, shared_layers, one_layer_reads_two),
 ]
 
 
@@ -289,3 +304,111 @@ def test_keeping_all_gives_an_identical_model_of_its_own(build):
     scramble(copy, rng)
     for one, other in zip(flat(before), flat(model(given, training=False)), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def random_net(seed):
+    """A graph that nobody drew: residual and concatenated branches, gates, reshapes, shared layers, two outputs."""
+    import keras
+    from keras import layers
+
+    rng = np.random.default_rng(seed)
+    given = image(8, 2)
+    pool = [layers.Conv2D(int(rng.integers(3, 9)), 3, padding="same", name="stem")(given)]
+    shared = {}
+    for i in range(9):
+        x = pool[int(rng.integers(len(pool)))]
+        y = pool[int(rng.integers(len(pool)))]
+        width = x.shape[-1]
+        kind = rng.choice(["conv", "depthwise", "norm", "add", "concat", "gate", "shared", "fold", "separable"])
+        if kind == "add" and x.shape != y.shape:
+            y = layers.Conv2D(width, 1, name=f"match{i}")(y)
+        if kind == "conv":
+            made = layers.Conv2D(int(rng.integers(3, 9)), 3, padding="same", activation="relu", name=f"conv{i}")(x)
+        elif kind == "depthwise":
+            made = layers.DepthwiseConv2D(3, padding="same", depth_multiplier=int(rng.integers(1, 3)), name=f"dw{i}")(x)
+        elif kind == "norm":
+            made = layers.ReLU()(layers.BatchNormalization(name=f"norm{i}")(x))
+        elif kind == "add":
+            made = layers.Add()([x, y]) if rng.random() < 0.7 else x - y
+        elif kind == "concat":
+            made = layers.Concatenate()([x, y])
+        elif kind == "gate":
+            gate = layers.GlobalAveragePooling2D(keepdims=True)(y)
+            made = layers.Multiply()([x, layers.Conv2D(width, 1, activation="sigmoid", name=f"gate{i}")(gate)])
+        elif kind == "shared":
+            shared.setdefault(width, layers.Conv2D(5, 1, name=f"shared{width}"))
+            made = shared[width](x)
+        elif kind == "separable":
+            made = layers.SeparableConv2D(6, 3, padding="same", activation="tanh", name=f"separable{i}")(x)
+        else:
+            made = layers.BatchNormalization(name=f"folded{i}")(layers.Reshape((8, 8 * width))(x))
+            made = layers.Reshape((8, 8, 4))(layers.Conv1D(32, 1, name=f"unfold{i}")(made))
+        pool.append(made)
+    head = layers.Dense(6, activation="relu", name="hidden")(layers.Flatten()(pool[-1]))
+    ends = layers.GlobalMaxPooling2D()(layers.Concatenate()(pool[1:]))
+    return keras.Model(given, {"deep": layers.Dense(2, name="deep")(head), "wide": layers.Dense(2, name="wide")(ends)})
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_removing_zeros_changes_nothing_in_graphs_that_nobody_drew(seed):
+    from converters.pruning.channels import prune_channels
+
+    rng = np.random.default_rng(100 + seed)
+    model = random_net(seed)
+    scramble(model, rng)
+    kill_half(model, rng)
+    given = ask(model, rng)
+    before = flat(model(given, training=False))
+    smaller, _ = prune_channels(model, keep=0.5, multiple=1, minimum=1)
+    assert smaller.count_params() < model.count_params()
+    for one, other in zip(before, flat(smaller(given, training=False)), strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5 * max(1.0, np.abs(one).max()))
+
+
+def test_what_a_layer_has_learnt_from_its_data_goes_along():
+    import keras
+    from keras import layers
+
+    from converters.pruning.channels import prune_channels
+
+    rng = np.random.default_rng(0)
+    learnt = layers.Normalization(name="learnt")
+    learnt.adapt(rng.normal(5, 3, (64, 4)).astype(np.float32))
+    given = keras.Input((4,), name="x")
+    x = layers.Dense(16, activation="relu", name="hidden")(learnt(given))
+    model = keras.Model(given, layers.Dense(2, name="head")(x))
+    rows = rng.normal(5, 3, (8, 4)).astype(np.float32)
+    copy, _ = prune_channels(model, keep=1.0)
+    np.testing.assert_array_equal(np.asarray(copy(rows)), np.asarray(model(rows)))
+
+
+def test_a_layer_that_knows_more_than_it_tells_is_refused():
+    import keras
+    from keras import layers
+
+    from converters.pruning.channels import prune_channels
+    from edge_mm.errors import ConvertError
+
+    @keras.saving.register_keras_serializable("edge_mm_test")
+    class Secretive(layers.Layer):
+        factor = 1.0
+
+        def call(self, x):
+            return x * self.factor
+
+    secret = Secretive(name="secret")
+    secret.factor = 3.0
+    given = keras.Input((4,), name="x")
+    x = layers.Dense(16, name="hidden")(secret(given))
+    model = keras.Model(given, layers.Dense(2, name="head")(x), name="secretive")
+    with pytest.raises(ConvertError, match="a copy of secretive says something else at head"):
+        prune_channels(model, keep=0.5)
+
+
+def test_a_reshape_that_two_share_has_one_size():
+    from converters.pruning.channels import prune_channels
+
+    model, report = prune_channels(one_layer_reads_two(), keep=0.5, multiple=1, minimum=1, protect=["folded_left"])
+    sizes = {layer.name: layer.after for layer in report.layers}
+    assert (sizes["left"], sizes["folded_left"], sizes["folded_right"]) == (4, 8, 8)
+    assert model(np.zeros((1, 8, 8, 3), np.float32)).shape == (1, 2)
