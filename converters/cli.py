@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from edge_mm.errors import EdgeMmError
 
 DEBUG = "EDGE_MM_DEBUG"
-VERBS = ("quantize", "distill", "inspect", "verify", "recipes", "runtimes")
+VERBS = ("quantize", "prune", "distill", "build", "inspect", "verify", "recipes", "runtimes")
 """In the order in which people need them; each is a module of ``converters.verbs``."""
 _ABOUT = "Turn trained models into int8 graphs that fit a board, and prove that they still do their work."
 _EPILOG = """a first graph, step by step:
@@ -35,9 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after ``edge-mm-convert``; the process's own when None.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         try:
-            args = parser(argv).parse_args(argv)
+            args = parser().parse_args(argv)
             status: int = args.run(args)
             sys.stdout.flush()
             return status
@@ -66,8 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
-    """The command line; only the verb that is asked for brings its options, the others their summary."""
+def parser() -> argparse.ArgumentParser:
+    """The command line; importing a verb's module costs next to nothing, its work is imported when it runs."""
     top = argparse.ArgumentParser(
         prog="edge-mm-convert",
         description=_ABOUT,

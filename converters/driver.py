@@ -11,32 +11,28 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from converters import acceptance, hearing, pulse, sight
-from converters.composites import EPISODES, HEADS, HELD_OUT_EPISODES, HOP_S, MODALITIES, WINDOW_S, Composite, Studio
-from converters.fusion import MIN_COVERAGE
-from converters.package import npz, write_bundle
+from converters.bundling.chain import Made
+from converters.composites import EPISODES, HEADS, HELD_OUT_EPISODES, MODALITIES, Composite, Studio
+from converters.driver_plan import write_plan
+from converters.package import npz
 from converters.parts import (
     Part,
     check_part,
     finished_folder,
     part_bundle,
     read_part,
-    timings,
-    without_timings,
     write_part,
 )
-from converters.tracks import MIN_QUALITY, Track, cached
+from converters.tracks import Track, cached
 from converters.trained import Trained
-from edge_mm.errors import BundleError
-from edge_mm.models.bundle import SCHEMA, Bundle, GraphSpec, Manifest
+from edge_mm.errors import EdgeMmError
+from edge_mm.models.bundle import Bundle
 
-NAME, VERSION = "driver", "0.1.0"
-MAX_BYTES = 2 * 1024 * 1024
 FUSION_METRIC = "auroc:drowsy"
 
 
@@ -58,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.data, options.work, options.out,
             parts=options.parts or options.work / "parts", fixtures=options.fixtures, seed=options.seed,
         )  # fmt: skip
-    except (BundleError, RuntimeError) as error:
+    except (EdgeMmError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
@@ -77,7 +73,8 @@ def build(data: Path, work: Path, out: Path, *, parts: Path, fixtures: Path | No
 
     folders = [part_folder(m, data, work, parts, seed) for m in MODALITIES]
     fusion, made = _fusion_part(part_bundle(*folders), data, work, parts / "fusion", seed=seed)
-    path = assemble([*folders, fusion], out, seed=seed, versions=versions())
+    plan = write_plan([*folders, fusion], work / "plan", seed=seed, versions=versions())
+    path = pack(plan, [*folders, fusion], out, cache=work / "cache")
     if fixtures is not None:
         fixtures.mkdir(parents=True, exist_ok=True)
         for name, content in made.items():
@@ -124,7 +121,7 @@ def _fusion_part(bundle: Bundle, data: Path, work: Path, out: Path, *, seed: int
     from tqdm import tqdm
 
     from converters import fusion, fusion_report
-    from converters.quantize import quantize
+    from converters.conversion.in_process import quantize
 
     everything = tracks(bundle, data, work, seed=seed)
 
@@ -163,44 +160,26 @@ def _fusion_part(bundle: Bundle, data: Path, work: Path, out: Path, *, seed: int
     return out, {**made, "fusion_windows.npz": npz(acceptance.pack(cases))}
 
 
-def assemble(folders: Sequence[Path], out: Path, *, seed: int, versions: Mapping[str, str]) -> Path:
-    """Pack parts, golden sample, report, recipe and model card.
+def pack(plan: Path, folders: Sequence[Path], out: Path, *, cache: Path) -> Path:
+    """Convert the trained models once more by the plan, judge them, and write the bundle.
 
     Raises:
-        BundleError: it would be larger than ``MAX_BYTES``, does not read back or fails its self-test. It is then not
-            written.
+        RuntimeError: a graph fails its gate or a board's budget, or is not the one that the parts were scored with.
+        BundleError: the bundle would be too large, or fails its self-test. It is then not written.
     """
-    import numpy as np
+    from converters.bundling.build import build as build_bundle
 
-    from converters.model_card import DATA_CARD, LICENCE, model_card
-    from converters.recipe import recipe
-    from edge_mm.perception.selftest import self_test
+    known = {name: content for folder in folders for name, content in read_part(folder)[1].items()}
 
-    members: dict[str, bytes] = {}
-    specs: dict[str, GraphSpec] = {}
-    front_ends: dict[str, dict[str, Any]] = {}
-    golden: dict[str, Any] = {}
-    reports: dict[str, Any] = {}
-    for folder in folders:
-        part, graphs = read_part(folder)
-        front_ends[part.modality], reports[part.modality] = part.front_end, without_timings(part.report)
-        for name, value in timings(part.report):
-            print(f"{part.modality}: {name} {value} on this machine (not in the bundle)")
-        for name, stateful in part.graphs.items():
-            file = "fusion.tflite" if name == "fusion" else f"encoders/{name}.tflite"
-            specs[name], members[file] = GraphSpec(file=file, stateful=stateful), graphs[name]
-        with np.load(folder / "golden.npz", allow_pickle=False) as arrays:
-            golden.update({key: arrays[key] for key in arrays.files})
-    members["golden.npz"] = npz(golden)
-    members["report.json"] = json.dumps(reports, indent=1, sort_keys=True).encode()
-    members["recipe.toml"] = recipe(seed=seed, versions=versions).encode()
-    members["model_card.md"] = model_card(f"{NAME} {VERSION}", reports, members).encode()
-    manifest = Manifest(
-        schema=SCHEMA, name=NAME, version=VERSION, window_s=WINDOW_S, hop_s=HOP_S, modalities=list(MODALITIES),
-        heads=list(HEADS), graphs=specs, front_ends=front_ends, files={}, min_quality=MIN_QUALITY,
-        min_coverage=MIN_COVERAGE, licence=LICENCE, data_card=DATA_CARD,
-    )  # fmt: skip
-    return write_bundle(manifest, members, out, max_bytes=MAX_BYTES, check=self_test)
+    def same(graphs: Sequence[Made]) -> None:
+        other = [made.name for made in graphs if made.content != known[made.name]]
+        if other:
+            raise RuntimeError(f"{', '.join(other)}: converting again gave another graph than the one that was scored")
+
+    built = build_bundle(plan, out, cache=cache, say=print, accept=same)
+    if built.path is None:
+        raise RuntimeError("\n".join(built.refused))
+    return built.path
 
 
 if __name__ == "__main__":

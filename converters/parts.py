@@ -72,6 +72,8 @@ class Part(msgspec.Struct, frozen=True):
     """Scores on people, records or clips not trained on, float and int8; splits by name; sizes."""
     metrics: dict[str, str] = {}
     """Graph name -> what its conversion is judged by (``converters.evaluation.metrics``)."""
+    recipes: dict[str, str] = {}
+    """Graph name -> recipe of its conversion, where it is not int8-static."""
 
 
 def write_part(

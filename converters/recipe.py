@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
+import re
 import sys
 from collections.abc import Mapping
 from types import ModuleType
@@ -35,7 +37,7 @@ def recipe(*, seed: int, versions: Mapping[str, str]) -> str:
         f"seed = {seed}",
     ]
     for name, rows in {"versions": versions, **{k: constants(module) for k, module in MODULES.items()}}.items():
-        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in rows.items())]
+        lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in rows.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -62,11 +64,18 @@ def constants(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in public.items() if isinstance(value, _PLAIN)}  # not an alias of a type
 
 
-def _toml(value: Any) -> str:
+def toml(value: Any) -> str:
+    """A value as TOML writes it, on one line."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{value}"'
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
+        return "[" + ", ".join(map(toml, value)) + "]"
     return repr(value)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name)

@@ -1,7 +1,7 @@
 """A trained model with what its conversion needs: inputs to calibrate with, held-out rows to be judged by.
 
-In: a Keras model as a trainer leaves it. Out: ``NAME.keras``, ``NAME.calibration.npz``, ``NAME.evaluation.npz``, which
-``edge-mm-convert build`` reads. Not here: training, conversion.
+In: a Keras model as a trainer leaves it. Out: ``NAME.keras``, ``NAME.calibration.npz``, ``NAME.evaluation.npz``,
+perhaps ``NAME.training.npz``, which ``edge-mm-convert build`` reads. Not here: training, conversion.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class Trained(NamedTuple):
     """Input name and output name -> (n, ...), held out; ``group`` -> (n,) who or what each row is from."""
     metric: str
     """What it is judged by, as ``converters.evaluation.metrics`` writes it."""
+    recipe: str = "int8-static"
+    """How it is converted."""
+    training: Mapping[str, npt.NDArray[np.float32]] | None = None
+    """Input name -> (n, ...), for a recipe that trains with the model itself as the teacher."""
 
 
 def write_trained(folder: Path, name: str, trained: Trained) -> None:
@@ -37,3 +41,5 @@ def write_trained(folder: Path, name: str, trained: Trained) -> None:
     stacked = {key: np.concatenate([np.asarray(one[key], np.float32) for one in trained.calibration]) for key in keys}
     (folder / f"{name}.calibration.npz").write_bytes(npz(stacked))
     (folder / f"{name}.evaluation.npz").write_bytes(npz(trained.evaluation))
+    if trained.training is not None:
+        (folder / f"{name}.training.npz").write_bytes(npz(trained.training))

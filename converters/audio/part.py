@@ -17,8 +17,8 @@ import numpy.typing as npt
 from converters.audio import encoder, scores, synthetic
 from converters.audio.clips import LABELS, RATE_HZ, Clip, read_all, read_khan
 from converters.audio.windows import FRAMES, HOP_FRAMES, SAMPLES, SETTINGS, kept_windows, test_windows
+from converters.conversion.in_process import quantize
 from converters.parts import Part, finished_folder, write_part
-from converters.quantize import quantize
 from converters.trained import Trained
 from edge_mm.perception.audio import GRAPH
 from edge_mm.perception.audio_mel import LogMel, encoder_input
@@ -28,6 +28,8 @@ Array = npt.NDArray[np.float32]
 THRESHOLDS = {name: 0.6 for name in LABELS if name != "other"}
 """Probability from which a rule may take a class as heard; ``false_alarms`` in the report says what it costs."""
 METRIC = "accuracy:classes"
+LEARNT = 6000
+"""Windows of the training side that are kept for recipes that train."""
 CALIBRATION = 400
 """Windows for int8 calibration, every class and kind."""
 
@@ -64,7 +66,9 @@ def make_part(data: Path, out: Path, *, work: Path | None, seed: int, epochs: in
         },
     }
     part = Part("audio", _front_end(), {GRAPH: False}, report, {GRAPH: METRIC})
-    kept = {GRAPH: Trained(model, calibration, _judged(held_out), METRIC)}
+    some = np.random.default_rng(seed + 1).choice(len(labels), min(LEARNT, len(labels)), replace=False)
+    learnt = {"log_mel": encoder_input(spectra[some])[..., None]}
+    kept = {GRAPH: Trained(model, calibration, _judged(held_out), METRIC, training=learnt)}
     with finished_folder(out) as folder:
         write_part(folder, part, {GRAPH: content}, _golden(graph), kept)
     return report

@@ -62,7 +62,8 @@ def assemble(
             "ppg": ppg_report(bundle, data / "open" / "physio_samples"),
         }
         metrics = {name: one.metric for name, one in trained.items()}
-        write_part(folder, Part("physio", front_end, flags, report, metrics), graphs, arrays, trained)
+        recipes = {name: one.recipe for name, one in trained.items()}
+        write_part(folder, Part("physio", front_end, flags, report, metrics, recipes), graphs, arrays, trained)
 
 
 def sample_report(bundle: Bundle, record: Record, sample: Floats) -> dict[str, Any]:

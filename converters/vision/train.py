@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from converters.quantize import quantize
+from converters.conversion.in_process import quantize
 from converters.trained import Trained
 from converters.vision import fit, nets
 from converters.vision.samplers import Album, Batch, batches, eye_sampler, face_sampler, mouth_sampler
 from converters.vision.scenes import background_sampler, scene_sampler
 
+LEARNT = {"vision.search": 1500, "vision.face": 4000, "vision.eye": 6000, "vision.mouth": 6000}
+"""Crops of the training side that are kept for recipes that train."""
 JUDGED = 1200
 """Held-out crops on which int8 is judged against float."""
 
@@ -96,7 +98,9 @@ def trained(name: str, model: Any, learn: Album, check: Album, *, seed: int) -> 
     telling = batch[recipe.weight].reshape(JUDGED, -1).min(axis=1) > 0 if name != "vision.search" else slice(None)
     truth = batch[output][telling].astype(np.float32)
     rows = {"image": batch["image"][telling].astype(np.float32), output: truth}
-    return Trained(model, _representative(name, learn, seed + 1), rows, recipe.metric)
+    crops = next(stream(name, learn, LEARNT[name], seed + 3))["image"].astype(np.float32)
+    calibration = _representative(name, learn, seed + 1)
+    return Trained(model, calibration, rows, recipe.metric, training={"image": crops})
 
 
 def load_trained(name: str, work: Path) -> tuple[Any, bytes]:

@@ -42,6 +42,12 @@ class GraphSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Member name, for example ``encoders/eye.tflite``."""
     stateful: bool = False
     """True for fused LSTM graphs: variable tensors are reset before every invoke."""
+    recipe: str = ""
+    """Name of the recipe that made it."""
+    macs: int = 0
+    """Multiply-accumulates of one invoke; 0 where nobody counted them."""
+    arena_bytes: int = 0
+    """Planned activation arena; 0 where nobody computed it."""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,6 +81,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Licence of the weights."""
     data_card: str = ""
     """One paragraph: what it was trained on."""
+    boards: list[str] = []
+    """Board profiles whose budgets it was checked against."""
 
 
 class Bundle:

@@ -18,7 +18,7 @@ pytestmark = [
 
 def test_the_encoder_becomes_a_small_int8_graph_that_agrees_with_the_float_model() -> None:
     from converters.audio import encoder
-    from converters.quantize import quantize
+    from converters.conversion.in_process import quantize
     from edge_mm.perception.litert import Graph
 
     model = encoder.build(seed=1)

@@ -36,7 +36,7 @@ def inputs():
 
 
 def test_int8_agrees_with_float_under_the_models_own_names(model, inputs):
-    from converters.quantize import quantize
+    from converters.conversion.in_process import quantize
 
     graph = Graph(quantize(model, inputs), name="toy")
     assert set(graph.inputs) == {"mel", "extra"}
@@ -67,7 +67,8 @@ def recurrent():
 
 @pytest.mark.parametrize(("name", "times"), [("physio.rhythm", 8), ("audio.encoder", 4)])
 def test_every_conversion_of_a_recurrent_graph_is_int8_throughout_and_the_same_to_the_byte(recurrent, name, times):
-    from converters.quantize import float_ops, quantize
+    from converters.conversion.in_process import quantize
+    from converters.conversion.int8 import float_ops
 
     graphs = [quantize(*recurrent[name]) for _ in range(times)]
     assert len(set(graphs)) == 1
@@ -85,7 +86,7 @@ def kinds(content):
 def test_an_op_in_float_is_seen_and_named(model, tmp_path):
     import tensorflow as tf
 
-    from converters.quantize import float_ops
+    from converters.conversion.int8 import float_ops
 
     model.export(tmp_path / "saved", verbose=False)
     said = float_ops(tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved")).convert())
@@ -94,7 +95,7 @@ def test_an_op_in_float_is_seen_and_named(model, tmp_path):
 
 
 def test_reversed_input_changes_the_embedding(model, inputs):
-    from converters.quantize import quantize
+    from converters.conversion.in_process import quantize
 
     graph = Graph(quantize(model, inputs), name="toy")
     item = inputs[0]
@@ -105,7 +106,7 @@ def test_reversed_input_changes_the_embedding(model, inputs):
 def test_a_loop_is_refused_before_it_can_crash_the_interpreter(inputs):
     import keras
 
-    from converters.quantize import quantize
+    from converters.conversion.in_process import quantize
 
     mel = keras.Input((24, 8), name="mel")
     rolled = keras.Model(mel, {"state": keras.layers.LSTM(8)(mel)})
@@ -114,7 +115,7 @@ def test_a_loop_is_refused_before_it_can_crash_the_interpreter(inputs):
 
 
 def test_no_representative_data_is_refused(model):
-    from converters.quantize import quantize
+    from converters.conversion.in_process import quantize
 
     with pytest.raises(ValueError, match="representative"):
         quantize(model, [])

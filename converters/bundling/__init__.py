@@ -1,0 +1,1 @@
+"""From a plan to a bundle: each graph through its recipe, judged, tried, within the board's budget, packed."""

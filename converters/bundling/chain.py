@@ -1,0 +1,174 @@
+"""One graph through its recipe: shrink, convert, try, judge; each step kept by the digest of what went into it.
+
+In: a ``Work``. Out: a ``Made``: the graph, the float graph that it is judged against, figures. Not here: the bundle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from converters.bundling.cache import Cache, file_digest, key_of
+from converters.bundling.plan import Work
+from converters.conversion.child import Converter
+from converters.conversion.one import COMPARED, Rows, quantized, rows_for, trials_of
+from converters.conversion.representative import representative
+from converters.recipes import as_table, versions
+from edge_mm.errors import ConvertError
+
+Say = Callable[[str], None]
+RESULT = "result"
+"""File of a step's result in its folder of the cache."""
+
+
+class Made(NamedTuple):
+    """A graph and what is known of it."""
+
+    name: str
+    content: bytes
+    dense: bytes
+    """The float graph of the trained model, before anything was taken out of it."""
+    report: dict[str, Any]
+    """Recipe, sizes, loss, intervals, ratios, runtimes; no times."""
+    refused: list[str]
+    """Why it may not be packaged, and what to try; empty when it may."""
+
+
+def make(work: Work, cache: Cache, converter: Converter, say: Say) -> Made:
+    """Take one graph through its recipe.
+
+    Raises:
+        ConvertError: a model, rows or runtime do not fit. What only fails the gate is in ``refused``.
+    """
+    table = as_table(work.recipe)
+    made_of = {
+        "model": file_digest(work.model),
+        "versions": dict(versions()),
+        "shrunk": {key: table[key] for key in ("prune", "train", "distill")} | {"aware": work.recipe.quantize.aware},
+        "training": file_digest(work.training) if _trains(work) else "",
+        "teacher": file_digest(work.teacher) if work.teacher else "",
+    }
+    kept = partial(_kept, cache=cache, name=work.name, say=say)
+    model = {key: made_of[key] for key in ("model", "versions")}
+    dense = kept("float", model, lambda: converter.float_graph(work.model))
+    shrunk = kept("shrunk", made_of, lambda: _shrunk(work, dense, converter)) if _trains(work) else dense
+    rows_digest = file_digest(work.representative)
+    int8_of = {
+        "float": _digest(shrunk),
+        "rows": rows_digest,
+        "quantize": table["quantize"],
+        "versions": model["versions"],
+    }
+    content = kept("quantized", int8_of, lambda: _quantized(work, shrunk, converter))
+    judged_of = {
+        **int8_of, "made": _digest(content), "dense": _digest(dense), "evaluation": file_digest(work.evaluation),
+        "metric": work.plan.metric, "gate": table["gate"], "snr": work.plan.output_snr_db,
+        "runtimes": table["runtimes"],
+    }  # fmt: skip
+    judged = json.loads(kept("judged", judged_of, lambda: _judged(work, content, shrunk, dense, converter)))
+    report = {
+        "recipe": work.recipe.name,
+        "float_bytes": len(dense),
+        "bytes": len(content),
+        "sha256": _digest(content),
+        "model_sha256": made_of["model"],
+        "representative_sha256": rows_digest,
+        "evaluation_sha256": judged_of["evaluation"],
+        **judged["report"],
+    }
+    return Made(work.name, content, dense, report, judged["refused"])
+
+
+def _trains(work: Work) -> bool:
+    recipe = work.recipe
+    return recipe.prune.keep < 1 or recipe.prune.sparsity > 0 or recipe.distill or recipe.quantize.aware
+
+
+def _kept(step: str, made_of: dict[str, Any], make: Callable[[], bytes], *, cache: Cache, name: str, say: Say) -> bytes:
+    """The result of a step, from the cache where it is there."""
+    key = key_of(step, made_of)
+    found = cache.found(key)
+    if found is not None:
+        return (found / RESULT).read_bytes()
+    say(f"{name}: {step}")
+    with cache.making(key) as folder:
+        content = make()
+        (folder / RESULT).write_bytes(content)
+    return content
+
+
+def _shrunk(work: Work, dense: bytes, converter: Converter) -> bytes:
+    """Prune, distil or train; gives the float graph of what is left."""
+    from converters.bundling.shrink import shrunk_model
+
+    with tempfile.TemporaryDirectory(prefix="edge-mm-") as folder:
+        path = Path(folder) / f"{work.name}.keras"
+        shrunk_model(work, dense).save(path)
+        return converter.float_graph(path)
+
+
+def _rows(work: Work, floats: bytes) -> Rows:
+    data = rows_for(floats, work.representative)
+    return representative(data, where=str(work.representative), most=work.recipe.quantize.most_rows)
+
+
+def _quantized(work: Work, floats: bytes, converter: Converter) -> bytes:
+    rows = _rows(work, floats)
+    return quantized(converter, work.model, floats, rows, work.recipe, float_layers=work.recipe.quantize.float_layers)
+
+
+def _judged(work: Work, content: bytes, floats: bytes, dense: bytes, converter: Converter) -> bytes:
+    """Trial and gate as JSON."""
+    from converters.evaluation.answers import paired_answers
+    from converters.evaluation.fidelity import by_output
+    from converters.evaluation.gate import Limits, measure, settle
+    from converters.evaluation.layers import layer_table
+    from converters.evaluation.metrics import default_metric, parse_metric
+    from converters.evaluation.remedies import remedies
+
+    rows = _rows(work, floats)
+    trials = trials_of(
+        content, floats, rows[:: max(1, len(rows) // COMPARED)][:COMPARED], work.recipe.runtimes, invokes=0
+    )
+    data = rows_for(dense, work.evaluation)
+    if not data.targets:
+        raise ConvertError(
+            f"{work.evaluation}: no targets: give an array with the name of an output, so that the loss shows"
+        )
+    gate = work.recipe.gate
+    metric = parse_metric(work.plan.metric) if work.plan.metric else default_metric(data)
+    real, said = paired_answers(dense, content, data)
+    loss = measure(metric, real, said, data, confidence=gate.confidence)
+    own = real if floats == dense else paired_answers(floats, content, data)[0]
+    outputs, table = by_output(own, said), layer_table(floats, content, data)
+    named = {**gate.output_snr_db, **work.plan.output_snr_db}
+    limits = Limits(gate.max_loss_pp, gate.confidence, {name: named.get(name, gate.min_snr_db) for name in outputs})
+
+    def tried(output: str) -> Any:
+        quantize = partial(converter.int8_graph, name=work.name)
+        return remedies(floats, rows, data, table.worst(3), output=output, quantize=quantize)
+
+    verdict = settle(loss, outputs, table, limits, tried if work.recipe.quantize.mode == "int8" else lambda output: [])
+    report = {
+        "metric": verdict.metric,
+        "float_percent": round(loss.float_percent, 3),
+        "percent": round(loss.int8_percent, 3),
+        "loss_pp": round(verdict.loss_pp, 3),
+        "interval_pp": [round(value, 3) for value in verdict.interval],
+        "rows": verdict.n,
+        "groups": verdict.groups,
+        "snr_db": {name: round(value, 1) for name, value in verdict.snr_db.items()},
+        "worst_layer": verdict.worst_layer,
+        "runtimes": {trial.runtime: trial.version for trial in trials},
+    }
+    refused = [] if verdict.passed else [*verdict.sentences, *(f"try: {text}" for text in verdict.advice)]
+    return json.dumps({"report": report, "refused": refused}).encode()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,158 @@
+"""The plan of a bundle: ``RECIPE.toml`` of ``edge-mm-convert build``, checked before anything is run.
+
+In: a TOML file; paths in it are relative to it. Out: a frozen ``Plan``. Not here: recipes (``converters.recipes``),
+doing any of it (``chain``, ``build``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from converters.recipes import Recipe, load_recipe
+from edge_mm.errors import ConfigError, ConvertError
+from edge_mm.models.bundle import Share, Stretch, Word
+from edge_mm.models.tables import decode, read_toml
+
+
+class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One graph: ``[graphs."vision.eye"]``."""
+
+    model: str
+    """Trained model: ``.keras``, SavedModel folder or float ``.tflite``; the student where the recipe distils."""
+    representative: str
+    """Rows to calibrate with, from the training side: ``.npz`` or ``.npy``."""
+    evaluation: str
+    """Held-out rows with targets: ``.npz``."""
+    metric: str = ""
+    """``accuracy:classes``, ``f1:...``, ``auroc:...``, ``within:points:0.05``; empty: what fits the targets."""
+    recipe: str = ""
+    """Name or ``.toml``; empty: that of the plan."""
+    training: str = ""
+    """Rows to fine-tune on, where the recipe prunes, distils or trains; empty: the representative rows."""
+    teacher: str = ""
+    """Of a recipe that distils: ``.keras`` or ``.tflite``."""
+    stateful: bool = False
+    """A fused LSTM, whose state is reset before every invoke."""
+    output_snr_db: dict[str, float] = {}
+    """Another floor of the signal-to-noise ratio for an output of this graph."""
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A bundle to be built."""
+
+    name: Word
+    version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z.+-]{1,64}\Z")]
+    """Semantic version."""
+    window_s: Stretch
+    """Length of a fusion window, seconds."""
+    hop_s: Stretch
+    """Seconds from one window to the next."""
+    modalities: list[str]
+    """In the order of the fusion graph's presence vector."""
+    heads: list[str]
+    """Outputs of the fusion graph besides ``alpha``."""
+    front_ends: str = ""
+    """JSON file: modality -> parameters of its front end."""
+    golden: str = ""
+    """``.npz`` with ``GRAPH/in/NAME`` of a freely available sample; empty: waves by formula."""
+    recipe: str = "int8-static"
+    """Of the graphs that name none."""
+    profiles: tuple[str, ...] = ()
+    """Boards whose budgets must hold; ``--profile`` adds to them."""
+    min_quality: Share = 0.25
+    """Embeddings below this do not enter the fusion."""
+    min_coverage: Share = 0.25
+    """A modality that covers less of a window than this counts as absent."""
+    licence: str = ""
+    """Of the weights."""
+    data_card: str = ""
+    """One paragraph: what it was trained on."""
+    max_bytes: Annotated[int, Meta(gt=0)] = 2 * 1024 * 1024
+    """A larger bundle is refused."""
+    members: dict[str, str] = {}
+    """More members: name in the bundle -> file (``model_card.md``, ``report.json``)."""
+    graphs: dict[str, GraphPlan] = {}
+    """Name -> graph; one is called ``fusion``."""
+
+
+class Work(msgspec.Struct, frozen=True):
+    """One graph with its paths resolved and its recipe read."""
+
+    name: str
+    plan: GraphPlan
+    recipe: Recipe
+    model: Path
+    representative: Path
+    evaluation: Path
+    training: Path
+    teacher: Path | None
+
+
+def read_plan(path: Path) -> tuple[Plan, list[Work]]:
+    """The plan and its graphs.
+
+    Raises:
+        ConvertError: the file is wrong, a file that it names is not there, a recipe does not exist or cannot be
+            followed.
+    """
+    try:
+        raw = dict(read_toml(path))
+        tables = raw.pop("graphs", {})
+        plan = decode(raw, Plan, file=str(path))
+        if not isinstance(tables, Mapping) or not tables:
+            raise ConvertError(f'{path}: no graphs: give a table [graphs."NAME"] for each')
+        graphs = {name: _graph(path, name, table) for name, table in tables.items()}
+    except ConfigError as error:
+        raise ConvertError(str(error)) from error
+    if "fusion" not in graphs:
+        raise ConvertError(
+            f"{path}: no graph called 'fusion'; a bundle needs one (single graphs: edge-mm-convert quantize)"
+        )
+    plan = msgspec.structs.replace(plan, graphs=graphs)
+    return plan, [_work(path, plan, name) for name in graphs]
+
+
+def _graph(path: Path, name: str, table: Any) -> GraphPlan:
+    if not isinstance(table, Mapping):
+        raise ConvertError(f"{path}: graphs.{name}: a table is needed")
+    return decode(table, GraphPlan, file=f'{path}: [graphs."{name}"]')
+
+
+def _work(path: Path, plan: Plan, name: str) -> Work:
+    graph = plan.graphs[name]
+    recipe = load_recipe(_recipe_name(path, graph.recipe or plan.recipe))
+    if recipe.distill and not graph.teacher:
+        raise ConvertError(f"{path}: graphs.{name}: recipe {recipe.name} distils: name a teacher")
+    if (recipe.prune.keep < 1 or recipe.prune.sparsity or recipe.quantize.aware) and not graph.model.endswith(".keras"):
+        raise ConvertError(f"{path}: graphs.{name}: recipe {recipe.name} changes the model: give a .keras file")
+    found = {
+        key: _there(path, f"graphs.{name}.{key}", value)
+        for key, value in {
+            "model": graph.model,
+            "representative": graph.representative,
+            "evaluation": graph.evaluation,
+            "training": graph.training or graph.representative,
+            "teacher": graph.teacher,
+        }.items()
+        if value
+    }
+    return Work(
+        name, graph, recipe, found["model"], found["representative"], found["evaluation"], found["training"],
+        found.get("teacher"),
+    )  # fmt: skip
+
+
+def _recipe_name(path: Path, name: str) -> str:
+    return str(path.parent / name) if name.endswith(".toml") else name
+
+
+def _there(path: Path, where: str, value: str) -> Path:
+    found = path.parent / value
+    if not found.exists():
+        raise ConvertError(f"{path}: {where}: {found} is not there")
+    return found

@@ -1,0 +1,84 @@
+"""``edge-mm-convert build``: a plan becomes a bundle, if every graph passes its gate and the boards can take it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from converters.bundling.build import Built
+
+SUMMARY = "the whole chain of a plan, cached, gated, into NAME-VERSION.edgemm"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Options."""
+    parser.add_argument("plan", type=Path, metavar="RECIPE.toml", help="the plan of the bundle")
+    parser.add_argument("--out", type=Path, default=Path("dist"), help="folder of the bundle (default: dist)")
+    parser.add_argument("--cache", type=Path, help="what was made before (default: .edge-mm-cache beside the plan)")
+    parser.add_argument(
+        "--profile", action="append", default=[], metavar="BOARD", help="its budget must hold; repeatable"
+    )
+    parser.add_argument("--graphs", type=Path, metavar="DIR", help="also write float and int8 graphs here, for compare")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.epilog = (
+        "example: edge-mm-convert build driver.toml --profile raspberry-pi-zero-2w\n\n"
+        "Refused (exit 1): a graph that loses more than its recipe allows, of which too little is known, or that a "
+        "board\n"
+        "cannot take; the sentences say why and what to try. An interrupted build goes on where it was."
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, print, and say why not."""
+    from tqdm import tqdm
+
+    from converters.bundling.build import build
+    from converters.bundling.plan import read_plan
+
+    steps = 3 * len(read_plan(args.plan)[1]) + 1
+    with tqdm(total=steps, desc="build", unit="step", disable=None, file=sys.stderr) as bar:
+
+        def say(text: str) -> None:
+            bar.set_postfix_str(text)
+            bar.update()
+
+        cache = args.cache or args.plan.parent / ".edge-mm-cache"
+        built = build(args.plan, args.out, cache=cache, profiles=args.profile, say=say)
+    if args.graphs is not None:
+        args.graphs.mkdir(parents=True, exist_ok=True)
+        for made in built.graphs:
+            (args.graphs / f"{made.name}.tflite").write_bytes(made.content)
+            (args.graphs / f"{made.name}.float.tflite").write_bytes(made.dense)
+    if args.json:
+        path = None if built.path is None else str(built.path)
+        print(json.dumps({"bundle": path, "refused": built.refused, **built.report()}, indent=1))
+    else:
+        _print(built)
+    for text in built.refused:
+        print(f"refused: {text}", file=sys.stderr)
+    return 1 if built.refused else 0
+
+
+def _print(built: Built) -> None:
+    print(
+        f"{'graph':16s} {'recipe':16s} {'float':>8s} {'made':>8s} {'share':>6s}  {'M MACs':>6s}  metric: "
+        "loss [95 %], rows; SNR"
+    )
+    for made in built.graphs:
+        one, low = made.report, min(made.report["snr_db"].values())
+        print(
+            f"{made.name:16s} {one['recipe']:16s} {one['float_bytes']:8d} {one['bytes']:8d} "
+            f"{one['bytes'] / one['float_bytes']:6.2f}  {built.costs[made.name].macs / 1e6:6.2f}  {one['metric']}: "
+            f"{one['loss_pp']:+.2f} [{one['interval_pp'][0]:+.2f}, {one['interval_pp'][1]:+.2f}] pp, {one['rows']}; "
+            f"{low:.0f} dB"
+        )
+    floats = sum(made.report["float_bytes"] for made in built.graphs)
+    made_bytes = sum(made.report["bytes"] for made in built.graphs)
+    print(f"{'together':33s} {floats:8d} {made_bytes:8d} {made_bytes / floats:6.2f}")
+    if built.path is not None:
+        boards = f"; fits {', '.join(built.profiles)}" if built.profiles else ""
+        print(f"{built.path}: {built.path.stat().st_size / 1024:.0f} KiB{boards}")
