@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 SUMMARY = "remove channels (smaller and faster), or set weights to zero (smaller to transport)"
 EPILOG = """\
-Channels go in whole, with all that reads them: the graph gets smaller and faster, most of all in int8. What is left
-learns from the model you gave, and from labels where the data has them.
+Channels go in whole, with all that reads them: the graph gets smaller and, where its layers are wide, faster, in
+float and in int8. What is left learns from the model you gave, and from labels where the data has them.
 
   edge-mm-convert prune eye.keras --recipe channels-50 --data crops.npz
   edge-mm-convert prune eye.keras --keep 0.75 --protect embedding --data crops.npz --out small.keras
   edge-mm-convert prune eye.keras --recipe magnitude-80 --data crops.npz
 
 crops.npz holds an array for each input, one for each output that has labels, and perhaps `group` (whose rows they are:
-a group is never both trained and scored on). Then: edge-mm-convert quantize small.keras ...
+a group is never both trained and scored on). The score before pruning flatters where the model has seen these rows when
+it was trained: judge on rows that are new to it with compare. Then: edge-mm-convert quantize small.keras ...
 """
 ZEROS_ARE_NOT_FASTER = "the .tflite stays as large and as fast as it was; only a compressed download shrinks"
 

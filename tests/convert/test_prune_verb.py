@@ -93,6 +93,14 @@ def test_the_command_for_zeros_is_honest_about_them(files, capsys):
     assert "as large and as fast" in report["note"]
 
 
+def test_without_epochs_it_is_cut_and_not_trained(files, capsys):
+    given = [files / "digits.keras", "--data", files / "digits.npz", "--out", files / "cut.keras"]
+    assert command(*given, "--epochs", "0", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["loss"], report["trained_rows"]) == ([], 0)
+    assert report["score"]["pruned"] == report["score"]["after"]
+
+
 def test_the_command_refuses_in_one_sentence(files, capsys):
     given = ["--data", files / "digits.npz"]
     for words, said in {
