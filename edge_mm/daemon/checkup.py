@@ -166,9 +166,12 @@ def _bundle(name: str, monitors: list[Monitor], bundles: list[Bundle]) -> str:
 def _budget(profile: Profile, bundle: Bundle) -> Iterator[Finding]:
     """Compare the bundle with what its board can take; a graph whose manifest does not say what it costs counts 0."""
     graphs = bundle.manifest.graphs.values()
-    macs, arena_bytes = (sum(getattr(graph, name, 0) for graph in graphs) for name in ("macs", "arena_bytes"))
-    size = Path(bundle.source).stat().st_size
-    for text in profile.over_budget(bundle_bytes=size, macs=macs, arena_bytes=arena_bytes):
+    over = profile.over_budget(
+        bundle_bytes=Path(bundle.source).stat().st_size,
+        macs=sum(graph.macs for graph in graphs),
+        arena_bytes=sum(graph.arena_bytes for graph in graphs),
+    )
+    for text in over:
         yield Finding("bundle", "warning", text)
 
 

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from recordings import bundle_name, bursts
 
+from converters.package import write_bundle
 from edge_mm.cli import main
 from edge_mm.models.bundle import load_bundle
 from edge_mm.models.profile import known_profiles, load_profile
@@ -44,15 +46,17 @@ def test_the_macs_of_a_budget_are_what_one_core_does_in_its_time():
 
 @pytest.mark.parametrize("name", known_profiles())
 def test_the_shipped_bundle_is_within_the_budget_of_every_board(name):
-    size = Path(load_bundle("driver").source).stat().st_size
+    size = Path(load_bundle(bundle_name()).source).stat().st_size
     assert load_profile(name).over_budget(bundle_bytes=size) == []
 
 
-def findings(folder: Path, capfd: pytest.CaptureFixture[str], *, profile: str) -> list[dict[str, str]]:
+def findings(
+    folder: Path, capfd: pytest.CaptureFixture[str], *, profile: str, bundle: str | Path = ""
+) -> list[dict[str, str]]:
     bursts(folder / "s.wav", count=1)
     path = folder / "edge-mm.toml"
     path.write_text(
-        f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\nprofile = "{profile}"\n'
+        f'version = 1\ndevice_id = "d"\nbundle = "{bundle or bundle_name()}"\nprofile = "{profile}"\n'
         '[[source]]\nname="a"\nkind="audio"\ndevice="s.wav"\n[mqtt]\nport = 1\n'
     )
     main(["check", "-c", str(path), "--json"])
@@ -74,3 +78,14 @@ def test_check_repeats_the_note_of_the_board(tmp_path, capfd):
     assert texts[0][0] == "ok"
     assert "edgetpu_compiler" in texts[0][1]
     assert ("warning", "Coral USB Accelerator is not plugged in (1a6e:089a or 18d1:9302 on USB)") in texts
+
+
+def test_check_adds_up_what_the_graphs_of_the_bundle_cost(tmp_path, capfd):
+    shipped = load_bundle(bundle_name())
+    cost = {"macs": 20_000_000, "arena_bytes": 1024}
+    graphs = {name: msgspec.structs.replace(spec, **cost) for name, spec in shipped.manifest.graphs.items()}
+    members = {name: shipped.member(name) for name in shipped.manifest.files}
+    path = write_bundle(msgspec.structs.replace(shipped.manifest, graphs=graphs), members, tmp_path)
+    found = findings(tmp_path, capfd, profile="raspberry-pi-3", bundle=path)
+    (warning,) = (one["text"] for one in found if (one["part"], one["level"]) == ("bundle", "warning"))
+    assert f"takes {20 * len(graphs)}.00 million MACs" in warning
