@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,8 @@ GROUP = "group"
 """Key of the person, record or clip that each row is from."""
 
 
-class DataSet(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DataSet:
     """Rows of one model."""
 
     inputs: dict[str, npt.NDArray[np.float32]]

@@ -144,7 +144,8 @@ def _judged(work: Work, content: bytes, floats: bytes, dense: bytes, converter: 
     metric = parse_metric(work.plan.metric) if work.plan.metric else default_metric(data)
     real, said = paired_answers(dense, content, data)
     loss = measure(metric, real, said, data, confidence=gate.confidence)
-    own = real if floats == dense else paired_answers(floats, content, data)[0]
+    # a net trained with rounding in view says nothing good without it: it is compared with the one that was trained
+    own = real if floats == dense or work.recipe.quantize.aware else paired_answers(floats, content, data)[0]
     outputs, table = by_output(own, said), layer_table(floats, content, data)
     named = {**gate.output_snr_db, **work.plan.output_snr_db}
     limits = Limits(gate.max_loss_pp, gate.confidence, {name: named.get(name, gate.min_snr_db) for name in outputs})
