@@ -142,6 +142,8 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
     """For JSON: names and numbers, no values of rows."""
     real, int8 = comparison.sizes
     verdict = comparison.verdict._asdict() if comparison.verdict else None
+    if verdict is not None:
+        verdict["interval"] = [_finite(end) for end in verdict["interval"]]
     return {
         "passed": comparison.passed,
         "sentence": comparison.sentence,
@@ -161,8 +163,13 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
 
 
 def _loss(loss: Loss) -> dict[str, Any]:
-    known = {key: value for key, value in loss._asdict().items() if key not in ("draws", "metric")}
+    known = {key: _finite(value) for key, value in loss._asdict().items() if key not in ("draws", "metric")}
     return {"metric": str(loss.metric), **known}
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: an interval that could not be drawn is null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _layer(layer: Layer) -> dict[str, Any]:

@@ -32,8 +32,12 @@ CLEAN_DB = 40.0
 the first layer, whose input is still as clean as it will ever be, would always be the worst."""
 CUT = 0.02
 """Share of the float values' range that may lie beyond the int8 range before it is told."""
-PASSED_ON = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "QUANTIZE", "DEQUANTIZE", "STRIDED_SLICE", "PAD")
-"""Ops that compute nothing: their output has the values of their input."""
+PASSED_ON = (
+    "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "QUANTIZE", "DEQUANTIZE", "STRIDED_SLICE", "SLICE", "SPLIT",
+    "SPLIT_V", "UNPACK", "PAD",
+)  # fmt: skip
+"""Ops that compute nothing: their output has values of their input. They are never the layer that hurts: a slice may
+have a lower ratio than the whole, but that was so before."""
 BETWEEN = ("QUANTIZE", "DEQUANTIZE")
 """Ops that only an int8 graph has, between its int8 and its float layers."""
 FEW_NAMES = 0.5
@@ -59,6 +63,8 @@ class Layer(NamedTuple):
     """What its int8 values can say; infinite in float."""
     sources: tuple[str, ...] = ()
     """Names of the layers that made its inputs, back to those that compute: what a RESHAPE passes on is made before."""
+    output: bool = False
+    """Whether it is an output of the graph."""
 
     @property
     def fall_db(self) -> float:
@@ -85,7 +91,11 @@ class LayerTable(NamedTuple):
 
     def worst(self, count: int = 1) -> list[Layer]:
         """Inputs and layers that lose most of the ratio, the worst first; not those that lose nothing or are float."""
-        losing = [one for one in (*self.inputs, *self.layers) if one.fall_db > 0 and one.dtype != "float32"]
+        losing = [
+            one
+            for one in (*self.inputs, *self.layers)
+            if one.fall_db > 0 and one.dtype != "float32" and one.op not in PASSED_ON
+        ]
         return sorted(losing, key=lambda layer: -layer.fall_db)[:count]
 
 
@@ -102,7 +112,7 @@ def layer_table(float_content: bytes, int8_content: bytes, data: DataSet, *, row
         ConvertError: a graph is damaged, or does not run on the data.
     """
     real, int8 = read_graph(float_content), read_graph(int8_content)
-    pairs = _by_name(real, int8) or _by_order(real, int8)
+    pairs = {**_by_order(real, int8), **_by_name(real, int8)}  # the quantizer renames what SPLIT and UNPACK write
     ops = [op for op in int8.ops if op.name not in BETWEEN]
     known = [op for op in ops if any(place in pairs for place in op.outputs)]
     if not known:
@@ -165,10 +175,11 @@ def _layers(graph: GraphFile, found: Mapping[int, Fidelity], names: Mapping[int,
     def ratio(place: int) -> float | None:
         """Of a tensor, or of what QUANTIZE and the like made it from."""
         while place not in found:
-            op: Op | None = writer.get(place)
-            if op is None or not op.inputs or op.inputs[0] < 0:
+            op = writer.get(place)
+            before = _value(graph, op) if op is not None else None
+            if before is None:
                 return None
-            place = op.inputs[0]
+            place = before
         return found[place].snr_db
 
     for op in graph.ops:
@@ -177,20 +188,23 @@ def _layers(graph: GraphFile, found: Mapping[int, Fidelity], names: Mapping[int,
         for place in op.outputs:
             if place in found and before:
                 tensor, name = graph.tensors[place], names[place]
-                made = [names[one] for i in changing for one in _sources(writer, i) if one in found]
+                made = [names[one] for i in changing for one in _sources(graph, writer, i) if one in found]
                 yield Layer(
                     name, outputs.get(place, name), op.name, found[place], min(before), tensor.dtype, *_range(tensor),
-                    tuple(dict.fromkeys(made)),
+                    tuple(dict.fromkeys(made)), place in outputs,
                 )  # fmt: skip
 
 
-def _sources(writer: Mapping[int, Op], place: int) -> Iterator[int]:
-    while place in writer:
-        yield place
-        op = writer[place]
-        if op.name not in PASSED_ON or not op.inputs or op.inputs[0] < 0:
-            return
-        place = op.inputs[0]
+def _sources(graph: GraphFile, writer: Mapping[int, Op], place: int) -> Iterator[int]:
+    step: int | None = place
+    while step is not None and step in writer:
+        yield step
+        step = _value(graph, writer[step]) if writer[step].name in PASSED_ON else None
+
+
+def _value(graph: GraphFile, op: Op) -> int | None:
+    """What an op passes on: its first input that is not constant (SPLIT has its axis before)."""
+    return next((i for i in op.inputs if i >= 0 and not graph.tensors[i].constant), None)
 
 
 def _inputs(graph: GraphFile, found: Mapping[int, Fidelity], names: Mapping[int, str]) -> Iterator[Layer]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from converters.evaluation.comparison import Comparison
-from converters.evaluation.layers import Layer, LayerTable
+from converters.evaluation.layers import PASSED_ON, Layer, LayerTable
 
 SHOWN = 40
 """Layers in the table; of more, those that lose most."""
@@ -99,11 +99,12 @@ def time_note(comparison: Comparison) -> str:
 
 
 def chosen(table: LayerTable, count: int = SHOWN) -> list[Layer]:
-    """At most so many layers, in the order of execution: all, or those that lose most."""
+    """About so many layers, in the order of execution: all, or those that lose most and the outputs."""
     if len(table.layers) <= count:
         return list(table.layers)
-    kept = sorted(range(len(table.layers)), key=lambda i: -table.layers[i].fall_db)[:count]
-    return [table.layers[i] for i in sorted(kept)]
+    ranks = [(layer.op in PASSED_ON, -layer.fall_db, i) for i, layer in enumerate(table.layers)]
+    kept = {i for _, _, i in sorted(ranks)[:count]}
+    return [layer for i, layer in enumerate(table.layers) if i in kept or layer.output]
 
 
 def layers(table: LayerTable) -> Rows:
@@ -128,7 +129,7 @@ def layers_note(table: LayerTable) -> str:
         if worst:
             said.append(f"Most is lost in {worst[0].label} ({worst[0].op}).")
         if len(table.layers) > SHOWN:
-            said.append(f"The {SHOWN} of {len(table.layers)} layers that lose most are shown.")
+            said.append(f"The {SHOWN} of {len(table.layers)} layers that lose most are shown, and the outputs.")
     if table.note:
         said.append(f"{table.note[0].upper()}{table.note[1:]}.")
     return " ".join(said)

@@ -69,7 +69,7 @@ def _layers(table: LayerTable, floor: float) -> Plot:
         for place, ratio in zip(places, after, strict=True):
             axes.text(1.01, place, f"{ratio:.1f}", va="center", fontsize=8.5, transform=axes.get_yaxis_transform())
         axes.set_yticks(places, [f"{_short(one.label)} ({one.op.lower()})" for one in shown], fontsize=8.5)
-        axes.invert_yaxis()
+        axes.set_ylim(len(shown) - 0.4, -0.6)
         axes.set_xlabel("signal-to-noise ratio of int8 against float (dB)")
     says = (
         "In the order of execution. The bar is the ratio at the layer's output, the tick that at its worst input: "

@@ -150,6 +150,26 @@ def renamed(content, name):
     return bytes(builder.Output())
 
 
+def test_every_op_of_an_unrolled_lstm_has_its_twin_and_no_slice_is_blamed():
+    """The quantizer gives all outputs of a SPLIT one name; the order of the ops tells them apart."""
+    import keras
+
+    from converters.conversion.int8 import quantize_graph
+    from converters.conversion.keras_graph import float_graph
+
+    keras.utils.set_random_seed(0)
+    sound = keras.Input((4, 6), name="sound")
+    state = keras.layers.LSTM(8, unroll=True)(sound)
+    content = float_graph(keras.Model(sound, {"event": keras.layers.Dense(1, activation="sigmoid")(state)}))
+    rows = np.random.default_rng(0).normal(size=(80, 4, 6)).astype(np.float32)
+    data = DataSet({"sound": rows}, {}, None, "")
+    table = layer_table(content, quantize_graph(content, [data.sample(i) for i in range(80)]), data)
+    assert table.note == ""
+    assert "SPLIT" in {layer.op for layer in table.layers}
+    assert "SPLIT" not in {layer.op for layer in table.worst(100)}
+    assert table.layers[-1].output and table.layers[-1].fidelity.snr_db > 15
+
+
 def test_a_graph_against_itself_loses_nothing(digits):
     table = layer_table(digits.float_graph, digits.float_graph, digits.held_out)
     assert {layer.fidelity.snr_db for layer in table.layers} == {120.0}
