@@ -2,8 +2,8 @@
 
 In: a graph. Out: a verdict on each op, and findings. What holds for every op (coral.ai/docs/edgetpu/models-intro,
 "Model requirements"): tensors are int8 or uint8, sizes are fixed, parameters are constants, tensors have up to three
-axes or only their innermost three longer than one. The compiler makes one partition from the start of the graph: the first op
-that it does not take, and every op after it, run on the CPU. "After" is taken as the order of the file, as the
+axes or only their innermost three longer than one. The compiler makes one partition from the start of the graph: the
+first op that it does not take, and every op after it, run on the CPU. "After" is taken as the order of the file, as the
 documentation says it; a branch beside may still be mapped. Not here: the table of ops (``edgetpu_ops.py``); what the
 compiler itself says (``compiler.py``).
 """
