@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, write, print."""
-    from converters.conversion.child import Converter, read_file
+    from converters.conversion.child import Converter
     from converters.conversion.representative import representative
     from converters.evaluation.comparison import as_data, compare
     from converters.evaluation.gate import Limits
@@ -68,9 +68,15 @@ def run(args: argparse.Namespace) -> int:
     for path in (args.out, args.html):
         if path is not None and not path.absolute().parent.is_dir():
             raise ConvertError(f"{path}: there is no folder {path.parent}")
-    int8 = read_file(args.int8)
+    if not (0 <= args.max_loss <= 100 and -120 <= args.min_snr <= 120):
+        raise ConvertError("--max-loss must be 0 to 100 percentage points, --min-snr -120 to 120 dB")
+    int8 = _graph(args.int8)
     with Converter() as converter:
-        real = read_file(args.float) if args.float.suffix == ".tflite" else converter.float_graph(args.float)
+        real = _graph(args.float) if args.float.suffix == ".tflite" else converter.float_graph(args.float)
+        if _reads_int8(real) and not _reads_int8(int8):
+            raise ConvertError(
+                f"{args.float} is the int8 graph and {args.int8} the float one: give the float one first"
+            )
         data = _data(args.data, int8)
         samples = (
             representative(_data(args.representative, int8), where=str(args.representative))
@@ -88,6 +94,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(comparison)
     return 1 if args.gate and not comparison.passed else 0
+
+
+def _graph(path: Path) -> bytes:
+    from converters.conversion.child import read_file
+    from converters.graphs.reader import read_graph
+
+    content = read_file(path)
+    try:
+        read_graph(content)
+    except ConvertError as error:
+        raise ConvertError(f"{path}: {error}") from None
+    return content
+
+
+def _reads_int8(content: bytes) -> bool:
+    from converters.graphs.reader import read_graph
+
+    graph = read_graph(content)
+    return any(graph.tensors[place].dtype == "int8" for place in graph.inputs)
 
 
 def _data(path: Path, content: bytes) -> DataSet:

@@ -170,6 +170,7 @@ def test_a_keras_model_is_compared_with_the_graph_made_of_it_and_remedies_are_me
         (["--data", "data.npz", "--metric", "accuracy:speed"], "not 'speed'"),
         (["--data", "data.npz", "--out", "nowhere/r.md"], "there is no folder"),
         (["--data", "nothing.npz"], "no such file"),
+        (["--data", "data.npz", "--max-loss", "nan"], "--max-loss must be"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(files, words, sentence, monkeypatch):
@@ -177,6 +178,19 @@ def test_what_is_wrong_is_one_sentence(files, words, sentence, monkeypatch):
     with pytest.raises(ConvertError, match=sentence) as caught:
         run(files, *words)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_file_that_is_no_graph_and_two_in_the_wrong_order_are_refused_by_name(files, tmp_path):
+    parser = argparse.ArgumentParser()
+    verb.arguments(parser)
+    (tmp_path / "junk.tflite").write_bytes(b"junk" * 9)
+    for first, second, sentence in (
+        (files / "float_graph.tflite", tmp_path / "junk.tflite", r"junk.tflite: this is no .tflite graph"),
+        (tmp_path / "junk.tflite", files / "int8.tflite", r"junk.tflite: this is no .tflite graph"),
+        (files / "int8.tflite", files / "float_graph.tflite", "give the float one first"),
+    ):
+        with pytest.raises(ConvertError, match=sentence):
+            verb.run(parser.parse_args([str(first), str(second), "--data", str(files / "data.npz")]))
 
 
 def test_the_same_graphs_and_rows_give_the_same_numbers(digits):

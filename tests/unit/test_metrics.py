@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from converters.evaluation.metrics import KINDS, Metric, parse_metric, score, tally
+from converters.dataset import DataSet
+from converters.evaluation.metrics import KINDS, Metric, default_metric, parse_metric, score, tally
 from edge_mm.errors import ConvertError
 
 SOFTMAX = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.6, 0.3, 0.1]], np.float32)
@@ -153,3 +154,24 @@ def test_scikit_learn_says_the_same():
     harmonic = reference.f1_score(labels, chances >= 0.5, average="macro")
     assert score(Metric("f1", "labels"), chances, labels) == pytest.approx(100 * harmonic)
     assert set(answers) < set(KINDS)
+
+
+def data(**targets):
+    return DataSet({"x": np.zeros((4, 1), np.float32)}, {k: np.asarray(v) for k, v in targets.items()}, None, "")
+
+
+def test_without_a_metric_classes_come_first_then_yes_no_then_values():
+    values, classes = np.array([0.1, 2.0, 3.0, 40.0]), np.array([0, 2, 1, 1])
+    assert default_metric(data(points=values, classes=classes)) == CLASSES
+    assert default_metric(data(points=values, event=np.array([0.0, 1.0, 1.0, 0.0]))) == Metric("accuracy", "event")
+    assert default_metric(data(points=values, soft=np.full((4, 2), 0.5))) == Metric("accuracy", "soft")
+
+
+def test_values_are_right_within_a_twentieth_of_their_range():
+    values = np.linspace(100.0, 200.0, 101)  # 5th to 95th percentile: 105 to 195
+    assert default_metric(data(rate=values)) == Metric("within", "rate", 4.5)
+
+
+def test_data_without_targets_has_no_metric():
+    with pytest.raises(ConvertError, match="no targets"):
+        default_metric(data())
