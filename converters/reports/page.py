@@ -34,8 +34,8 @@ def page(comparison: Comparison, *, title: str) -> str:
         comparison: what was measured.
         title: e.g. the names of the two files.
     """
-    kind, word = ("passes", "Passes.") if comparison.passed else ("refused", "Refused.")
-    parts = [f"<h1>{escape(title)}</h1>", f'<p class="verdict {kind}"><b>{word}</b> {escape(comparison.sentence)}</p>']
+    kind = "passes" if comparison.passed else "refused"
+    parts = [f"<h1>{escape(title)}</h1>", f'<p class="verdict {kind}">{escape(comparison.sentence)}</p>']
     if comparison.verdict and comparison.verdict.advice:
         parts += ["<h2>What to try</h2>", _list(comparison.verdict.advice)]
     if comparison.loss:
