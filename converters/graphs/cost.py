@@ -36,10 +36,15 @@ def arena_bytes(graph: GraphFile) -> int:
     anew, tensors whose size is known only at run time, the bodies of loops. Ops that the runtime runs in place make its
     arena smaller than this.
     """
-    placed: list[_Placed] = []
+    alive: list[list[_Placed]] = [[] for _ in range(len(graph.ops) + 1)]  # at each op, what was placed so far
+    most = 0
     for life in sorted(_lives(graph), key=lambda one: (-one.size, one.first, one.tensor)):
-        placed.append(_Placed(_gap(life, placed), life))
-    return max((one.offset + one.life.size for one in placed), default=0)
+        span = alive[life.first : life.last + 1]
+        one = _Placed(_gap(life, {other for step in span for other in step}), life)
+        most = max(most, one.offset + life.size)
+        for step in span:
+            step.append(one)
+    return most
 
 
 class _Life(NamedTuple):
@@ -78,9 +83,9 @@ def _lives(graph: GraphFile) -> list[_Life]:
     ]
 
 
-def _gap(life: _Life, placed: list[_Placed]) -> int:
+def _gap(life: _Life, beside: set[_Placed]) -> int:
+    """Where it goes among those that are alive at some time of its life: the smallest gap that takes it, or on top."""
     best, best_room, end = -1, 0, 0
-    beside = (one for one in placed if one.life.first <= life.last and life.first <= one.life.last)
     for one in sorted(beside):
         room = one.offset - end
         if room >= life.size and (best < 0 or room < best_room):

@@ -112,11 +112,11 @@ def edgetpu_findings(graph: GraphFile, content: bytes, found: Partition) -> Iter
             f"the file has {graph.subgraphs} subgraphs (loops or branches), an Edge TPU takes one",
             INSTEAD["WHILE"],
         )
-    after = [one.op for one in found.verdicts if one.reason.startswith("it comes after")]
+    after = {one.op.index: one.op for one in found.verdicts if one.reason.startswith("it comes after")}
     for verdict in found.verdicts:
         if verdict.where == "edgetpu":
             yield from _doubts(Case(verdict.op, graph, content))
-        elif verdict.op not in after:
+        elif verdict.op.index not in after:
             yield Finding(
                 "warning",
                 "edgetpu",
@@ -125,7 +125,7 @@ def edgetpu_findings(graph: GraphFile, content: bytes, found: Partition) -> Iter
                 verdict.op,
             )
     if after:
-        names = ", ".join(dict.fromkeys(op.name for op in after))
+        names = ", ".join(dict.fromkeys(op.name for op in after.values()))
         yield Finding(
             "warning",
             "edgetpu",

@@ -14,7 +14,10 @@ from converters.lint.edgetpu import COMPILED, Partition, edgetpu_findings, parti
 from converters.lint.findings import Finding, Report, Verdict
 from converters.lint.kernel_versions import RUNTIMES
 from converters.lint.runtimes import graph_findings, runtime_findings
+from edge_mm.errors import ConvertError
 
+MOST_SUBGRAPHS = 200
+"""A recurrent layer that is not unrolled has two; reading each costs as much as the whole file."""
 _LEVELS = ("error", "warning", "note")
 
 
@@ -27,7 +30,7 @@ def lint(content: bytes, board: Board, *, compile_it: bool = True) -> Report:
         compile_it: on a board with an Edge TPU, ask ``edgetpu_compiler`` as well where it is installed.
 
     Raises:
-        ConvertError: it is no ``.tflite`` file, or a damaged one.
+        ConvertError: it is no ``.tflite`` file, a damaged one, or one with more than ``MOST_SUBGRAPHS``.
     """
     graph = read_graph(content)
     compiled = any(op.custom == COMPILED for op in graph.ops)
@@ -46,6 +49,8 @@ def lint(content: bytes, board: Board, *, compile_it: bool = True) -> Report:
 
 def _everywhere(content: bytes, graph: GraphFile, board: Board) -> Iterator[Finding]:
     """Runtimes' rules over every subgraph; what two runtimes have in common is said once."""
+    if graph.subgraphs > MOST_SUBGRAPHS:
+        raise ConvertError(f"this graph has {graph.subgraphs} subgraphs, more than {MOST_SUBGRAPHS}: it is not judged")
     said = set()
     for number in range(graph.subgraphs):
         one = graph if number == 0 else read_graph(content, subgraph=number)

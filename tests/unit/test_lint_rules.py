@@ -13,6 +13,7 @@ from converters.lint.edgetpu import partition
 from converters.lint.edgetpu_ops import TABLE
 from converters.lint.judge import lint
 from converters.lint.kernel_versions import RUNTIMES, newest_version
+from edge_mm.errors import ConvertError
 
 OLD = Board("old", ("tflite_runtime",), edgetpu=False)
 NEW = Board("new", ("ai_edge_litert",), edgetpu=False)
@@ -154,6 +155,11 @@ def test_the_body_of_a_loop_is_judged_as_well():
     found = errors(content, OLD)
     assert len(found) == 2
     assert "in subgraph 1 (a loop, a branch): " in found[1]
+
+
+def test_a_file_of_endless_subgraphs_is_refused():
+    with pytest.raises(ConvertError, match="201 subgraphs"):
+        lint(graph(("TANH", 2, [tensor(1, 8)], [tensor(1, 8)], None), subgraphs=201), NEW)
 
 
 @pytest.mark.parametrize(
