@@ -2,9 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from converters import driver
+from converters.driver_plan import write_plan
+from converters.graphs.names import shortened
+from converters.graphs.reader import read_graph
 from converters.package import write_bundle
 from converters.parts import Part, write_part
 from edge_mm.errors import BundleError
@@ -17,6 +21,11 @@ MANIFEST = Manifest(
 
 
 VERSIONS = {"python": "3"}
+
+
+def shapes(content):
+    graph = read_graph(content)
+    return {key: graph.tensors[place] for key, place in graph.signature_inputs.items()}
 
 
 def refuse(bundle):
@@ -52,7 +61,8 @@ def folders(tmp_path):
             names = [n for n in shipped.manifest.graphs if n.split(".")[0] == modality]
             sample = {k: v for k, v in golden.items() if k.split("/")[0] in names}
             report = reports[modality] | {"hop_us_x86": microseconds, "clips": {"cpu_ms_per_frame": microseconds}}
-            whole = Part(modality, shipped.front_end(modality), dict.fromkeys(names, False), report)
+            metrics = dict.fromkeys(names, "auroc:drowsy")
+            whole = Part(modality, shipped.front_end(modality), dict.fromkeys(names, False), report, metrics)
             folder = tmp_path / f"parts-{microseconds}" / modality
             write_part(folder, whole, {n: shipped.graph(n) for n in names}, sample)
             result.append(folder)
@@ -61,18 +71,57 @@ def folders(tmp_path):
     return made
 
 
-def test_two_runs_that_differ_in_time_give_the_same_bundle(folders, tmp_path, capsys):
-    one, two = (driver.assemble(folders(us), tmp_path / f"out-{us}", seed=0, versions=VERSIONS) for us in (250, 260))
-    assert one.read_bytes() == two.read_bytes()
+def test_two_runs_that_differ_in_time_give_the_same_plan(folders, tmp_path, capsys):
+    plans = [write_plan(folders(us), tmp_path / f"plan-{us}" / "plan", seed=0, versions=VERSIONS) for us in (250, 260)]
+    one, two = ({file.name: file.read_bytes() for file in plan.parent.iterdir()} for plan in plans)
+    assert {"driver.toml", "driver-small.toml", "golden.npz", "model_card.md", "report.json"} <= set(one)
+    for name in one:
+        assert one[name].replace(b"parts-250", b"parts-260") == two[name], name
     assert "hop_us_x86 250" in capsys.readouterr().out
-    assert load_bundle(one).manifest.min_coverage == 0.25
 
 
-def test_an_assembled_bundle_whose_graph_says_something_else_than_its_sample_is_refused(folders, tmp_path):
-    parts = folders(250)
-    eye, mouth = (load_bundle("driver").graph(f"vision.{name}") for name in ("eye", "mouth"))
-    assert eye != mouth
-    (parts[0] / "vision.eye.tflite").write_bytes(mouth)
-    with pytest.raises(BundleError, match=r"vision\.eye"):
-        driver.assemble(parts, tmp_path / "out", seed=0, versions=VERSIONS)
+def test_the_golden_sample_of_a_plan_has_inputs_only_so_that_the_graphs_that_are_built_say_the_rest(folders, tmp_path):
+    with np.load(
+        write_plan(folders(250), tmp_path / "plan", seed=0, versions=VERSIONS).with_name("golden.npz")
+    ) as kept:
+        assert {"vision.eye/in/image", "physio.beat/in/beat"} <= set(kept.files)
+        assert not [key for key in kept.files if "/out/" in key]
+
+
+@pytest.fixture
+def packed(folders, tmp_path):
+    """``packed(scored)``: the shipped fusion packed by a plan of its own, after it was scored as ``scored``.
+
+    Its recipe converts nothing, so that no TensorFlow is needed.
+    """
+    graph = shortened(load_bundle("driver").graph("fusion"))
+    (tmp_path / "fusion.tflite").write_bytes(graph)
+    inputs = {key: tensor.shape[1:] for key, tensor in shapes(graph).items()}
+    rng, rows = np.random.default_rng(0), 400
+    arrays = {key: rng.uniform(0, 1, (rows, *shape)).astype(np.float32) for key, shape in inputs.items()}
+    np.savez(tmp_path / "rows.npz", drowsy=(np.arange(rows) % 2).astype(np.float32)[:, None], **arrays)
+    (tmp_path / "as-it-is.toml").write_text(
+        'name = "as-it-is"\nsummary = "nothing"\nruntimes = ["ai_edge_litert"]\n[quantize]\nmode = "float"\n'
+    )
+    (tmp_path / "tiny.toml").write_text(
+        'name = "tiny"\nversion = "1"\nwindow_s = 10.0\nhop_s = 1.0\nmodalities = ["vision", "audio", "physio"]\n'
+        'heads = ["drowsy", "distracted"]\nrecipe = "as-it-is.toml"\n[graphs.fusion]\nmodel = "fusion.tflite"\n'
+        'representative = "rows.npz"\nevaluation = "rows.npz"\nmetric = "auroc:drowsy"\n'
+    )
+
+    def pack(scored):
+        part = folders(250)[-1]
+        (part / "fusion.tflite").write_bytes(scored(graph))
+        return driver.pack(tmp_path / "tiny.toml", [part], tmp_path / "out", cache=tmp_path / "cache")
+
+    return pack
+
+
+def test_a_plan_whose_graphs_are_those_that_were_scored_is_packed(packed):
+    assert load_bundle(packed(lambda graph: graph)).manifest.heads == ["drowsy", "distracted"]
+
+
+def test_a_graph_that_is_not_the_one_that_was_scored_is_not_packed(packed, tmp_path):
+    with pytest.raises(RuntimeError, match="fusion: converting again gave another graph"):
+        packed(lambda graph: graph[:-1] + b"x")
     assert not (tmp_path / "out").exists()
