@@ -5,10 +5,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 lint bench bundle convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 lint bench bench-convert bundle convert-env convert-test soak-kill wheel clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 env:
 	@bash .ci/venv.sh $(VENV) demo $(PYTHON)
@@ -44,6 +44,9 @@ convert-test: convert-env  ## tests of the host side (installs TensorFlow)
 
 bundle: convert-env  ## train and package the reference bundle `driver` from $(DATA)
 	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles --fixtures tests/golden
+
+bench-convert: convert-env  ## bytes, speed, loss and time of the driver bundle's conversion (after `make bundle`); dated report
+	@.venv-convert/bin/python tests/bench/conversion.py
 
 test-arm64: env  ## the wheel on emulated aarch64 against this machine (Debian; root, or user namespaces)
 	@bash tests/arm64/run.sh

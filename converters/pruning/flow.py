@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from converters.graphs.keras_nodes import Call, Shape, functional, walk
 from converters.pruning.groups import Groups, Ids
 from converters.pruning.layouts import Layout, along_last
-from converters.pruning.walk import Call, Shape, functional, walk
 from edge_mm.errors import ConvertError
 
 

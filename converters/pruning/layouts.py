@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.graphs.keras_nodes import Shape
 from converters.pruning.groups import Ids
-from converters.pruning.walk import Shape
 
 Full = npt.NDArray[np.int64]
 

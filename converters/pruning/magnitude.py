@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from converters.graphs.keras_nodes import Call, functional, walk
 from converters.pruning.rebuild import copied
-from converters.pruning.walk import Call, functional, walk
 from edge_mm.errors import ConvertError
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.graphs.keras_nodes import Call, functional, walk
 from converters.pruning.flow import Site
 from converters.pruning.groups import Ids
-from converters.pruning.walk import Call, functional, walk
 from edge_mm.errors import ConvertError
 
 Kept = Callable[[Ids], npt.NDArray[np.bool_]]

@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from converters.graphs.keras_nodes import Call
 from converters.pruning import shape_rules, weight_rules
 from converters.pruning.flow import Flow
 from converters.pruning.layouts import Layout, along_last
-from converters.pruning.walk import Call
 
 Rule = Callable[[Flow, Call], list[Layout]]
 

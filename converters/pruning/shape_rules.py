@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from converters.graphs.keras_nodes import Call
 from converters.pruning.flow import Flow
 from converters.pruning.layouts import Layout, reshaped, sliced
-from converters.pruning.walk import Call
 
 _SPREAD = "spreads them over two axes, or over a side that is not fixed"
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.graphs.keras_nodes import Call
 from converters.pruning.flow import Flow, Slice
 from converters.pruning.groups import Ids
 from converters.pruning.layouts import Layout, along_last
-from converters.pruning.walk import Call
 
 _MIXING = ("softmax", "log_softmax", "sparsemax", "sparse_plus", "glu")
 """Activations in which a channel depends on the others."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from converters.pruning.walk import functional
+from converters.graphs.keras_nodes import functional
 
 
 def answers(model: Any, inputs: Mapping[str, Any], *, training: bool = False) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from converters.pruning.walk import Call, functional, walk
+from converters.graphs.keras_nodes import Call, functional, walk
 from converters.training.readers import readings
 from edge_mm.errors import ConvertError
 

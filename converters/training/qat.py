@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.dataset import DataSet
-from converters.pruning.walk import Call, walk
+from converters.graphs.keras_nodes import Call, walk
 from converters.training.answers import answers, symbolic_outputs
 from converters.training.finetune import FineTune, check, finetune
 from converters.training.folding import FOLDS, fold_batch_norm

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
-from converters.pruning.walk import Call, functional, walk
+from converters.graphs.keras_nodes import Call, functional, walk
 
 
 class Reading(NamedTuple):
