@@ -22,9 +22,11 @@ _NOISE = re.compile(
     rb"^(ALSA lib|Cannot connect to server|jack server|JackShm|Expression '|connect\(2\)|attempt to |"
     rb"Warning: Xing stream size|Note: (Illegal Audio-MPEG-Header|Trying to resync|Skipped \d+ bytes|Hit end of )|"
     rb"\[[^\]]*libmpg123|"
-    rb"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.)"
+    rb"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.|"
+    rb"WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions: |"
+    rb"[IWE]\d{4} [^\]]*(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc:)"
 )
-"""How the lines of ALSA, JACK, PortAudio, mpg123 and the TFLite runtime begin."""
+"""How the lines of ALSA, JACK, PortAudio, mpg123, the TFLite runtime and TensorFlow's greeting begin."""
 
 
 class _Caught(NamedTuple):

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from converters.graphs.names import shortened
 from converters.graphs.reader import read_graph
 from edge_mm.errors import ConvertError
+from edge_mm.quiet import quiet_stderr
+
+with quiet_stderr():  # it greets, and looks for a GPU, on the standard error
+    import tensorflow as tf
 
 
 def load_keras(path: Path) -> Any:

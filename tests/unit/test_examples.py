@@ -29,9 +29,11 @@ def run(example: str, *words: str) -> str:
 
 
 def test_there_is_a_test_for_every_example():
-    text = Path(__file__).read_text()
-    assert len(EXAMPLES) >= 4
-    assert [path.name for path in EXAMPLES if f'run("{path.name}"' not in text] == []
+    text = "".join(
+        path.read_text() for path in (Path(__file__), *(ROOT / "tests" / "convert").glob("test_example*.py"))
+    )
+    assert len(EXAMPLES) >= 5
+    assert [path.name for path in EXAMPLES if f'"{path.name}"' not in text] == []
 
 
 def test_watching_a_recording_prints_estimates(tmp_path):
