@@ -1,16 +1,17 @@
 """``edge-mm-convert lint``: what a board makes of each op of a graph, before anything is copied to it.
 
-In: a ``.tflite`` file, a profile. Out: one line for each finding and a sentence, or one JSON document; 1 when something
-would fail on that board. Not here: the rules (``converters.lint``).
+In: a ``.tflite`` file or a bundle, a profile. Out: one line for each finding and a sentence for each graph, or one JSON
+document; 1 when something would fail on that board. Not here: the rules (``converters.lint``).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from edge_mm.errors import ConvertError
+if TYPE_CHECKING:
+    from converters.lint.findings import Report
 
 SUMMARY = "what a board makes of each op of a .tflite: what fails, what falls from the Edge TPU to the CPU"
 EPILOG = """\
@@ -19,6 +20,7 @@ An error would fail on that board; a warning runs, but slower or not as you may 
   edge-mm-convert lint eye.tflite --profile raspberry-pi-4
   edge-mm-convert lint eye.tflite --profile coral-usb --ops      where each op runs
   edge-mm-convert lint eye.tflite --profile coral-usb --strict   1 as soon as one op falls to the CPU
+  edge-mm-convert lint driver --profile coral-dev-board          each graph of a bundle
 
 For a Coral, edgetpu_compiler is asked as well where it is on PATH; it is Google's, and not part of edge-mm.
 """
@@ -28,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the verb."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("model", type=Path, metavar="MODEL.tflite", help="a graph, yours or ours")
+    parser.add_argument("model", metavar="MODEL.tflite|BUNDLE", help="a graph, a .edgemm or a shipped bundle's name")
     parser.add_argument("--profile", default="auto", help="a board's name or a .toml; default: the one it runs on")
     parser.add_argument("--strict", action="store_true", help="what merely falls to the CPU fails as well")
     parser.add_argument("--ops", action="store_true", help="say where each op runs")
@@ -37,30 +39,42 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Judge it and print."""
+    """Judge each graph and print."""
     from converters.lint.board import find_board
     from converters.lint.judge import lint
+    from converters.verbs.inspect import graphs
 
     board = find_board(args.profile)
-    report = lint(_content(args.model), board, compile_it=not args.no_compiler)
-    fallen = any(one.kind in ("edgetpu", "compiler") and one.level == "warning" for one in report.findings)
-    fails = report.fails or (args.strict and fallen)
+    reports = {
+        name: lint(content, board, compile_it=not args.no_compiler) for name, content in graphs(args.model).items()
+    }
+    fails = [_fails(report, strict=args.strict) for report in reports.values()]
     if args.json:
-        print(json.dumps({"model": str(args.model), **report.document(), "ok": not fails}, indent=1))
-        return int(fails)
-    if args.ops:
-        for verdict in report.verdicts:
-            op = verdict.op
-            reason = f": {verdict.reason}" if verdict.reason else ""
-            print(f"{op.index:4d} {op.custom or op.name} v{op.version}  {verdict.where}{reason}")
+        documents: dict[str, Any] = {
+            name: {"model": name, **report.document(), "ok": not failed}
+            for (name, report), failed in zip(reports.items(), fails, strict=True)
+        }
+        single = args.model.endswith(".tflite")
+        print(
+            json.dumps(
+                next(iter(documents.values())) if single else {"graphs": documents, "ok": not any(fails)}, indent=1
+            )
+        )
+    else:
+        for name, report in reports.items():
+            _print(name, report, ops=args.ops, before=f"{name}: " if len(reports) > 1 else "")
+    return int(any(fails))
+
+
+def _fails(report: Report, *, strict: bool) -> bool:
+    fallen = any(one.kind in ("edgetpu", "compiler") and one.level == "warning" for one in report.findings)
+    return report.fails or (strict and fallen)
+
+
+def _print(name: str, report: Report, *, ops: bool, before: str) -> None:
+    for verdict in report.verdicts if ops else ():
+        op, reason = verdict.op, f": {verdict.reason}" if verdict.reason else ""
+        print(f"{before}{op.index:4d} {op.custom or op.name} v{op.version}  {verdict.where}{reason}")
     for finding in report.findings:
-        print(finding)
-    print(f"{args.model.name} on {report.board}: {report.summary}")
-    return int(fails)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConvertError(f"{path} cannot be read: {error.strerror}") from None
+        print(f"{before}{finding}")
+    print(f"{name} on {report.board}: {report.summary}")

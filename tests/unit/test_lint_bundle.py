@@ -62,7 +62,7 @@ def said(capsys, tmp_path, content, *words):
 def test_the_verb_prints_a_sentence_and_is_content(capsys, tmp_path, graphs):
     status, out = said(capsys, tmp_path, graphs["fusion"], "--profile", "raspberry-pi-4")
     assert status == 0
-    assert out.startswith("net.tflite on raspberry-pi-4: ")
+    assert out.startswith("net on raspberry-pi-4: ")
     assert out.count("\n") == 1
 
 
@@ -91,6 +91,19 @@ def test_strict_fails_for_what_falls_to_the_cpu(capsys, tmp_path, graphs, half):
     assert said(capsys, tmp_path, graphs["fusion"], *words, "--strict")[0] == 0
 
 
+def test_a_bundle_is_judged_graph_by_graph(capsys, graphs):
+    parser = argparse.ArgumentParser()
+    verb.arguments(parser)
+    words = ["driver", "--profile", "coral-usb", "--no-compiler"]
+    assert verb.run(parser.parse_args(words)) == 0
+    last = [line.split(" on coral-usb: ") for line in capsys.readouterr().out.splitlines() if " on coral-usb: " in line]
+    assert [name for name, _ in last] == sorted(graphs)
+    assert verb.run(parser.parse_args([*words, "--strict", "--json"])) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["ok"] is False
+    assert document["graphs"]["fusion"]["ok"] is True
+
+
 def test_broken_graphs_are_judged_or_refused_in_a_sentence(graphs):
     rng = random.Random(0)
     whole, judged = graphs["fusion"], 0
@@ -111,6 +124,6 @@ def test_what_is_no_graph_and_what_is_no_board_are_refused_in_a_sentence(capsys,
         said(capsys, tmp_path, b"not a graph", "--profile", "raspberry-pi-4")
     with pytest.raises(ConfigError, match="no profile"):
         said(capsys, tmp_path, graphs["fusion"], "--profile", "toaster")
-    args = argparse.Namespace(model=tmp_path / "absent.tflite", profile="raspberry-pi-4", no_compiler=True)
-    with pytest.raises(ConvertError, match="cannot be read"):
+    args = argparse.Namespace(model=str(tmp_path / "absent.tflite"), profile="raspberry-pi-4", no_compiler=True)
+    with pytest.raises(ConvertError, match=r"absent\.tflite: No such file"):
         verb.run(args)
