@@ -11,6 +11,7 @@ from typing import Any
 
 from converters.conversion.int8 import Sample, quantize_graph
 from converters.conversion.keras_graph import float_graph
+from converters.conversion.representative import spread
 from converters.recipes import load_recipe
 
 RECIPE = "int8-static"
@@ -21,11 +22,13 @@ def quantize(model: Any, representative: Iterable[Sample], *, recipe: str = RECI
 
     Args:
         model: functional; recurrent layers must be ``unroll=True``.
-        representative: input name -> float32 (1, ...); 100 to 500 of them.
+        representative: input name -> float32 (1, ...); of more than the recipe takes, those that it takes.
         recipe: whose ``quantize`` is followed.
 
     Raises:
         ConvertError: the model has a loop, did not freeze, or keeps an op in float; no representative data.
     """
     how = load_recipe(recipe).quantize
-    return quantize_graph(float_graph(model), representative, float_layers=how.float_layers, percentile=how.percentile)
+    rows = list(representative)
+    chosen = [rows[i] for i in spread(len(rows), most=how.most_rows)]
+    return quantize_graph(float_graph(model), chosen, float_layers=how.float_layers, percentile=how.percentile)

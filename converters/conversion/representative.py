@@ -35,8 +35,12 @@ def representative(data: DataSet, *, where: str, most: int = MOST) -> list[dict[
         _refuse(values, f"{where}: {name!r}")
     if len(data) > 1 and all(bool((values == values[:1]).all()) for values in data.inputs.values()):
         raise ConvertError(f"{where}: all {len(data)} rows are the same; give different ones")
-    places = np.unique(np.linspace(0, len(data) - 1, min(most, len(data))).round().astype(int))
-    return [data.sample(int(i)) for i in places]
+    return [data.sample(i) for i in spread(len(data), most=most)]
+
+
+def spread(count: int, *, most: int = MOST) -> list[int]:
+    """Places of at most ``most`` rows, evenly over ``count``: every way to convert takes the same ones."""
+    return [int(i) for i in np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))]
 
 
 def _refuse(values: npt.NDArray[np.float32], where: str) -> None:
