@@ -2,8 +2,8 @@
 
 Each begins by folding squares of 2x2 pixels into 4 channels (``_folded``): an int8 convolution over one channel is
 slower than in float, since a processor multiplies 4 to 64 channels at once. Measured on x86-64: eye net 55 us in int8
-and 26 us in float before, 10 us and 30 us folded. (Alternative, tried: squares of 4x4. No faster, and the eyes' AUROC on
-other people fell from 0.979 to 0.940: a lid is two pixels high.)
+and 26 us in float before, 10 us and 30 us folded. (Alternative, tried: squares of 4x4. No faster, and the eyes' AUROC
+on other people fell from 0.979 to 0.940: a lid is two pixels high.)
 
 In: grey square in 0..1. Out: Keras 3 functional models whose outputs are dicts; names are the graphs' signature. Heads
 that only help training (``ratio``, ``gap``) are dropped by ``deployed``. Not here: training.
