@@ -19,9 +19,10 @@ from converters.bundling.budget import Cost, cost, total
 from converters.bundling.cache import Cache
 from converters.bundling.chain import Made, make
 from converters.bundling.golden import golden
-from converters.bundling.plan import Plan, Work, read_plan
+from converters.bundling.plan import Plan, Work, graph_file, read_plan
 from converters.conversion.child import Converter
 from converters.package import npz, write_bundle
+from converters.recipes import Recipe, as_table, versions
 from edge_mm.errors import ConvertError
 from edge_mm.models.archive import arrays
 from edge_mm.models.bundle import MAX_BYTES, SCHEMA, GraphSpec, Manifest
@@ -42,11 +43,18 @@ class Built(NamedTuple):
     """Why there is no bundle."""
     profiles: tuple[str, ...]
     """Boards whose budgets hold."""
+    recipes: dict[str, Recipe]
+    """Name -> recipe, of all that were followed."""
 
     def report(self) -> dict[str, Any]:
-        """As plain data, without times."""
-        rows = {made.name: {**made.report, **_without_bytes(self.costs[made.name])} for made in self.graphs}
-        return {"graphs": rows, "total": total(self.costs)._asdict(), "profiles": list(self.profiles)}
+        """As plain data, without times: what made each graph, and what it came to."""
+        return {
+            "graphs": {made.name: {**made.report, **_without_bytes(self.costs[made.name])} for made in self.graphs},
+            "total": total(self.costs)._asdict(),
+            "profiles": list(self.profiles),
+            "recipes": {name: as_table(recipe) for name, recipe in self.recipes.items()},
+            "versions": dict(versions()),
+        }
 
 
 def build(
@@ -83,7 +91,7 @@ def build(
     accept(graphs)
     costs = {made.name: cost(made.content) for made in graphs}
     refused = [f"{made.name}: {text}" for made in graphs for text in made.refused]
-    done = Built(None, graphs, costs, refused, boards)
+    done = Built(None, graphs, costs, refused, boards, {work.recipe.name: work.recipe for work in works})
     members = _members(path.parent, plan, works, done)
     size = sum(map(len, members.values()))
     everything = total(costs)
@@ -99,7 +107,7 @@ def build(
 
 
 def _members(folder: Path, plan: Plan, works: list[Work], done: Built) -> dict[str, bytes]:
-    members = {_file(made.name): made.content for made in done.graphs}
+    members = {graph_file(made.name): made.content for made in done.graphs}
     given = {}
     if plan.golden:
         content = _read(folder / plan.golden)
@@ -131,17 +139,13 @@ def _pack(folder: Path, out: Path, plan: Plan, works: list[Work], done: Built, *
         min_coverage=plan.min_coverage, licence=plan.licence, data_card=plan.data_card, boards=list(done.profiles),
         graphs={
             work.name: GraphSpec(
-                file=_file(work.name), stateful=work.plan.stateful, recipe=work.recipe.name,
+                file=graph_file(work.name), stateful=work.plan.stateful, recipe=work.recipe.name,
                 macs=done.costs[work.name].macs, arena_bytes=done.costs[work.name].arena_bytes,
             )
             for work in works
         },
     )  # fmt: skip
     return write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=self_test)
-
-
-def _file(name: str) -> str:
-    return "fusion.tflite" if name == "fusion" else f"encoders/{name}.tflite"
 
 
 def _without_bytes(one: Cost) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """What was made once is not made again: results by the digest of everything that goes into them.
 
-In: a key of digests. Out: the folder of a finished result, or nothing. A result is built beside its place and renamed,
-so that a build that is interrupted leaves whole results or none, and the next one goes on from there. Not here: what
-the results are.
+In: a key of digests. Out: the bytes of a finished result, or nothing. A result is written beside its place and renamed,
+so that a build that is interrupted leaves whole results or none, and the next one goes on from there. Each begins with
+its own SHA-256: a result that was cut or altered since is not there. Not here: what the results are.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from edge_mm.errors import ConvertError
 
 CODE = {
     "float": ("conversion", "graphs"),
@@ -25,28 +26,44 @@ CODE = {
 """Step -> folders of ``converters`` whose code goes into its keys: a result of other code is another result."""
 
 
+_DIGEST = hashlib.sha256().digest_size
+
+
 class Cache:
-    """Finished results in a folder."""
+    """Finished results in a folder, a file each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def found(self, key: str) -> Path | None:
-        """The folder of a result, None where it has not been made."""
-        place = self._folder / key
-        return place if (place / "done").exists() else None
+    def found(self, key: str) -> bytes | None:
+        """A result; None where it has not been made, or is no longer whole.
 
-    @contextmanager
-    def making(self, key: str) -> Iterator[Path]:
-        """A folder to make a result in; it becomes the result if the block ends well."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".making-", dir=self._folder) as beside:
-            made = Path(beside) / "made"
-            made.mkdir()
-            yield made
-            (made / "done").touch()
-            if self.found(key) is None:
-                made.rename(self._folder / key)
+        Raises:
+            ConvertError: it is there and cannot be read.
+        """
+        try:
+            whole = (self._folder / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConvertError(f"{self._folder / key}: {error.strerror}; delete it, it will be made again") from error
+        digest, content = whole[:_DIGEST], whole[_DIGEST:]
+        return content if hashlib.sha256(content).digest() == digest else None
+
+    def keep(self, key: str, content: bytes) -> None:
+        """Write a result; two builds may do so at once.
+
+        Raises:
+            ConvertError: it cannot be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".making-", dir=self._folder) as beside:
+                made = Path(beside) / "made"
+                made.write_bytes(hashlib.sha256(content).digest() + content)
+                made.replace(self._folder / key)
+        except OSError as error:
+            raise ConvertError(f"{self._folder}: results cannot be kept there: {error.strerror}") from error
 
 
 def key_of(step: str, parts: Mapping[str, Any]) -> str:

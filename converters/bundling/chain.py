@@ -18,12 +18,10 @@ from converters.bundling.plan import Work
 from converters.conversion.child import Converter
 from converters.conversion.one import COMPARED, Rows, quantized, rows_for, trials_of
 from converters.conversion.representative import representative
-from converters.recipes import as_table, versions
+from converters.recipes import as_table, changes_model, versions
 from edge_mm.errors import ConvertError
 
 Say = Callable[[str], None]
-RESULT = "result"
-"""File of a step's result in its folder of the cache."""
 
 
 class Made(NamedTuple):
@@ -42,74 +40,80 @@ class Made(NamedTuple):
 def make(work: Work, cache: Cache, converter: Converter, say: Say) -> Made:
     """Take one graph through its recipe.
 
+    Args:
+        work: the graph.
+        cache: results of earlier builds.
+        converter: the child that converts.
+        say: is told of each of ``steps(work)`` steps.
+
     Raises:
         ConvertError: a model, rows or runtime do not fit. What only fails the gate is in ``refused``.
     """
-    table = as_table(work.recipe)
-    made_of = {
+    table, with_versions = as_table(work.recipe), {"versions": dict(versions())}
+    digests = {
         "model": file_digest(work.model),
-        "versions": dict(versions()),
-        "shrunk": {key: table[key] for key in ("prune", "train", "distill")} | {"aware": work.recipe.quantize.aware},
-        "training": file_digest(work.training) if _trains(work) else "",
-        "teacher": file_digest(work.teacher) if work.teacher else "",
+        "representative": file_digest(work.representative),
+        "evaluation": file_digest(work.evaluation),
+        **({"training": file_digest(work.training)} if changes_model(work.recipe) else {}),
+        **({"teacher": file_digest(work.teacher)} if work.teacher else {}),
     }
     kept = partial(_kept, cache=cache, name=work.name, say=say)
-    model = {key: made_of[key] for key in ("model", "versions")}
-    dense = kept("float", model, lambda: converter.float_graph(work.model))
-    shrunk = kept("shrunk", made_of, lambda: _shrunk(work, dense, converter)) if _trains(work) else dense
-    rows_digest = file_digest(work.representative)
-    int8_of = {
-        "float": _digest(shrunk),
-        "rows": rows_digest,
-        "quantize": table["quantize"],
-        "versions": model["versions"],
-    }
-    content = kept("quantized", int8_of, lambda: _quantized(work, shrunk, converter))
+
+    def as_float(path: Path, digest: str) -> bytes:
+        return kept("float", {"model": digest, **with_versions}, lambda: converter.float_graph(path))
+
+    with tempfile.TemporaryDirectory(prefix="edge-mm-") as folder:
+        model, floats = work.model, as_float(work.model, digests["model"])
+        dense = floats
+        if changes_model(work.recipe):
+            model = Path(folder) / f"{work.name}.keras"
+            how = {key: table[key] for key in ("prune", "train", "distill")} | {"aware": work.recipe.quantize.aware}
+            made_of = {**digests, "representative": "", "evaluation": "", "how": how, **with_versions}
+            model.write_bytes(kept("shrunk", made_of, lambda: _shrunk(work, dense, model)))
+            floats = as_float(model, file_digest(model))
+        int8_of = {
+            "float": _digest(floats), "rows": digests["representative"], "quantize": table["quantize"], **with_versions,
+        }  # fmt: skip
+        content = kept("quantized", int8_of, lambda: _quantized(work, model, floats, converter))
     judged_of = {
-        **int8_of, "made": _digest(content), "dense": _digest(dense), "evaluation": file_digest(work.evaluation),
+        **int8_of, "made": _digest(content), "dense": _digest(dense), "evaluation": digests["evaluation"],
         "metric": work.plan.metric, "gate": table["gate"], "snr": work.plan.output_snr_db,
         "runtimes": table["runtimes"],
     }  # fmt: skip
-    judged = json.loads(kept("judged", judged_of, lambda: _judged(work, content, shrunk, dense, converter)))
+    judged = json.loads(kept("judged", judged_of, lambda: _judged(work, content, floats, dense, converter)))
     report = {
         "recipe": work.recipe.name,
         "float_bytes": len(dense),
         "bytes": len(content),
         "sha256": _digest(content),
-        "model_sha256": made_of["model"],
-        "representative_sha256": rows_digest,
-        "evaluation_sha256": judged_of["evaluation"],
+        **{f"{key}_sha256": value for key, value in digests.items()},
         **judged["report"],
     }
     return Made(work.name, content, dense, report, judged["refused"])
 
 
-def _trains(work: Work) -> bool:
-    recipe = work.recipe
-    return recipe.prune.keep < 1 or recipe.prune.sparsity > 0 or recipe.distill or recipe.quantize.aware
+def steps(work: Work) -> int:
+    """How many results a graph takes: float, quantized, judged; shrunk, and float again where its model changes."""
+    return 5 if changes_model(work.recipe) else 3
 
 
 def _kept(step: str, made_of: dict[str, Any], make: Callable[[], bytes], *, cache: Cache, name: str, say: Say) -> bytes:
     """The result of a step, from the cache where it is there."""
     key = key_of(step, made_of)
     found = cache.found(key)
-    if found is not None:
-        return (found / RESULT).read_bytes()
-    say(f"{name}: {step}")
-    with cache.making(key) as folder:
-        content = make()
-        (folder / RESULT).write_bytes(content)
-    return content
+    say(f"{name}: {step}" if found is None else f"{name}: {step}, made before")
+    if found is None:
+        found = make()
+        cache.keep(key, found)
+    return found
 
 
-def _shrunk(work: Work, dense: bytes, converter: Converter) -> bytes:
-    """Prune, distil or train; gives the float graph of what is left."""
+def _shrunk(work: Work, dense: bytes, path: Path) -> bytes:
+    """Prune, distil or train; gives the Keras file of what is left."""
     from converters.bundling.shrink import shrunk_model
 
-    with tempfile.TemporaryDirectory(prefix="edge-mm-") as folder:
-        path = Path(folder) / f"{work.name}.keras"
-        shrunk_model(work, dense).save(path)
-        return converter.float_graph(path)
+    shrunk_model(work, dense).save(path)
+    return path.read_bytes()
 
 
 def _rows(work: Work, floats: bytes) -> Rows:
@@ -117,9 +121,9 @@ def _rows(work: Work, floats: bytes) -> Rows:
     return representative(data, where=str(work.representative), most=work.recipe.quantize.most_rows)
 
 
-def _quantized(work: Work, floats: bytes, converter: Converter) -> bytes:
+def _quantized(work: Work, model: Path, floats: bytes, converter: Converter) -> bytes:
     rows = _rows(work, floats)
-    return quantized(converter, work.model, floats, rows, work.recipe, float_layers=work.recipe.quantize.float_layers)
+    return quantized(converter, model, floats, rows, work.recipe, float_layers=work.recipe.quantize.float_layers)
 
 
 def _judged(work: Work, content: bytes, floats: bytes, dense: bytes, converter: Converter) -> bytes:

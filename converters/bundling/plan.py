@@ -6,6 +6,7 @@ doing any of it (``chain``, ``build``).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,10 +14,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from converters.recipes import Recipe, load_recipe
+from converters.recipes import Recipe, changes_model, load_recipe
 from edge_mm.errors import ConfigError, ConvertError
 from edge_mm.models.bundle import Share, Stretch, Word
 from edge_mm.models.tables import decode, read_toml
+
+OWN_MEMBERS = ("manifest.json", "golden.npz", "conversion.json")
+"""What ``build`` writes itself."""
 
 
 class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +104,8 @@ def read_plan(path: Path) -> tuple[Plan, list[Work]]:
         ConvertError: the file is wrong, a file that it names is not there, a recipe does not exist or cannot be
             followed.
     """
+    if not path.exists():
+        raise ConvertError(f"{path}: no such plan; 'edge-mm-convert build --help' shows one")
     try:
         raw = dict(read_toml(path))
         tables = raw.pop("graphs", {})
@@ -114,7 +120,40 @@ def read_plan(path: Path) -> tuple[Plan, list[Work]]:
             f"{path}: no graph called 'fusion'; a bundle needs one (single graphs: edge-mm-convert quantize)"
         )
     plan = msgspec.structs.replace(plan, graphs=graphs)
-    return plan, [_work(path, plan, name) for name in graphs]
+    _check(path, plan)
+    works = [_work(path, plan, name) for name in graphs]
+    recipes = {work.recipe.name: work.recipe for work in works}
+    for work in works:
+        if recipes[work.recipe.name] != work.recipe:
+            raise ConvertError(
+                f"{path}: graphs.{work.name}: another recipe is called {work.recipe.name} too: rename one"
+            )
+    return plan, works
+
+
+def graph_file(name: str) -> str:
+    """Member of a graph in the bundle."""
+    return "fusion.tflite" if name == "fusion" else f"encoders/{name}.tflite"
+
+
+def _check(path: Path, plan: Plan) -> None:
+    """What would only be found after minutes of work."""
+    if plan.hop_s > plan.window_s:
+        raise ConvertError(f"{path}: hop_s {plan.hop_s:g} is longer than window_s {plan.window_s:g}")
+    for name in plan.graphs:
+        if not re.fullmatch(r"[a-z0-9_]{1,32}(\.[a-z0-9_]{1,32})?", name):
+            raise ConvertError(f"{path}: graphs.{name!r}: call it like 'fusion' or 'vision.eye'")
+    taken = {*OWN_MEMBERS, *map(graph_file, plan.graphs)}
+    for name, file in plan.members.items():
+        if name in taken or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)?", name):
+            raise ConvertError(
+                f"{path}: members.{name!r}: "
+                + ("build writes that itself" if name in taken else "call it like 'model_card.md' or 'docs/data.md'")
+            )
+        _there(path, f"members.{name}", file)
+    for key in ("front_ends", "golden"):
+        if getattr(plan, key):
+            _there(path, key, getattr(plan, key))
 
 
 def _graph(path: Path, name: str, table: Any) -> GraphPlan:
@@ -128,7 +167,7 @@ def _work(path: Path, plan: Plan, name: str) -> Work:
     recipe = load_recipe(_recipe_name(path, graph.recipe or plan.recipe))
     if recipe.distill and not graph.teacher:
         raise ConvertError(f"{path}: graphs.{name}: recipe {recipe.name} distils: name a teacher")
-    if (recipe.prune.keep < 1 or recipe.prune.sparsity or recipe.quantize.aware) and not graph.model.endswith(".keras"):
+    if changes_model(recipe) and not graph.model.endswith(".keras"):
         raise ConvertError(f"{path}: graphs.{name}: recipe {recipe.name} changes the model: give a .keras file")
     found = {
         key: _there(path, f"graphs.{name}.{key}", value)

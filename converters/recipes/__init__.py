@@ -116,6 +116,11 @@ def load_recipe(name: str) -> Recipe:
         raise ConvertError(str(error)) from error
 
 
+def changes_model(recipe: Recipe) -> bool:
+    """Whether it trains: prunes, distils, or learns with rounding in view."""
+    return recipe.prune.keep < 1 or recipe.prune.sparsity > 0 or recipe.distill or recipe.quantize.aware
+
+
 def as_table(recipe: Recipe) -> dict[str, Any]:
     """The recipe as plain data, for reports and digests."""
     table: dict[str, Any] = msgspec.to_builtins(recipe)

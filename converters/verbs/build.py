@@ -13,6 +13,33 @@ if TYPE_CHECKING:
 
 SUMMARY = "the whole chain of a plan, cached, gated, into NAME-VERSION.edgemm"
 
+_EPILOG = """\
+a plan, paths relative to it:
+
+  name = "door"
+  version = "1.0.0"
+  window_s = 10.0                            length of a fusion window
+  hop_s = 1.0
+  modalities = ["vision"]                    as the fusion graph counts them
+  heads = ["open"]                           its outputs besides alpha
+  recipe = "int8-static"                     of graphs that name none
+  [graphs."vision.eye"]
+  model = "eye.keras"                        .keras, SavedModel folder or float .tflite
+  representative = "calibrate.npz"           rows to calibrate with, from the training side
+  evaluation = "held_out.npz"                held-out rows with targets
+  metric = "auroc:closed"
+  recipe = "channels-50-int8"
+  training = "learn.npz"                     rows to fine-tune on, where the recipe trains
+  [graphs.fusion]
+  model = "fusion.keras"
+  ...
+
+  edge-mm-convert build door.toml --profile raspberry-pi-zero-2w
+
+Refused (exit 1): a graph that loses more than its recipe allows, of which too little is known, or that a board cannot
+take; the sentences say why and what to try. An interrupted build goes on where it was.
+"""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options."""
@@ -24,12 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--graphs", type=Path, metavar="DIR", help="also write float and int8 graphs here, for compare")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
-    parser.epilog = (
-        "example: edge-mm-convert build driver.toml --profile raspberry-pi-zero-2w\n\n"
-        "Refused (exit 1): a graph that loses more than its recipe allows, of which too little is known, or that a "
-        "board\n"
-        "cannot take; the sentences say why and what to try. An interrupted build goes on where it was."
-    )
+    parser.epilog = _EPILOG
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,13 +59,14 @@ def run(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from converters.bundling.build import build
+    from converters.bundling.chain import steps
     from converters.bundling.plan import read_plan
 
-    steps = 3 * len(read_plan(args.plan)[1]) + 1
-    with tqdm(total=steps, desc="build", unit="step", disable=None, file=sys.stderr) as bar:
+    total = sum(map(steps, read_plan(args.plan)[1])) + 1
+    with tqdm(total=total, desc="build", unit="step", disable=None, file=sys.stderr) as bar:
 
         def say(text: str) -> None:
-            bar.set_postfix_str(text)
+            bar.set_postfix_str(text, refresh=False)
             bar.update()
 
         cache = args.cache or args.plan.parent / ".edge-mm-cache"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
     bundle = load_bundle(args.bundle)
     graphs = {name: bundle.graph(name) for name in sorted(bundle.manifest.graphs)}
-    size = sum(map(len, graphs.values()))
+    size = Path(bundle.source).stat().st_size
     problems, checked = golden(graphs, bundle.arrays("golden.npz"))
     for board in args.profile:
         problems += [f"{board}: {text}" for text in over_budget(board, graphs, bundle_bytes=size)]

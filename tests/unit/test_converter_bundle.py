@@ -4,11 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from plans import fusion_graph, write_fusion_plan
 
 from converters import driver
 from converters.driver_plan import write_plan
-from converters.graphs.names import shortened
-from converters.graphs.reader import read_graph
 from converters.package import write_bundle
 from converters.parts import Part, write_part
 from edge_mm.errors import BundleError
@@ -21,11 +20,6 @@ MANIFEST = Manifest(
 
 
 VERSIONS = {"python": "3"}
-
-
-def shapes(content):
-    graph = read_graph(content)
-    return {key: graph.tensors[place] for key, place in graph.signature_inputs.items()}
 
 
 def refuse(bundle):
@@ -94,25 +88,12 @@ def packed(folders, tmp_path):
 
     Its recipe converts nothing, so that no TensorFlow is needed.
     """
-    graph = shortened(load_bundle("driver").graph("fusion"))
-    (tmp_path / "fusion.tflite").write_bytes(graph)
-    inputs = {key: tensor.shape[1:] for key, tensor in shapes(graph).items()}
-    rng, rows = np.random.default_rng(0), 400
-    arrays = {key: rng.uniform(0, 1, (rows, *shape)).astype(np.float32) for key, shape in inputs.items()}
-    np.savez(tmp_path / "rows.npz", drowsy=(np.arange(rows) % 2).astype(np.float32)[:, None], **arrays)
-    (tmp_path / "as-it-is.toml").write_text(
-        'name = "as-it-is"\nsummary = "nothing"\nruntimes = ["ai_edge_litert"]\n[quantize]\nmode = "float"\n'
-    )
-    (tmp_path / "tiny.toml").write_text(
-        'name = "tiny"\nversion = "1"\nwindow_s = 10.0\nhop_s = 1.0\nmodalities = ["vision", "audio", "physio"]\n'
-        'heads = ["drowsy", "distracted"]\nrecipe = "as-it-is.toml"\n[graphs.fusion]\nmodel = "fusion.tflite"\n'
-        'representative = "rows.npz"\nevaluation = "rows.npz"\nmetric = "auroc:drowsy"\n'
-    )
+    plan = write_fusion_plan(tmp_path / "plan")
 
     def pack(scored):
         part = folders(250)[-1]
-        (part / "fusion.tflite").write_bytes(scored(graph))
-        return driver.pack(tmp_path / "tiny.toml", [part], tmp_path / "out", cache=tmp_path / "cache")
+        (part / "fusion.tflite").write_bytes(scored(fusion_graph()))
+        return driver.pack(plan, [part], tmp_path / "out", cache=tmp_path / "cache")
 
     return pack
 
