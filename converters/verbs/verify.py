@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from edge_mm.errors import ConvertError
 
 SUMMARY = "check a bundle: digests, golden samples in every runtime, a board's budget"
 
@@ -47,20 +51,42 @@ def run(args: argparse.Namespace) -> int:
 
 def golden(graphs: dict[str, bytes], arrays: dict[str, Any]) -> tuple[list[str], dict[str, list[str]]]:
     """What differs from the golden sample as the device's own self-test sees it, and where it was tried."""
-    from converters.conversion.trial import RUNTIMES, find_runtime, try_graph
+    from converters.conversion.trial import RUNTIMES, find_runtime
     from converters.graphs.reader import read_graph
-    from edge_mm.perception.selftest import TOLERANCE, difference
 
     found = [name for name in RUNTIMES if find_runtime(name)]
     problems = []
     for name, content in graphs.items():
         graph = read_graph(content)
-        row = {key: np.asarray(arrays[f"{name}/in/{key}"], np.float32)[None] for key in graph.signature_inputs}
-        row = {key: value.reshape(graph.tensors[graph.signature_inputs[key]].shape) for key, value in row.items()}
-        for runtime in found:
-            said = try_graph(content, runtime, [row]).outputs
-            for output in graph.signature_outputs:
-                wrong = difference(arrays[f"{name}/out/{output}"], said[output], TOLERANCE[runtime])
-                if wrong:
-                    problems.append(f"{name}: in {runtime} the output {output!r} {wrong}")
+        missing = [
+            f"{name}: no golden sample of the {kind} {key!r}"
+            for kind, keys in (("input", graph.signature_inputs), ("output", graph.signature_outputs))
+            for key in keys
+            if f"{name}/{kind.removesuffix('put')}/{key}" not in arrays
+        ]
+        problems += missing or list(_differing(name, content, arrays, found))
     return problems, {"runtimes": found, "missing": [name for name in RUNTIMES if name not in found]}
+
+
+def _differing(name: str, content: bytes, arrays: dict[str, Any], runtimes: list[str]) -> Iterator[str]:
+    from converters.conversion.trial import try_graph
+    from converters.graphs.reader import read_graph
+    from edge_mm.perception.selftest import TOLERANCE, difference
+
+    graph, row = read_graph(content), {}
+    for key, place in graph.signature_inputs.items():
+        given, shape = np.asarray(arrays[f"{name}/in/{key}"], np.float32), graph.tensors[place].shape
+        if given.size != math.prod(shape):
+            yield f"{name}: the golden sample of {key!r} has {given.size} values, the graph reads {math.prod(shape)}"
+            return
+        row[key] = given.reshape(shape)
+    for runtime in runtimes:
+        try:
+            said = try_graph(content, runtime, [row]).outputs
+        except ConvertError as error:
+            yield f"{name}: {error}"
+            continue
+        for output in graph.signature_outputs:
+            wrong = difference(arrays[f"{name}/out/{output}"], said[output], TOLERANCE[runtime])
+            if wrong:
+                yield f"{name}: in {runtime} the output {output!r} {wrong}"
