@@ -25,6 +25,14 @@ class Digits(NamedTuple):
     """997 images that it was not trained on, without groups."""
 
 
+def learnt():
+    """Images and labels that ``digits`` was trained on."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return (found.images[:TRAINED] / 16).astype(np.float32)[..., None], found.target[:TRAINED]
+
+
 @cache
 def digits() -> Digits:
     import keras

@@ -75,12 +75,14 @@ def make(work: Work, cache: Cache, converter: Converter, say: Say) -> Made:
             "float": _digest(floats), "rows": digests["representative"], "quantize": table["quantize"], **with_versions,
         }  # fmt: skip
         content = kept("quantized", int8_of, lambda: _quantized(work, model, floats, converter))
+        taught_by = work.teacher if work.recipe.distill and work.teacher else None
+        reference = dense if taught_by is None else as_float(taught_by, digests["teacher"])
     judged_of = {
-        **int8_of, "made": _digest(content), "dense": _digest(dense), "evaluation": digests["evaluation"],
+        **int8_of, "made": _digest(content), "reference": _digest(reference), "evaluation": digests["evaluation"],
         "metric": work.plan.metric, "gate": table["gate"], "snr": work.plan.output_snr_db,
         "runtimes": table["runtimes"],
     }  # fmt: skip
-    judged = json.loads(kept("judged", judged_of, lambda: _judged(work, content, floats, dense, converter)))
+    judged = json.loads(kept("judged", judged_of, lambda: _judged(work, content, floats, reference, converter)))
     report = {
         "recipe": work.recipe.name,
         "float_bytes": len(dense),
@@ -93,8 +95,10 @@ def make(work: Work, cache: Cache, converter: Converter, say: Say) -> Made:
 
 
 def steps(work: Work) -> int:
-    """How many results a graph takes: float, quantized, judged; shrunk, and float again where its model changes."""
-    return 5 if changes_model(work.recipe) else 3
+    """How many results a graph takes: float, quantized, judged; shrunk and float again where its model changes; the
+    teacher's float.
+    """
+    return 3 + 2 * changes_model(work.recipe) + work.recipe.distill
 
 
 def _kept(step: str, made_of: dict[str, Any], make: Callable[[], bytes], *, cache: Cache, name: str, say: Say) -> bytes:
@@ -126,39 +130,44 @@ def _quantized(work: Work, model: Path, floats: bytes, converter: Converter) -> 
     return quantized(converter, model, floats, rows, work.recipe, float_layers=work.recipe.quantize.float_layers)
 
 
-def _judged(work: Work, content: bytes, floats: bytes, dense: bytes, converter: Converter) -> bytes:
-    """Trial and gate as JSON."""
-    from converters.evaluation.answers import paired_answers
+def _judged(work: Work, content: bytes, floats: bytes, reference: bytes, converter: Converter) -> bytes:
+    """Trial and gate as JSON; a loss is one against ``reference``: the trained model, or a student's teacher."""
+    from converters.evaluation.answers import answers, paired_answers
     from converters.evaluation.fidelity import by_output
     from converters.evaluation.gate import Limits, measure, settle
     from converters.evaluation.layers import layer_table
     from converters.evaluation.metrics import default_metric, parse_metric
     from converters.evaluation.remedies import remedies
 
-    rows = _rows(work, floats)
+    rows, how = _rows(work, floats), work.recipe.quantize
     trials = trials_of(
         content, floats, rows[:: max(1, len(rows) // COMPARED)][:COMPARED], work.recipe.runtimes, invokes=0
     )
-    data = rows_for(dense, work.evaluation)
+    data = rows_for(floats, work.evaluation)
     if not data.targets:
         raise ConvertError(
             f"{work.evaluation}: no targets: give an array with the name of an output, so that the loss shows"
         )
     gate = work.recipe.gate
     metric = parse_metric(work.plan.metric) if work.plan.metric else default_metric(data)
-    real, said = paired_answers(dense, content, data)
+    own, said = paired_answers(floats, content, data)
+    real = own if floats == reference else answers(reference, data, name="trained")
+    if metric.output not in real:  # a teacher of embeddings alone
+        real = own
     loss = measure(metric, real, said, data, confidence=gate.confidence)
     # a net trained with rounding in view says nothing good without it: it is compared with the one that was trained
-    own = real if floats == dense or work.recipe.quantize.aware else paired_answers(floats, content, data)[0]
-    outputs, table = by_output(own, said), layer_table(floats, content, data)
+    whole = how.aware and {k: v.shape for k, v in real.items()} == {k: v.shape for k, v in said.items()}
+    outputs, table = by_output(real if whole else own, said), layer_table(floats, content, data)
     named = {**gate.output_snr_db, **work.plan.output_snr_db}
     limits = Limits(gate.max_loss_pp, gate.confidence, {name: named.get(name, gate.min_snr_db) for name in outputs})
 
     def tried(output: str) -> Any:
-        quantize = partial(converter.int8_graph, name=work.name)
-        return remedies(floats, rows, data, table.worst(3), output=output, quantize=quantize)
+        return remedies(
+            floats, rows, data, table.worst(3), output=output, quantize=partial(converter.int8_graph, name=work.name),
+            float_layers=how.float_layers, percentile=how.percentile,
+        )  # fmt: skip
 
-    verdict = settle(loss, outputs, table, limits, tried if work.recipe.quantize.mode == "int8" else lambda output: [])
+    verdict = settle(loss, outputs, table, limits, tried if how.mode == "int8" else lambda output: [])
     report = {
         "metric": verdict.metric,
         "float_percent": round(loss.float_percent, 3),

@@ -64,6 +64,8 @@ def remedies(
     *,
     output: str = "",
     quantize: Quantize | None = None,
+    float_layers: Sequence[str] = (),
+    percentile: float = 100.0,
 ) -> list[Remedy]:
     """Measure each alone and with the layers that feed it; the best first, of equals the one with fewer layers.
 
@@ -74,31 +76,35 @@ def remedies(
         candidates: layers of the plain int8 graph, e.g. the worst three; inputs among them are left out.
         output: whose ratio is measured; the one with the lowest by default.
         quantize: makes the graphs; TensorFlow in this process by default.
+        float_layers: of the graph that is to be mended.
+        percentile: of its calibration.
 
     Raises:
-        ConvertError: the plain conversion fails; a remedy that cannot be converted is left out.
+        ConvertError: its conversion fails; a remedy that cannot be converted is left out.
     """
     from tqdm import tqdm
 
     make = quantize or _in_this_process()
     few = data.rows(np.unique(np.linspace(0, len(data) - 1, min(ROWS, len(data))).round().astype(int)))
     real = answers(float_content, few, name="float")
-    plain = _ratios(real, make(float_content, samples), few)
+    plain = _ratios(real, make(float_content, samples, float_layers=float_layers, percentile=percentile), few)
     output = output or min(plain, key=lambda name: plain[name])
     tried: list[tuple[str, tuple[str, ...], float]] = []
     for layer in candidates:
         if layer.op != "INPUT":
-            tried.append((f"leaving {layer.label} in float", (layer.name,), 100.0))
+            tried.append((f"leaving {layer.label} in float", (layer.name,), percentile))
             if layer.sources:  # a value that one range cannot hold is lost when it is written, not when it is read
                 both = (*reversed(layer.sources), layer.name)
-                tried.append((f"leaving {', '.join(both[:-1])} and {layer.label} in float", both, 100.0))
-    tried.append((f"clipping the calibration at its {CLIPPED:g} percentile", (), CLIPPED))
+                tried.append((f"leaving {', '.join(both[:-1])} and {layer.label} in float", both, percentile))
+    if percentile < 100.0:
+        tried.append(("calibrating with the extremes", (), 100.0))
+    else:
+        tried.append((f"clipping the calibration at its {CLIPPED:g} percentile", (), CLIPPED))
     found = []
-    for what, layers, percentile in tqdm(tried, desc="remedies", leave=False, disable=None):
+    for what, layers, clip in tqdm(tried, desc="remedies", leave=False, disable=None):
         try:
-            made = make(
-                float_content, samples, float_layers=[re.escape(name) for name in layers], percentile=percentile
-            )
+            stay = [*float_layers, *(re.escape(name) for name in layers)]
+            made = make(float_content, samples, float_layers=stay, percentile=clip)
         except ConvertError:
             continue  # some ops have no half-float form; the others still say something
         found.append(Remedy(what, layers, output, plain[output], _ratios(real, made, few)[output]))
