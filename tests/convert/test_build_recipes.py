@@ -117,6 +117,17 @@ def test_what_is_quantized_is_the_model_that_the_recipe_made(place):
     assert half.costs["fusion"].macs < 0.8 * whole.costs["fusion"].macs
 
 
+def test_what_trainers_convert_by_themselves_is_the_same_to_the_byte_however_many_rows_there_are(place):
+    from converters.conversion.in_process import quantize
+
+    rows = np.load(place / "learn.npz")["image"]
+    assert len(rows) > 500
+    model = import_module("digits_graphs").digits().model
+    (one,) = made(place, "int8-static", representative="learn.npz").graphs
+    assert quantize(model, [{"image": row[None]} for row in rows]) == one.content
+    assert quantize(model, [{"image": row[None]} for row in rows[:300]]) != one.content
+
+
 def test_a_student_is_judged_against_its_teacher(place):
     done = made(place, "distilled-int8", model="student.keras", teacher="net.keras")
     (one,) = done.graphs
