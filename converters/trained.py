@@ -1,11 +1,13 @@
 """A trained model with what its conversion needs: inputs to calibrate with, held-out rows to be judged by.
 
 In: a Keras model as a trainer leaves it. Out: ``NAME.keras``, ``NAME.calibration.npz``, ``NAME.evaluation.npz``,
-perhaps ``NAME.training.npz``, which ``edge-mm-convert build`` reads. Not here: training, conversion.
+perhaps ``NAME.training.npz``, which ``edge-mm-convert build`` reads; or a ``.keras`` with a record of how it was made.
+Not here: training, conversion.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.package import npz
+from edge_mm.errors import ConvertError
 
 
 class Trained(NamedTuple):
@@ -43,3 +46,20 @@ def write_trained(folder: Path, name: str, trained: Trained) -> None:
     (folder / f"{name}.evaluation.npz").write_bytes(npz(trained.evaluation))
     if trained.training is not None:
         (folder / f"{name}.training.npz").write_bytes(npz(trained.training))
+
+
+def save_with_record(out: Path, model: Any, record: Mapping[str, Any]) -> None:
+    """``OUT.keras`` and ``OUT.keras.json`` beside it; a run that breaks off leaves what was there before.
+
+    Raises:
+        ConvertError: they cannot be written.
+    """
+    part = out.with_name(f".{out.stem}.part.keras")
+    try:
+        model.save(part)
+        part.replace(out)
+        out.with_name(f"{out.name}.json").write_text(json.dumps(record, indent=2) + "\n")
+    except OSError as error:
+        raise ConvertError(f"--out {out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)

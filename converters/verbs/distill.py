@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from converters.conversion.keras_graph import load_keras
     from converters.dataset import read_data
     from converters.evaluation.metrics import parse_metric
+    from converters.trained import save_with_record
     from converters.training.answers import symbolic_outputs
     from converters.training.distillation import distil
     from converters.training.finetune import FineTune
@@ -93,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
     data = read_data(args.data, inputs={**known.inputs, **given}, outputs=list(symbolic_outputs(student)))
     outcome = distil(student, data, teacher=known.ask, plan=plan, hints=hints, held_out=args.held_out, metric=metric)
     report = _report(args, outcome, known=known, parameters=student.count_params())
-    _write(out, student, {**_recipe(args, plan, hints), "data": {"digest": data.digest, "rows": len(data)}, **report})
+    save_with_record(
+        out, student, {**_recipe(args, plan, hints), "data": {"digest": data.digest, "rows": len(data)}, **report}
+    )
     print(json.dumps({"out": str(out), **report}) if args.json else _text(out, outcome, report))
     return 0
 
@@ -166,19 +169,6 @@ def _report(args: argparse.Namespace, outcome: Outcome, *, known: Known, paramet
         if outcome.scores is None
         else {**outcome.scores._asdict(), "on": "held-out rows" if args.held_out else "the rows that were trained on"},
     }
-
-
-def _write(out: Path, student: Any, record: dict[str, Any]) -> None:
-    """Model and record beside each other; a run that breaks off leaves what was there before."""
-    part = out.with_name(f".{out.stem}.part.keras")
-    try:
-        student.save(part)
-        part.replace(out)
-        out.with_name(f"{out.name}.json").write_text(json.dumps(record, indent=2) + "\n")
-    except OSError as error:
-        raise ConvertError(f"--out {out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _text(out: Path, outcome: Outcome, report: dict[str, Any]) -> str:

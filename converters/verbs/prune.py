@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
     from converters.evaluation.metrics import parse_metric
     from converters.pruning.rebuild import copied
     from converters.recipes import as_table, versions
+    from converters.trained import save_with_record
     from converters.training.answers import symbolic_outputs
     from converters.training.finetune import FineTune
 
@@ -96,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
         "data": {"file": args.data.name, "digest": data.digest, "rows": len(data)},
         "report": done.report,
     }
-    _write(out, done.model, record)
+    save_with_record(out, done.model, record)
     print(json.dumps({"out": str(out), **done.report}) if args.json else "\n".join([f"{out}", *_text(done.report)]))
     return 0
 
@@ -219,19 +220,6 @@ def _transport(before: Any, after: Any, data: DataSet) -> dict[str, Any]:
 
 def _judged_on(held_out: float) -> str:
     return "held-out rows" if held_out else "the rows that were trained on"
-
-
-def _write(out: Path, model: Any, record: dict[str, Any]) -> None:
-    """Model and record beside each other; a run that breaks off leaves what was there before."""
-    part = out.with_name(f".{out.stem}.part.keras")
-    try:
-        model.save(part)
-        part.replace(out)
-        out.with_name(f"{out.name}.json").write_text(json.dumps(record, indent=2) + "\n")
-    except OSError as error:
-        raise ConvertError(f"--out {out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _text(report: dict[str, Any]) -> list[str]:

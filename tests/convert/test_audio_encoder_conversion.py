@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
-import pytest
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow comes with the extra [convert]",
-    ),
-]
 
 
 def test_the_encoder_becomes_a_small_int8_graph_that_agrees_with_the_float_model() -> None:

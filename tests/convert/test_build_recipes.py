@@ -1,6 +1,5 @@
 """Every recipe is followed from a trained net of real digits to a bundle; one that loses too much is refused."""
 
-import importlib.util
 import json
 import signal
 import subprocess
@@ -16,13 +15,6 @@ from converters.conversion.trial import install
 from converters.recipe import toml
 from edge_mm.models.bundle import load_bundle
 
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 ROOT = Path(__file__).resolve().parents[2]
 SMALL_DYNAMIC = """
 name = "small-dynamic"

@@ -1,7 +1,6 @@
 """`edge-mm-convert compare`: one verdict, one page, one document, whatever the names in the graph are."""
 
 import argparse
-import importlib.util
 import json
 import re
 from html.parser import HTMLParser
@@ -14,13 +13,6 @@ from converters.dataset import DataSet
 from converters.verbs import compare as verb
 from edge_mm.errors import ConvertError
 
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 HOSTILE = '<script>alert("x")</script>&$\\frac|`'
 
 

@@ -1,6 +1,5 @@
 """The gate on real digits: a good int8 graph passes, a loss, too few rows and a poor output do not."""
 
-import importlib.util
 from importlib import import_module
 
 import numpy as np
@@ -12,15 +11,6 @@ from converters.evaluation.layers import layer_table
 from converters.evaluation.metrics import Metric
 from converters.evaluation.remedies import remedies
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
-
 
 CHANNEL = np.array([30.0] + [1.0] * 11)
 

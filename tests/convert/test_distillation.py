@@ -1,21 +1,12 @@
 """A small net learns real digits from a larger one, as Keras model and as ``.tflite``, better than from few labels."""
 
 import argparse
-import importlib.util
 import json
 
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 TRAINED, LABELLED = 1200, 60
 """Images that may be learnt from; how many of them somebody labelled for the student."""

@@ -1,20 +1,10 @@
 """The example of a model of one's own runs as its docstring says, from an empty folder."""
 
-import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 ROOT = Path(__file__).resolve().parents[2]
 
 

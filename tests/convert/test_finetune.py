@@ -1,19 +1,9 @@
 """Training further on real digits: labels, a teacher, both; what does not fit is refused in a sentence."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 @pytest.fixture(scope="module")

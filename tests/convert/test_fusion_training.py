@@ -7,12 +7,9 @@ from simulated_tracks import simulated_tracks
 from converters.composites import MODALITIES, Studio
 from edge_mm.perception.fusion import ALPHA, PRESENCE
 
-pytestmark = pytest.mark.convert
-
 
 @pytest.fixture(scope="module")
 def trained():
-    pytest.importorskip("tensorflow", reason="not here: TensorFlow comes with the extra [convert]")
     from converters import fusion
 
     tracks = simulated_tracks(6)

@@ -1,17 +1,8 @@
 """Graphs as TensorFlow makes them, judged for an Edge TPU: the verdict on every op was written down from the table."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 RNG = np.random.default_rng(0)
 IMAGE = (1, 8, 8, 8)
 

@@ -1,19 +1,9 @@
 """Which channels go: the ones worth least, tied ones together, protected and unknown ones never; refusals say why."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 def tied():

@@ -1,19 +1,9 @@
 """Half the channels of a residual net that reads real digits: as good after fine-tuning, and half the int8 graph."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 def data_set(images, labels):

@@ -1,18 +1,8 @@
 """Channels that are zero can be cut out of every kind of graph without a change in what the model says."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 from keras_graphs import TOPOLOGIES, one_layer_reads_two, random_net
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 def scramble(model, rng):

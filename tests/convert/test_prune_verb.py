@@ -1,21 +1,12 @@
 """`edge-mm-convert prune`: a model, its record and a report; refusals in one sentence."""
 
 import argparse
-import importlib.util
 import json
 
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 @pytest.fixture(scope="module")

@@ -1,20 +1,10 @@
 """Training with the rounding of int8 in the way helps where conversion alone hurts, and leaves a plain float model."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
 from edge_mm.perception.litert import Graph
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 TRAINED = 1200
 

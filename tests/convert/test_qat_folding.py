@@ -1,19 +1,9 @@
 """BatchNorm goes into the layer before it: same answers, same names, and only where that is right."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 def norms(model):

@@ -1,19 +1,9 @@
 """A Keras 3 model with an unrolled LSTM becomes an int8 graph that says what the float model says."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from edge_mm.perception.litert import Graph
-
-pytestmark = [
-    pytest.mark.convert,
-    pytest.mark.skipif(
-        importlib.util.find_spec("tensorflow") is None,
-        reason="not here: TensorFlow is not in this environment; `make convert-test` runs it",
-    ),
-]
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,13 @@
 """A window in which only a lying sense is present teaches nothing about its state. Needs TensorFlow."""
 
 import numpy as np
-import pytest
 from simulated_tracks import simulated_tracks
 
 from converters.composites import MODALITIES, Studio
 from edge_mm.perception.fusion import PRESENCE
 
-pytestmark = pytest.mark.convert
-
 
 def test_lies_that_nobody_could_see_through_do_not_make_the_fusion_doubt_a_camera_that_is_alone():
-    pytest.importorskip("tensorflow", reason="not here: TensorFlow comes with the extra [convert]")
     from converters import fusion
 
     tracks = simulated_tracks(4)
