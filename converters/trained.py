@@ -32,8 +32,8 @@ class Trained(NamedTuple):
     """What it is judged by, as ``converters.evaluation.metrics`` writes it."""
     recipe: str = "int8-static"
     """How it is converted."""
-    training: Mapping[str, npt.NDArray[np.float32]] | None = None
-    """Input name -> (n, ...), for a recipe that trains with the model itself as the teacher."""
+    training: Mapping[str, npt.NDArray[np.floating[Any]]] | None = None
+    """Input name -> (n, ...), for a recipe that trains with the model itself as the teacher; half precision will do."""
 
 
 def write_trained(folder: Path, name: str, trained: Trained) -> None:

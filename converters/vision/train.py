@@ -18,8 +18,9 @@ from converters.vision import fit, nets
 from converters.vision.samplers import Album, Batch, batches, eye_sampler, face_sampler, mouth_sampler
 from converters.vision.scenes import background_sampler, scene_sampler
 
-LEARNT = {"vision.search": 1500, "vision.face": 4000, "vision.eye": 6000, "vision.mouth": 6000}
-"""Crops of the training side that are kept for recipes that train."""
+LEARNT = {"vision.search": 6000, "vision.face": 16000, "vision.eye": 6000, "vision.mouth": 6000}
+"""Crops of the training side that are kept for recipes that train; with a quarter of them half of the channels lost
+1.1 points of the search and 9.5 of the face, with these 0.6 and 5.4."""
 JUDGED = 1200
 """Held-out crops on which int8 is judged against float."""
 
@@ -98,7 +99,8 @@ def trained(name: str, model: Any, learn: Album, check: Album, *, seed: int) -> 
     telling = batch[recipe.weight].reshape(JUDGED, -1).min(axis=1) > 0 if name != "vision.search" else slice(None)
     truth = batch[output][telling].astype(np.float32)
     rows = {"image": batch["image"][telling].astype(np.float32), output: truth}
-    crops = next(stream(name, learn, LEARNT[name], seed + 3))["image"].astype(np.float32)
+    drawn = stream(name, learn, LEARNT[name] // 4, seed + 3)
+    crops = np.concatenate([next(drawn)["image"].astype(np.float16) for _ in range(4)])
     calibration = _representative(name, learn, seed + 1)
     return Trained(model, calibration, rows, recipe.metric, training={"image": crops})
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edge_mm.errors import ConvertError
 from edge_mm.perception.litert import Graph
 
 
@@ -66,6 +67,19 @@ def test_every_conversion_of_a_recurrent_graph_is_int8_throughout_and_the_same_t
     assert set(kinds(graphs[0])) == {np.int8, np.int32}
 
 
+def test_convolutions_have_a_scale_for_each_channel_and_dense_layers_one(recurrent):
+    from converters.conversion.in_process import quantize
+    from converters.graphs.reader import read_graph
+
+    graph = read_graph(quantize(*recurrent["audio.encoder"]))
+    scales = {
+        name: {len(graph.tensors[op.inputs[1]].scales) for op in graph.ops if op.name == name}
+        for name in ("CONV_2D", "FULLY_CONNECTED")
+    }
+    assert scales["FULLY_CONNECTED"] == {1}
+    assert min(scales["CONV_2D"]) > 8
+
+
 def kinds(content):
     """The types of all tensors, as the device's runtime sees them."""
     from ai_edge_litert.interpreter import Interpreter
@@ -100,12 +114,12 @@ def test_a_loop_is_refused_before_it_can_crash_the_interpreter(inputs):
 
     mel = keras.Input((24, 8), name="mel")
     rolled = keras.Model(mel, {"state": keras.layers.LSTM(8)(mel)})
-    with pytest.raises(ValueError, match="unroll=True"):
+    with pytest.raises(ConvertError, match="unroll=True"):
         quantize(rolled, [{"mel": item["mel"]} for item in inputs])
 
 
 def test_no_representative_data_is_refused(model):
     from converters.conversion.in_process import quantize
 
-    with pytest.raises(ValueError, match="representative"):
+    with pytest.raises(ConvertError, match="representative"):
         quantize(model, [])
