@@ -8,7 +8,9 @@ Not here: whether the rows are fit to calibrate with (``conversion.representativ
 from __future__ import annotations
 
 import hashlib
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,21 @@ from edge_mm.errors import ConvertError
 
 GROUP = "group"
 """Key of the person, record or clip that each row is from."""
+_WHAT_DAMAGED_FILES_RAISE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    KeyError,
+    NotImplementedError,  # a compression that zipfile does not have
+    RuntimeError,  # a password
+    SyntaxError,
+    TypeError,
+    OverflowError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +117,24 @@ def digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
 
 def _arrays(path: Path, *, single: str) -> dict[str, npt.NDArray[Any]]:
     try:
-        if path.suffix == ".npy":
-            if not single:
-                raise ConvertError(f"{path}: the model has several inputs: give a .npz with an array for each")
-            return {single: np.load(path, allow_pickle=False)}
-        with np.load(path, allow_pickle=False) as archive:
-            if not hasattr(archive, "files"):
-                raise ConvertError(f"{path}: one array without a name; call the file .npy")
-            arrays = {name: archive[name] for name in archive.files}
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            arrays = {single: loaded}
+        else:
+            with loaded as archive:
+                arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise ConvertError(f"{path}: no such file") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _WHAT_DAMAGED_FILES_RAISE as error:
+        said = " ".join(str(error).split())[:160] or type(error).__name__
         raise ConvertError(
-            f"{path}: cannot be read as arrays of numbers ({error}); write it with numpy.savez(PATH, NAME=array, ...)"
+            f"{path}: cannot be read as arrays of numbers ({said}); write it with numpy.savez(PATH, NAME=array, ...)"
         ) from error
+    if "" in arrays:
+        raise ConvertError(f"{path}: one array, and the model has several inputs: give a .npz with an array for each")
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ConvertError(f"{path}: {name!r} is a file, not an array; write it with numpy.savez(PATH, NAME=array)")
         if array.ndim == 0:
             raise ConvertError(f"{path}: {name!r} is a single number, not rows")
         if array.dtype.kind not in "biuf" and name != GROUP:
@@ -126,12 +146,12 @@ def _fitted(array: npt.NDArray[Any], shape: tuple[int, ...], where: str) -> npt.
     if array.dtype.kind in "iu" and array.dtype.itemsize == 1:
         raise ConvertError(
             f"{where} is {array.dtype}: it looks already quantized; give float32 as the device's front end makes it "
-            "(the "
-            "conversion finds the scale itself)"
+            "(the conversion finds the scale itself)"
         )
     if tuple(array.shape[1:]) != tuple(shape):
         raise ConvertError(f"{where} has rows of the shape {tuple(array.shape[1:])}, the model reads {tuple(shape)}")
-    return np.ascontiguousarray(array, np.float32)
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, which is refused where it matters
+        return np.ascontiguousarray(array, np.float32)
 
 
 def _listed(names: Mapping[str, Any] | Sequence[str]) -> str:

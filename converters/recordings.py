@@ -1,7 +1,8 @@
 """A folder of recordings through a front end of the device: what calibrates a graph is what the board will feed it.
 
 In: WAV, FLAC or OGG files (``log_mel``), PNG or JPEG files (``image``), the shape of the model's input. Out: a
-``DataSet`` without targets; each file is a group. Not here: the front ends (``edge_mm.perception``).
+``DataSet`` without targets; each file is a group. Colours are in the order of the device's cameras, blue first. Not
+here: the front ends (``edge_mm.perception``).
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ def read_recordings(folder: Path, kind: str, inputs: Mapping[str, Shape]) -> Dat
         raise ConvertError(f"no front end {kind!r}: one of {', '.join(readers)}")
     if len(inputs) != 1:
         raise ConvertError(f"the front end {kind} feeds one input, the model has {', '.join(inputs)}: give a .npz")
+    if not folder.is_dir():
+        raise ConvertError(f"{folder}: no such folder; the front end {kind} reads a folder of recordings")
     ((name, shape),) = inputs.items()
     endings, read = readers[kind]
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings) if folder.is_dir() else []
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
     if not files:
         raise ConvertError(f"{folder}: no {', '.join(endings)} files for the front end {kind}")
     rows, groups = [], []
@@ -66,23 +69,23 @@ def _log_mel(path: Path, shape: Shape) -> Iterator[F32]:
         raise ConvertError(
             f"log_mel gives (frames, {settings.mels}) or (frames, {settings.mels}, 1); the model reads {shape}"
         )
+    size, mel = settings.samples(shape[0]), LogMel(settings)
     try:
-        sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            if file.samplerate != settings.rate_hz:
+                raise ConvertError(
+                    f"{path}: {file.samplerate} samples a second, the front end takes {settings.rate_hz}: resample it "
+                    "(sox, ffmpeg)"
+                )
+            for sound in file.blocks(size, dtype="float32", always_2d=True):
+                if len(sound) == size:
+                    yield encoder_input(mel(np.asarray(sound.mean(axis=1), np.float32))[None])[0]
     except (RuntimeError, OSError) as error:
         raise ConvertError(f"{path}: cannot be read as sound: {error}") from error
-    if rate != settings.rate_hz:
-        raise ConvertError(
-            f"{path}: {rate} samples a second, the front end takes {settings.rate_hz}: resample it (sox, ffmpeg)"
-        )
-    mono = np.asarray(sound.mean(axis=1), np.float32)
-    size = settings.samples(shape[0])
-    mel = LogMel(settings)
-    for start in range(0, len(mono) - size + 1, size):
-        yield encoder_input(mel(mono[start : start + size])[None])[0]
 
 
 def _image(path: Path, shape: Shape) -> Iterator[F32]:
-    """The picture in the model's size, levelled and in 0..1 as the device's crops are; colour stays as it is."""
+    """The picture in the model's size and in 0..1: grey levelled as the device's crops are, colour as it is."""
     import cv2
 
     from edge_mm.perception.vision_geometry import levelled

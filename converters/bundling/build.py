@@ -8,6 +8,7 @@ TensorFlow. Not here: what happens to one graph (``chain``).
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,13 +21,16 @@ from converters.bundling.cache import Cache
 from converters.bundling.chain import Made, make
 from converters.bundling.golden import golden
 from converters.bundling.plan import Plan, Work, graph_file, read_plan
-from converters.conversion.child import Converter
-from converters.package import npz, write_bundle
+from converters.conversion.child import Converter, read_file
+from converters.conversion.trial import RUNTIMES, find_runtime
+from converters.package import npz, packed, write_bundle
 from converters.recipes import Recipe, as_table, versions
-from edge_mm.errors import ConvertError
+from edge_mm.errors import BundleError, ConvertError
 from edge_mm.models.archive import arrays
-from edge_mm.models.bundle import MAX_BYTES, SCHEMA, GraphSpec, Manifest
+from edge_mm.models.bundle import MAX_BYTES, SCHEMA, Bundle, GraphSpec, Manifest, load_bundle
 from edge_mm.models.profile import load_profile
+from edge_mm.perception.fusion import Fusion
+from edge_mm.perception.selftest import self_test
 
 REPORT = "conversion.json"
 """Member of the bundle that says how each graph was made and what it lost."""
@@ -45,6 +49,8 @@ class Built(NamedTuple):
     """Boards whose budgets hold."""
     recipes: dict[str, Recipe]
     """Name -> recipe, of all that were followed."""
+    note: str = ""
+    """Why ``edge-mm run`` would not take the bundle, though it is whole; empty where it would."""
 
     def report(self) -> dict[str, Any]:
         """As plain data, without times: what made each graph, and what it came to."""
@@ -79,64 +85,108 @@ def build(
     Raises:
         ConvertError: the plan is wrong; a model or its rows cannot be converted; a runtime refuses a graph.
         ConfigError: no such profile.
-        BundleError: the bundle is too large, or fails its self-test.
+        BundleError: the bundle is too large, fails its self-test, or cannot be written.
     """
     plan, works = read_plan(path)
-    boards = tuple(dict.fromkeys([*plan.profiles, *profiles]))
-    for board in boards:
-        load_profile(board)  # a name that does not exist is said before minutes of work
+    boards = {board: load_profile(board) for board in (*plan.profiles, *profiles)}
+    papers = _papers(path.parent, plan)
+    check_folder(out, "the bundle")
+    check_folder(cache, "results")
+    _check_runtimes(works)
     kept = Cache(cache)
     with Converter() as converter:
         graphs = [make(work, kept, converter, say) for work in works]
     accept(graphs)
     costs = {made.name: cost(made.content) for made in graphs}
     refused = [f"{made.name}: {text}" for made in graphs for text in made.refused]
-    done = Built(None, graphs, costs, refused, boards, {work.recipe.name: work.recipe for work in works})
-    members = _members(path.parent, plan, works, done)
-    size = sum(map(len, members.values()))
-    everything = total(costs)
-    for board in boards:
-        found = load_profile(board).over_budget(
-            bundle_bytes=size, macs=everything.macs, arena_bytes=everything.arena_bytes
-        )
-        refused += [f"{board}: {text}" for text in found]
+    done = Built(None, graphs, costs, refused, tuple(boards), {work.recipe.name: work.recipe for work in works})
+    manifest, members = _manifest(plan, works, done, papers), _members(works, done, papers)
+    size, everything = len(packed(manifest, members)), total(costs)
+    over = {
+        board: one.over_budget(bundle_bytes=size, macs=everything.macs, arena_bytes=everything.arena_bytes)
+        for board, one in boards.items()
+    }
+    refused += [f"{board}: {text}" for board, texts in over.items() for text in texts]
     if refused:
-        return done._replace(refused=refused)
+        return done._replace(profiles=tuple(board for board, texts in over.items() if not texts))
     say("packing")
-    return done._replace(path=_pack(path.parent, out, plan, works, done, members=members))
+    written = write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=self_test)
+    return done._replace(path=written, note=_note(load_bundle(written)))
 
 
-def _members(folder: Path, plan: Plan, works: list[Work], done: Built) -> dict[str, bytes]:
-    members = {graph_file(made.name): made.content for made in done.graphs}
-    given = {}
-    if plan.golden:
-        content = _read(folder / plan.golden)
-        try:
-            given = arrays(content, max_bytes=MAX_BYTES)
-        except ValueError as error:
-            raise ConvertError(f"{folder / plan.golden}: {error}; write it with numpy.savez") from error
-    stateful = {work.name: work.plan.stateful for work in works}
-    sample = golden({made.name: made.content for made in done.graphs}, given, stateful)
-    members["golden.npz"] = npz({key: np.asarray(value) for key, value in sample.items()})
-    for name, file in plan.members.items():
-        members[name] = _read(folder / file)
-    members[REPORT] = json.dumps(done.report(), indent=1, sort_keys=True).encode()
-    return members
+def _note(bundle: Bundle) -> str:
+    try:
+        Fusion(bundle)
+    except BundleError as error:
+        return f"edge-mm run does not take this bundle: {str(error).removeprefix(f'{bundle.source}: ')}"
+    return ""
 
 
-def _pack(folder: Path, out: Path, plan: Plan, works: list[Work], done: Built, *, members: dict[str, bytes]) -> Path:
-    from edge_mm.perception.selftest import self_test
+def check_folder(folder: Path, what: str) -> None:
+    """Whether something can be written into a folder that may not be there yet; to be asked before hours of work.
 
-    front_ends: dict[str, dict[str, Any]] = {}
+    Raises:
+        ConvertError: it cannot.
+    """
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ConvertError(f"{folder}: {what} cannot be written there: {there}: {error.strerror}") from error
+
+
+def _check_runtimes(works: Sequence[Work]) -> None:
+    """A runtime that is not here would only be missed after the conversion."""
+    for work in works:
+        for name in work.recipe.runtimes:
+            if find_runtime(name) is None:
+                raise ConvertError(
+                    f"{work.name}: recipe {work.recipe.name} wants the graph tried in {RUNTIMES[name]}, which is not "
+                    "here: run 'edge-mm-convert runtimes --install', or leave it out of the recipe's runtimes"
+                )
+
+
+class _Papers(NamedTuple):
+    """What goes into the bundle as it is."""
+
+    front_ends: dict[str, dict[str, Any]]
+    golden: dict[str, Any]
+    members: dict[str, bytes]
+
+
+def _papers(folder: Path, plan: Plan) -> _Papers:
+    front_ends, sample = {}, {}
     if plan.front_ends:
         try:
-            front_ends = msgspec.json.decode(_read(folder / plan.front_ends), type=dict[str, dict[str, Any]])
-        except msgspec.DecodeError as error:
+            front_ends = msgspec.json.decode(read_file(folder / plan.front_ends), type=dict[str, dict[str, Any]])
+        except (ValueError, RecursionError) as error:  # ValueError: msgspec's own errors, and text that is not UTF-8
             raise ConvertError(f"{folder / plan.front_ends}: {error}") from error
-    manifest = Manifest(
+    if plan.golden:
+        try:
+            sample = arrays(read_file(folder / plan.golden), max_bytes=MAX_BYTES)
+        except ValueError as error:
+            raise ConvertError(f"{folder / plan.golden}: {error}; write it with numpy.savez") from error
+    return _Papers(front_ends, sample, {name: read_file(folder / file) for name, file in plan.members.items()})
+
+
+def _members(works: Sequence[Work], done: Built, papers: _Papers) -> dict[str, bytes]:
+    graphs = {made.name: made.content for made in done.graphs}
+    sample = golden(graphs, papers.golden, {work.name: work.plan.stateful for work in works})
+    return {
+        **papers.members,
+        **{graph_file(name): content for name, content in graphs.items()},
+        "golden.npz": npz({key: np.asarray(value) for key, value in sample.items()}),
+        REPORT: json.dumps(done.report(), indent=1, sort_keys=True).encode(),
+    }
+
+
+def _manifest(plan: Plan, works: Sequence[Work], done: Built, papers: _Papers) -> Manifest:
+    return Manifest(
         schema=SCHEMA, name=plan.name, version=plan.version, window_s=plan.window_s, hop_s=plan.hop_s,
-        modalities=plan.modalities, heads=plan.heads, front_ends=front_ends, files={}, min_quality=plan.min_quality,
-        min_coverage=plan.min_coverage, licence=plan.licence, data_card=plan.data_card, boards=list(done.profiles),
+        modalities=list(plan.modalities), heads=list(plan.heads), front_ends=papers.front_ends, files={},
+        min_quality=plan.min_quality, min_coverage=plan.min_coverage, licence=plan.licence, data_card=plan.data_card,
+        boards=list(done.profiles),
         graphs={
             work.name: GraphSpec(
                 file=graph_file(work.name), stateful=work.plan.stateful, recipe=work.recipe.name,
@@ -145,15 +195,7 @@ def _pack(folder: Path, out: Path, plan: Plan, works: list[Work], done: Built, *
             for work in works
         },
     )  # fmt: skip
-    return write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=self_test)
 
 
 def _without_bytes(one: Cost) -> dict[str, int]:
     return {"macs": one.macs, "arena_bytes": one.arena_bytes}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConvertError(f"{path}: {error.strerror}") from error

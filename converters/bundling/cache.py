@@ -15,16 +15,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from converters.conversion.child import read_file
 from edge_mm.errors import ConvertError
 
+_READING = ("bundling", "conversion", "dataset.py", "graphs")
 CODE = {
     "float": ("conversion", "graphs"),
-    "shrunk": ("conversion", "graphs", "pruning", "training"),
-    "quantized": ("conversion", "graphs"),
-    "judged": ("conversion", "graphs", "evaluation"),
+    "shrunk": (*_READING, "pruning", "training"),
+    "quantized": _READING,
+    "judged": (*_READING, "evaluation"),
 }
-"""Step -> folders of ``converters`` whose code goes into its keys: a result of other code is another result."""
-
+"""Step -> folders and files of ``converters`` whose code goes into its keys: a result of other code is another."""
 
 _DIGEST = hashlib.sha256().digest_size
 
@@ -73,12 +74,17 @@ def key_of(step: str, parts: Mapping[str, Any]) -> str:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the files of a folder with their names."""
+    """SHA-256 of a file, or of the files of a folder with their names.
+
+    Raises:
+        ConvertError: one cannot be read.
+    """
+    if not path.is_dir():
+        return hashlib.sha256(read_file(path)).hexdigest()
     hasher = hashlib.sha256()
-    for one in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    for one in sorted(path.rglob("*")):
         if one.is_file():
-            hasher.update(f"{one.relative_to(path.parent)}\n".encode() if path.is_dir() else b"")
-            hasher.update(one.read_bytes())
+            hasher.update(f"{one.relative_to(path)} {file_digest(one)}\n".encode())
     return hasher.hexdigest()
 
 
@@ -87,6 +93,6 @@ def _code(step: str) -> str:
     """Digest of the code that makes the results of a step."""
     root, hasher = Path(__file__).parents[1], hashlib.sha256()
     for name in CODE[step]:
-        for path in sorted((root / name).glob("*.py")):
+        for path in sorted((root / name).glob("*.py")) if (root / name).is_dir() else [root / name]:
             hasher.update(path.read_bytes())
     return hasher.hexdigest()

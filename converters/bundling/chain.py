@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 
 from converters.bundling.cache import Cache, file_digest, key_of
 from converters.bundling.plan import Work
-from converters.conversion.child import Converter
+from converters.conversion.child import Converter, read_file
 from converters.conversion.one import COMPARED, Rows, quantized, rows_for, trials_of
 from converters.conversion.representative import representative
+from converters.dataset import DataSet
 from converters.recipes import as_table, changes_model, versions
 from edge_mm.errors import ConvertError
 
@@ -75,8 +76,13 @@ def make(work: Work, cache: Cache, converter: Converter, say: Say) -> Made:
             "float": _digest(floats), "rows": digests["representative"], "quantize": table["quantize"], **with_versions,
         }  # fmt: skip
         content = kept("quantized", int8_of, lambda: _quantized(work, model, floats, converter))
-        taught_by = work.teacher if work.recipe.distill and work.teacher else None
-        reference = dense if taught_by is None else as_float(taught_by, digests["teacher"])
+        taught_by = work.teacher if work.recipe.distill else None
+        if taught_by is None:
+            reference = dense
+        elif taught_by.suffix == ".tflite":  # as it is: a teacher may be quantized
+            reference = read_file(taught_by)
+        else:
+            reference = as_float(taught_by, digests["teacher"])
     judged_of = {
         **int8_of, "made": _digest(content), "reference": _digest(reference), "evaluation": digests["evaluation"],
         "metric": work.plan.metric, "gate": table["gate"], "snr": work.plan.output_snr_db,
@@ -96,9 +102,10 @@ def make(work: Work, cache: Cache, converter: Converter, say: Say) -> Made:
 
 def steps(work: Work) -> int:
     """How many results a graph takes: float, quantized, judged; shrunk and float again where its model changes; the
-    teacher's float.
+    float graph of a Keras teacher.
     """
-    return 3 + 2 * changes_model(work.recipe) + work.recipe.distill
+    taught = work.recipe.distill and work.teacher is not None and work.teacher.suffix != ".tflite"
+    return 3 + 2 * changes_model(work.recipe) + taught
 
 
 def _kept(step: str, made_of: dict[str, Any], make: Callable[[], bytes], *, cache: Cache, name: str, say: Say) -> bytes:
@@ -116,6 +123,7 @@ def _shrunk(work: Work, dense: bytes, path: Path) -> bytes:
     """Prune, distil or train; gives the Keras file of what is left."""
     from converters.bundling.shrink import shrunk_model
 
+    _rows(work, dense), _held_out(work, dense)  # what is wrong with them is said before the training
     shrunk_model(work, dense).save(path)
     return path.read_bytes()
 
@@ -123,6 +131,15 @@ def _shrunk(work: Work, dense: bytes, path: Path) -> bytes:
 def _rows(work: Work, floats: bytes) -> Rows:
     data = rows_for(floats, work.representative)
     return representative(data, where=str(work.representative), most=work.recipe.quantize.most_rows)
+
+
+def _held_out(work: Work, floats: bytes) -> DataSet:
+    data = rows_for(floats, work.evaluation)
+    if not data.targets:
+        raise ConvertError(
+            f"{work.evaluation}: no targets: give an array with the name of an output, so that the loss shows"
+        )
+    return data
 
 
 def _quantized(work: Work, model: Path, floats: bytes, converter: Converter) -> bytes:
@@ -143,12 +160,7 @@ def _judged(work: Work, content: bytes, floats: bytes, reference: bytes, convert
     trials = trials_of(
         content, floats, rows[:: max(1, len(rows) // COMPARED)][:COMPARED], work.recipe.runtimes, invokes=0
     )
-    data = rows_for(floats, work.evaluation)
-    if not data.targets:
-        raise ConvertError(
-            f"{work.evaluation}: no targets: give an array with the name of an output, so that the loss shows"
-        )
-    gate = work.recipe.gate
+    data, gate = _held_out(work, floats), work.recipe.gate
     metric = parse_metric(work.plan.metric) if work.plan.metric else default_metric(data)
     own, said = paired_answers(floats, content, data)
     real = own if floats == reference else answers(reference, data, name="trained")

@@ -30,14 +30,19 @@ def golden(
     Args:
         graphs: name -> bytes.
         given: ``GRAPH/in/NAME`` -> array; what is missing becomes a wave over the input's int8 range.
+            ``GRAPH/out/NAME`` is not read: the graphs themselves say it.
         stateful: name -> whether its state is reset.
 
     Raises:
-        ConvertError: an input that was given has another size.
+        ConvertError: an input that was given has another size, or no graph reads it.
     """
+    read = {name: read_graph(content) for name, content in graphs.items()}
+    keys = {f"{name}/in/{key}" for name, graph in read.items() for key in graph.signature_inputs}
+    strangers = [key for key in given if key not in keys and "/out/" not in key]
+    if strangers:
+        raise ConvertError(f"golden sample: no graph reads {strangers[0]}; they read {', '.join(sorted(keys))}")
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for name, content in graphs.items():
-        graph = read_graph(content)
+    for name, graph in read.items():
         inputs: dict[str, npt.NDArray[np.float32]] = {}
         for key, place in graph.signature_inputs.items():
             tensor, known = graph.tensors[place], given.get(f"{name}/in/{key}")
@@ -50,7 +55,7 @@ def golden(
                     f"golden sample: {name}/in/{key} has {known.size} values, {math.prod(tensor.shape)} needed"
                 )
             inputs[key] = np.asarray(known, np.float32)
-        said = Graph(content, name=name, stateful=stateful.get(name, False))(**inputs)
+        said = Graph(graphs[name], name=name, stateful=stateful.get(name, False))(**inputs)
         arrays |= {f"{name}/in/{key}": value for key, value in inputs.items()}
         arrays |= {f"{name}/out/{key}": value for key, value in said.items()}
     return arrays

@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
+from converters.evaluation.metrics import parse_metric
 from converters.recipes import Recipe, changes_model, load_recipe
 from edge_mm.errors import ConfigError, ConvertError
-from edge_mm.models.bundle import Share, Stretch, Word
+from edge_mm.models.bundle import MAX_BYTES, MAX_MEMBERS, Share, Stretch, Word
 from edge_mm.models.tables import decode, read_toml
 
 OWN_MEMBERS = ("manifest.json", "golden.npz", "conversion.json")
 """What ``build`` writes itself."""
+MODELS, ROWS, JUDGED = (".keras", ".tflite"), (".npz", ".npy"), (".npz",)
+"""Endings of models, of rows, and of rows with targets."""
 
 
 class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,9 +59,9 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Length of a fusion window, seconds."""
     hop_s: Stretch
     """Seconds from one window to the next."""
-    modalities: list[str]
+    modalities: Annotated[tuple[Word, ...], Meta(min_length=1, max_length=16)]
     """In the order of the fusion graph's presence vector."""
-    heads: list[str]
+    heads: Annotated[tuple[Word, ...], Meta(max_length=64)]
     """Outputs of the fusion graph besides ``alpha``."""
     front_ends: str = ""
     """JSON file: modality -> parameters of its front end."""
@@ -76,7 +79,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the weights."""
     data_card: str = ""
     """One paragraph: what it was trained on."""
-    max_bytes: Annotated[int, Meta(gt=0)] = 2 * 1024 * 1024
+    max_bytes: Annotated[int, Meta(gt=0, le=MAX_BYTES)] = 2 * 1024 * 1024
     """A larger bundle is refused."""
     members: dict[str, str] = {}
     """More members: name in the bundle -> file (``model_card.md``, ``report.json``)."""
@@ -104,7 +107,7 @@ def read_plan(path: Path) -> tuple[Plan, list[Work]]:
         ConvertError: the file is wrong, a file that it names is not there, a recipe does not exist or cannot be
             followed.
     """
-    if not path.exists():
+    if not path.is_file():
         raise ConvertError(f"{path}: no such plan; 'edge-mm-convert build --help' shows one")
     try:
         raw = dict(read_toml(path))
@@ -112,7 +115,7 @@ def read_plan(path: Path) -> tuple[Plan, list[Work]]:
         plan = decode(raw, Plan, file=str(path))
         if not isinstance(tables, Mapping) or not tables:
             raise ConvertError(f'{path}: no graphs: give a table [graphs."NAME"] for each')
-        graphs = {name: _graph(path, name, table) for name, table in tables.items()}
+        graphs = {name: decode(table, GraphPlan, file=f"{path}: graphs.{name}") for name, table in tables.items()}
     except ConfigError as error:
         raise ConvertError(str(error)) from error
     if "fusion" not in graphs:
@@ -140,6 +143,13 @@ def _check(path: Path, plan: Plan) -> None:
     """What would only be found after minutes of work."""
     if plan.hop_s > plan.window_s:
         raise ConvertError(f"{path}: hop_s {plan.hop_s:g} is longer than window_s {plan.window_s:g}")
+    for key in ("modalities", "heads"):
+        names = getattr(plan, key)
+        if len(set(names)) < len(names):
+            raise ConvertError(f"{path}: {key}: the same name twice in {', '.join(names)}")
+    count = len(plan.graphs) + len(plan.members) + len(OWN_MEMBERS)
+    if count > MAX_MEMBERS:
+        raise ConvertError(f"{path}: {count} members, a bundle has at most {MAX_MEMBERS}: take some out of members")
     for name in plan.graphs:
         if not re.fullmatch(r"[a-z0-9_]{1,32}(\.[a-z0-9_]{1,32})?", name):
             raise ConvertError(f"{path}: graphs.{name!r}: call it like 'fusion' or 'vision.eye'")
@@ -156,28 +166,32 @@ def _check(path: Path, plan: Plan) -> None:
             _there(path, key, getattr(plan, key))
 
 
-def _graph(path: Path, name: str, table: Any) -> GraphPlan:
-    if not isinstance(table, Mapping):
-        raise ConvertError(f"{path}: graphs.{name}: a table is needed")
-    return decode(table, GraphPlan, file=f'{path}: [graphs."{name}"]')
-
-
 def _work(path: Path, plan: Plan, name: str) -> Work:
-    graph = plan.graphs[name]
-    recipe = load_recipe(_recipe_name(path, graph.recipe or plan.recipe))
+    graph, where = plan.graphs[name], f"{path}: graphs.{name}"
+    recipe = _recipe(path, graph.recipe or plan.recipe, f"{where}.recipe" if graph.recipe else f"{path}: recipe")
     if recipe.distill and not graph.teacher:
-        raise ConvertError(f"{path}: graphs.{name}: recipe {recipe.name} distils: name a teacher")
+        raise ConvertError(f"{where}: recipe {recipe.name} distils: name a teacher")
     if changes_model(recipe) and not graph.model.endswith(".keras"):
-        raise ConvertError(f"{path}: graphs.{name}: recipe {recipe.name} changes the model: give a .keras file")
+        raise ConvertError(f"{where}: recipe {recipe.name} changes the model: give a .keras file")
+    if recipe.quantize.mode == "dynamic-range" and graph.model.endswith(".tflite"):
+        raise ConvertError(
+            f"{where}: recipe {recipe.name} makes its graph of the model: give a .keras file or a SavedModel folder"
+        )
+    if graph.metric:
+        try:
+            parse_metric(graph.metric)
+        except ConvertError as error:
+            raise ConvertError(f"{where}: {error}") from error
+    files = {
+        "model": (graph.model, MODELS),
+        "representative": (graph.representative, ROWS),
+        "evaluation": (graph.evaluation, JUDGED),
+        "training": (graph.training or graph.representative, ROWS),
+        "teacher": (graph.teacher, MODELS),
+    }
     found = {
-        key: _there(path, f"graphs.{name}.{key}", value)
-        for key, value in {
-            "model": graph.model,
-            "representative": graph.representative,
-            "evaluation": graph.evaluation,
-            "training": graph.training or graph.representative,
-            "teacher": graph.teacher,
-        }.items()
+        key: _there(path, f"graphs.{name}.{key}", value, endings, folder=key == "model")
+        for key, (value, endings) in files.items()
         if value
     }
     return Work(
@@ -186,12 +200,19 @@ def _work(path: Path, plan: Plan, name: str) -> Work:
     )  # fmt: skip
 
 
-def _recipe_name(path: Path, name: str) -> str:
-    return str(path.parent / name) if name.endswith(".toml") else name
+def _recipe(path: Path, name: str, where: str) -> Recipe:
+    try:
+        return load_recipe(str(path.parent / name) if name.endswith(".toml") else name)
+    except ConvertError as error:
+        raise ConvertError(f"{where}: {error}") from error
 
 
-def _there(path: Path, where: str, value: str) -> Path:
+def _there(path: Path, where: str, value: str, endings: tuple[str, ...] = (), *, folder: bool = False) -> Path:
     found = path.parent / value
     if not found.exists():
         raise ConvertError(f"{path}: {where}: {found} is not there")
+    if found.is_dir() and not folder:
+        raise ConvertError(f"{path}: {where}: {found} is a folder, a file is needed")
+    if endings and found.is_file() and found.suffix not in endings:
+        raise ConvertError(f"{path}: {where}: {found} does not end in {' or '.join(endings)}")
     return found

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.conversion.progress import Say, silent
 from converters.graphs.reader import GraphFile, read_graph
 from edge_mm.errors import ConvertError
 
@@ -28,21 +29,29 @@ Sample = Mapping[str, npt.NDArray[np.float32]]
 
 TRIES = 20
 """Quantizations before a graph with float tensors is an error."""
+QUANTIZED = ("int8", "uint8", "int16", "int4")
 LOOPS = ("WHILE", "CALL_ONCE", "IF")
 
 
 def quantize_graph(
-    content: bytes, samples: Iterable[Sample], *, float_layers: Sequence[str] = (), percentile: float = 100.0
+    content: bytes,
+    samples: Iterable[Sample],
+    *,
+    float_layers: Sequence[str] = (),
+    percentile: float = 100.0,
+    say: Say = silent,
 ) -> bytes:
-    """Full-int8 post-training quantization, weights per channel.
+    """Full-int8 post-training quantization: a scale for each channel of a convolution, one for a dense layer.
 
     Args:
         content: float ``.tflite`` with a signature.
         samples: input name -> float32 (1, ...); 100 to 500 of them.
-        float_layers: names (or regular expressions that match whole names) of the output tensors of ops that stay in
-            float, with DEQUANTIZE before and QUANTIZE after them.
+        float_layers: layers that stay in float, with DEQUANTIZE before and QUANTIZE after them: the name of a layer
+            stands for all its ops (``lstm``, ``lstm.2``, ...), a regular expression for the ops whose whole name it
+            matches. The name of an op is that of its output tensor.
         percentile: 100 takes the smallest and largest value of each activation as its range; 99.9 leaves out the
             outermost 0.1 % (0.05 % on each side), for data with outliers.
+        say: hears of the rows that have been gone through.
 
     Returns:
         The bytes of the int8 graph, with the signature of the float one.
@@ -56,32 +65,45 @@ def quantize_graph(
     rows = [{key: np.asarray(value, np.float32) for key, value in sample.items()} for sample in samples]
     if not rows:
         raise ConvertError("no representative data: nothing to calibrate with")
-    calibrated = _calibrated(content, rows)
+    calibrated = _calibrated(content, rows, say)
     if percentile < 100.0:
         from converters.conversion.clipping import clipped
 
+        say("clipping the ranges", 0, 0)
         calibrated = clipped(calibrated, content, rows, percentile=percentile)
+    say("quantizing", 0, 0)
     left: list[str] = []
     for _ in range(TRIES):
         made = _quantized(calibrated, stay)
-        left = [] if stay else float_ops(made)
+        left = [f"{op} ({name})" for op, name in _in_float(made) if not _meant(name, stay)]
         if not left:
             return made
     raise ConvertError(
-        f"in each of {TRIES} quantizations ops stayed in float, the last time {'; '.join(left[:5])}: they have no int8 "
-        "form; name them in float_layers (mixed precision) or replace them in the model"
+        f"some ops have no int8 form: {'; '.join(left[:5])}: name them in float_layers (--float-layer, mixed "
+        "precision) or replace them in the model"
     )
 
 
 def float_ops(content: bytes) -> list[str]:
-    """The ops of a graph that read or write a float tensor, each with the name of that tensor; empty for pure int8."""
+    """The ops of a graph that read or write a float tensor, each with its name; empty for pure int8.
+
+    Where only conversions are left (DEQUANTIZE, QUANTIZE), those are named.
+    """
+    return [f"{op} ({name})" for op, name in _in_float(content)]
+
+
+def _in_float(content: bytes) -> list[tuple[str, str]]:
     graph = read_graph(content)
-    said = []
-    for op in graph.ops:
-        touched = [i for i in (*op.inputs, *op.outputs) if i >= 0 and graph.tensors[i].dtype == "float32"]
-        if touched:
-            said.append(f"{op.name} ({graph.tensors[touched[-1]].name})")
-    return said
+    ops = [
+        op for op in graph.ops if any(graph.tensors[i].dtype == "float32" for i in (*op.inputs, *op.outputs) if i >= 0)
+    ]
+    real = [op for op in ops if op.name not in ("QUANTIZE", "DEQUANTIZE")] or ops
+    return [(op.name, graph.tensors[op.outputs[0]].name) for op in real]
+
+
+def _meant(name: str, stay: Sequence[str]) -> bool:
+    """Whether it is one of them; the quantizer may put a number behind a name."""
+    return any(re.fullmatch(rf"{re.escape(one)}\d*", name) for one in stay)
 
 
 def _refuse(graph: GraphFile) -> None:
@@ -89,20 +111,26 @@ def _refuse(graph: GraphFile) -> None:
     if loops or graph.subgraphs > 1:
         raise ConvertError(
             f"the graph has a loop ({', '.join(loops) or 'several subgraphs'}), which int8 calibration cannot take: "
-            "build "
-            "recurrent layers with unroll=True and few steps, or use the recipe dynamic-range"
+            "build recurrent layers with unroll=True and few steps, or use the recipe dynamic-range"
         )
     if not graph.signature_inputs:
         raise ConvertError("the graph has no signature: its inputs have no names; convert it again from a SavedModel")
-    free = [graph.tensors[i].name for i in graph.signature_inputs.values() if -1 in graph.tensors[i].shape]
-    if free:
-        raise ConvertError(
-            f"input {free[0]!r} has a free size: a board needs fixed sizes; convert it with a batch of one"
-        )
-    if any(tensor.dtype == "int8" and not tensor.constant for tensor in graph.tensors):
+    integers = [tensor for tensor in graph.tensors if tensor.dtype in QUANTIZED and tensor.scales]
+    if any(not tensor.constant for tensor in integers):
         raise ConvertError("the graph is quantized already (it has int8 activations): give the float model")
-    if any(tensor.dtype == "int8" for tensor in graph.tensors):
+    if integers:
         raise ConvertError("the graph's weights are quantized already (dynamic range): give the float model")
+    for name, index in graph.signature_inputs.items():
+        tensor = graph.tensors[index]
+        if -1 in tensor.shape:
+            raise ConvertError(
+                f"input {name!r} has a free size: a board needs fixed sizes; convert it with a batch of one"
+            )
+        if tensor.dtype != "float32":
+            raise ConvertError(
+                f"input {name!r} holds {tensor.dtype}, and an int8 graph reads measured values (float32): leave the "
+                "first layers (Embedding, a lookup) out of the model, or use the recipe dynamic-range"
+            )
 
 
 def _float_tensors(graph: GraphFile, wanted: Sequence[str]) -> list[str]:
@@ -110,7 +138,7 @@ def _float_tensors(graph: GraphFile, wanted: Sequence[str]) -> list[str]:
     found: list[str] = []
     for pattern in wanted:
         try:
-            fits = [name for name in outputs if name == pattern or re.fullmatch(pattern, name)]
+            fits = [name for name in outputs if pattern in (name, _layer(name)) or re.fullmatch(pattern, name)]
         except re.error as error:
             raise ConvertError(f"float_layers: {pattern!r} is not a regular expression: {error}") from error
         if not fits:
@@ -119,13 +147,20 @@ def _float_tensors(graph: GraphFile, wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def _calibrated(content: bytes, rows: list[dict[str, npt.NDArray[np.float32]]]) -> bytes:
+def _layer(name: str) -> str:
+    """The layer that an op belongs to: ``lstm`` for ``lstm.2`` (``graphs.names`` numbers them)."""
+    return re.sub(r"\.\d+$", "", name)
+
+
+def _calibrated(content: bytes, rows: list[dict[str, npt.NDArray[np.float32]]], say: Say) -> bytes:
     from tensorflow.lite.python.optimize.calibrator import Calibrator
 
     from edge_mm.quiet import quiet_stderr
 
     def given() -> Iterator[dict[str, npt.NDArray[np.float32]]]:
-        yield from rows
+        for number, row in enumerate(rows):
+            say("calibrating", number, len(rows))
+            yield row
 
     try:
         with quiet_stderr():
@@ -144,7 +179,10 @@ def _quantized(calibrated: bytes, stay: Sequence[str]) -> bytes:
     options: dict[str, Any] = {"denylisted_nodes": list(stay)} if stay else {}
     try:
         with quiet_stderr():  # it writes a line of its settings each time
-            made: bytes = mlir_quantize(calibrated, input_data_type=tf.int8, output_data_type=tf.int8, **options)
+            made: bytes = mlir_quantize(
+                calibrated, input_data_type=tf.int8, output_data_type=tf.int8,
+                disable_per_channel_for_dense_layers=True, **options,
+            )  # fmt: skip
     except Exception as error:  # TensorFlow's ConverterError and what it lets through
         raise ConvertError(f"no int8 form: {' '.join(str(error).split())[:300]}") from error
     return made

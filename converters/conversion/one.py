@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.conversion.child import Converter
+from converters.conversion.int8 import float_ops
+from converters.conversion.outputs import check_outputs, record_path, write_files
+from converters.conversion.progress import Say, silent
 from converters.conversion.representative import representative
-from converters.conversion.trial import Trial, find_runtime, try_graph
+from converters.conversion.trial import RUNTIMES, Trial, find_runtime, try_graph
 from converters.dataset import DataSet, read_data
 from converters.graphs.reader import GraphFile, read_graph
 from converters.recipes import Recipe, as_table, load_recipe, versions
@@ -28,6 +32,7 @@ COMPARED = 64
 """Rows on which the graph is compared with float in every runtime."""
 NEAR_DB = 20.0
 """Two runtimes may round differently, but no more than this apart: 20 dB is a tenth of the signal."""
+_INVOKES = 50
 
 
 class Wanted(NamedTuple):
@@ -36,39 +41,52 @@ class Wanted(NamedTuple):
     model: Path
     data: Path
     recipe: str
-    out: Path
+    out: Path | None = None
+    """None: beside the model, ``eye.tflite`` of ``eye.keras`` and ``eye.int8.tflite`` of ``eye.tflite``."""
     front_end: str | None = None
     float_out: Path | None = None
     float_layers: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
 
 
-def convert_model(wanted: Wanted) -> dict[str, Any]:
+def convert_model(wanted: Wanted, *, converter: Converter | None = None, say: Say = silent) -> dict[str, Any]:
     """Convert one model; gives the report, which is also written beside the graph.
 
+    Args:
+        wanted: model, rows, recipe, where to.
+        converter: to convert in; a new one by default.
+        say: hears of every step.
+
     Raises:
-        ConvertError: the model, the rows or the recipe do not fit; a runtime refuses the graph. Nothing is
-            written then.
+        ConvertError: the model, the rows or the recipe do not fit; a runtime refuses the graph; a file cannot be
+            written. What was there before stays then.
     """
     recipe = load_recipe(wanted.recipe)
     _refuse(recipe, wanted)
-    missing = [name for name in wanted.runtimes or recipe.runtimes if find_runtime(name) is None]
-    notes = [f"{name} is not here, so it was not tried there: edge-mm-convert runtimes --install" for name in missing]
-    with Converter() as converter:
-        floats = converter.float_graph(wanted.model)
+    out = wanted.out or _beside(wanted.model, recipe.quantize.mode)
+    outputs = {"--out": out} | ({} if wanted.float_out is None else {"--float-out": wanted.float_out})
+    check_outputs(outputs, [wanted.model, wanted.data])
+    here, notes = _runtimes(wanted.runtimes, recipe)
+    layers = (*recipe.quantize.float_layers, *wanted.float_layers)
+    with Converter(say) if converter is None else nullcontext(converter) as running:
+        floats = running.float_graph(wanted.model)
         data = rows_for(floats, wanted.data, front_end=wanted.front_end)
         rows = representative(data, where=str(wanted.data), most=recipe.quantize.most_rows)
-        layers = (*recipe.quantize.float_layers, *wanted.float_layers)
-        content = quantized(converter, wanted.model, floats, rows, recipe, float_layers=layers)
+        content = quantized(running, wanted.model, floats, rows, recipe, float_layers=layers)
     compared = rows[:: max(1, len(rows) // COMPARED)][:COMPARED]
-    runtimes = [name for name in wanted.runtimes or recipe.runtimes if name not in missing]
-    trials = trials_of(content, floats, compared, runtimes)
+    trials = trials_of(content, floats, compared, here, invokes=_INVOKES, say=say)
+    in_float = float_ops(content) if recipe.quantize.mode == "int8" else []
+    if layers and not in_float:
+        notes.append(f"{', '.join(layers)} only moves values, which rounds nothing: it stays in int8")
+    if recipe.quantize.mode == "dynamic-range" and not _has_int8(content):
+        notes.append("no kernel has 1024 values or more, so the weights stayed in float: the graph is no smaller")
     reference = try_graph(floats, "ai_edge_litert", compared)
     report = {
         "model": wanted.model.name,
-        "out": str(wanted.out),
+        "out": str(out),
         "recipe": as_table(recipe),
         "float_layers": list(layers),
+        "float_ops": in_float,
         "versions": dict(versions()),
         "data": {"file": wanted.data.name, "rows": len(data), "used": len(rows), "sha256": data.digest},
         "sha256": hashlib.sha256(content).hexdigest(),
@@ -79,12 +97,9 @@ def convert_model(wanted: Wanted) -> dict[str, Any]:
         "trials": [{"runtime": t.runtime, "version": t.version, "us": round(t.us, 1)} for t in trials],
         "notes": notes,
     }
-    wanted.out.parent.mkdir(parents=True, exist_ok=True)
-    if wanted.float_out is not None:
-        wanted.float_out.write_bytes(floats)
-    wanted.out.write_bytes(content)
     kept = {key: value for key, value in report.items() if key not in ("out", "notes")}
-    wanted.out.with_name(f"{wanted.out.name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+    files = {} if wanted.float_out is None else {wanted.float_out: floats}
+    write_files({**files, record_path(out): (json.dumps(kept, indent=1, sort_keys=True) + "\n").encode(), out: content})
     return report
 
 
@@ -119,20 +134,24 @@ def input_shapes(graph: GraphFile) -> dict[str, tuple[int, ...]]:
     return {name: graph.tensors[i].shape[1:] for name, i in graph.signature_inputs.items()}
 
 
-def trials_of(content: bytes, floats: bytes, rows: Rows, runtimes: Sequence[str], *, invokes: int = 50) -> list[Trial]:
+def trials_of(
+    content: bytes, floats: bytes, rows: Rows, runtimes: Sequence[str], *, invokes: int = 50, say: Say = silent
+) -> list[Trial]:
     """Run a graph in each runtime; they must say the same.
 
     Raises:
         ConvertError: a runtime refuses or crashes, or two runtimes differ by more than rounding.
     """
-    trials = [try_graph(content, name, rows, invokes=invokes) for name in runtimes]
+    trials = []
+    for name in runtimes:
+        say(f"trying in {RUNTIMES[name]}", 0, 0)
+        trials.append(try_graph(content, name, rows, invokes=invokes))
     for other in trials[1:]:
         for output, value in snr_db(trials[0].outputs, other.outputs).items():
             if value < NEAR_DB:
                 raise ConvertError(
-                    f"{other.runtime} {other.version} says something else than {trials[0].runtime}: output "
-                    f"{output!r} agrees "
-                    f"to {value:.1f} dB only: an op's kernel differs there; edge-mm-convert lint names candidates"
+                    f"{other.runtime} {other.version} says something else than {trials[0].runtime}: output {output!r} "
+                    f"agrees to {value:.1f} dB only: an op's kernel differs there; see edge-mm-convert lint"
                 )
     return trials
 
@@ -164,3 +183,30 @@ def _refuse(recipe: Recipe, wanted: Wanted) -> None:
         )
     if wanted.float_layers and recipe.quantize.mode != "int8":
         raise ConvertError(f"recipe {recipe.name} has no int8 layers: --float-layer has nothing to change")
+
+
+def _has_int8(content: bytes) -> bool:
+    """Whether a tensor is int8, in the graph or in the body of a loop."""
+    bodies = range(read_graph(content).subgraphs)
+    return any(tensor.dtype == "int8" for body in bodies for tensor in read_graph(content, subgraph=body).tensors)
+
+
+def _beside(model: Path, mode: str) -> Path:
+    """Where the graph goes when nobody says; never over the model itself."""
+    model = model.absolute() if model.name in ("", "..") else model
+    if model.is_dir():
+        return model.with_name(f"{model.name}.tflite")
+    return model.with_name(f"{model.stem}.{mode}.tflite" if model.suffix == ".tflite" else f"{model.stem}.tflite")
+
+
+def _runtimes(asked: Sequence[str], recipe: Recipe) -> tuple[list[str], list[str]]:
+    """Where the graph can be tried, and notes about where it cannot."""
+    wanted = asked or recipe.runtimes
+    missing = [name for name in wanted if find_runtime(name) is None]
+    if asked and missing:
+        raise ConvertError(f"{RUNTIMES[missing[0]]} is not here: edge-mm-convert runtimes --install")
+    notes = [
+        f"{RUNTIMES[name]} is not here, so it was not tried there: edge-mm-convert runtimes --install"
+        for name in missing
+    ]
+    return [name for name in wanted if name not in missing], notes

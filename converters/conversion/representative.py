@@ -49,8 +49,7 @@ def _refuse(values: npt.NDArray[np.float32], where: str) -> None:
         rows = np.flatnonzero(wrong.reshape(len(values), -1).any(axis=1))
         shown = ", ".join(map(str, rows[:_SHOWN].tolist())) + (", ..." if len(rows) > _SHOWN else "")
         raise ConvertError(
-            f"{where} has values that are no numbers (NaN or infinite) in {len(rows)} rows ({shown}): leave those "
-            "rows out"
+            f"{where} has values that are no numbers (NaN or infinite) in {len(rows)} rows ({shown}): leave them out"
         )
     low, high = float(values.min()), float(values.max())
     if low == high:
@@ -59,6 +58,5 @@ def _refuse(values: npt.NDArray[np.float32], where: str) -> None:
     if whole and low < 0 and low >= -128 and high <= 127 and len(np.unique(values)) > 16:
         raise ConvertError(
             f"{where} has only whole numbers from {low:g} to {high:g}: it looks already quantized to int8; give "
-            "float32 as "
-            "the device's front end makes it"
+            "float32 as the device's front end makes it"
         )

@@ -8,6 +8,7 @@ Not here: how far the outputs may differ (``evaluation``).
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -80,43 +81,50 @@ def private_folder() -> Path:
     return (Path(root) if root else cache) / PINNED[0].replace("==", "-")
 
 
+@functools.cache
 def python311() -> str:
     """A Python 3.11, the last one that tflite-runtime has wheels for; empty where there is none."""
     if sys.version_info[:2] == (3, 11):
         return sys.executable
-    return shutil.which("python3.11") or ""
+    found = shutil.which("python3.11")
+    if found is None:
+        return ""
+    says = subprocess.run([found, "-c", "import sys; print(sys.version)"], capture_output=True, text=True, check=False)
+    return found if says.stdout.startswith("3.11.") else ""  # what pyenv puts on PATH may be a name only
 
 
 def install() -> Path:
     """Fetch the private tflite-runtime with pip; does nothing where it is there already.
 
     Raises:
-        ConvertError: no Python 3.11, or pip failed.
+        ConvertError: no Python 3.11, pip failed, or the folder cannot be written to.
     """
     folder = private_folder()
     if (folder / "tflite_runtime").is_dir():
         return folder
     if not python311():
         raise ConvertError("tflite-runtime 2.14 has wheels up to Python 3.11 only, and no python3.11 was found on PATH")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".runtime-", dir=folder.parent) as beside:
-        command = [
-            sys.executable,
-            "-m",
-            "pip",
-            "install",
-            "-q",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--no-deps",
-        ]
-        command += ["--python-version", "3.11", "--only-binary=:all:", "--target", f"{beside}/made", *PINNED]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-            raise ConvertError(f"{' '.join(PINNED)} cannot be installed into {folder}: {last[:300]}")
-        Path(beside, "made").rename(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".runtime-", dir=folder.parent) as beside:
+            _fetch(f"{beside}/made")
+            Path(beside, "made").rename(folder)
+    except OSError as error:
+        if not (folder / "tflite_runtime").is_dir():  # it is when somebody else was faster
+            raise ConvertError(
+                f"{folder}: cannot be written: {error.strerror}; set {ENV_FOLDER} to a folder of yours"
+            ) from error
     return folder
+
+
+def _fetch(target: str) -> None:
+    options = ("-q", "--disable-pip-version-check", "--no-input", "--no-deps")
+    command = [sys.executable, "-m", "pip", "install", *options]
+    command += ["--python-version", "3.11", "--only-binary=:all:", "--target", target, *PINNED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
+        raise ConvertError(f"{' '.join(PINNED)} cannot be fetched: {last[:300]}")
 
 
 def try_graph(
@@ -137,16 +145,16 @@ def try_graph(
     if found is None:
         raise ConvertError(
             f"{RUNTIMES[runtime]} is not here, so the graph cannot be tried in it: run 'edge-mm-convert runtimes "
-            "--install'"
-            ", or leave it out of the recipe's runtimes"
+            "--install', or leave it out of the recipe's runtimes"
         )
     with tempfile.TemporaryDirectory(prefix="edge-mm-") as folder:
         graph, given, said = (Path(folder) / name for name in ("graph.tflite", "in.npz", "out.npz"))
         graph.write_bytes(content)
-        given.write_bytes(npz({key: np.concatenate([row[key] for row in rows]) for key in rows[0]}))
+        stacked = {f"{i}": np.concatenate([row[key] for row in rows]) for i, key in enumerate(rows[0])}
+        given.write_bytes(npz({"names": np.array(list(rows[0])), **stacked}))
         answer = _run(found, [str(graph), str(given), str(said), str(invokes)])
         with np.load(said, allow_pickle=False) as arrays:
-            outputs = {name: np.asarray(arrays[name], np.float32) for name in arrays.files}
+            outputs = {str(name): np.asarray(arrays[f"{i}"], np.float32) for i, name in enumerate(arrays["names"])}
     wrong = [name for name, value in outputs.items() if not np.isfinite(value).all()]
     if wrong:
         raise ConvertError(f"in {RUNTIMES[runtime]} {found.version} the output {wrong[0]!r} is not a number")

@@ -1,7 +1,8 @@
 """Stands alone: runs one graph in one runtime and says what came out. Started by ``trial.py``.
 
 In: ``RUNTIME GRAPH INPUTS.npz OUTPUTS.npz INVOKES``. Out: a line of JSON, and the outputs of each row as a ``.npz``.
-Nothing of edge-mm is imported: the Python of another runtime has numpy and that runtime, no more.
+Both files hold ``names``, and under the number of each name its rows: a name may be one that no file can have. Nothing
+of edge-mm is imported: the Python of another runtime has numpy and that runtime, no more.
 """
 
 import importlib
@@ -25,7 +26,7 @@ def main() -> int:
     del runner  # while it lives, invoke() raises
     said: dict[str, list[Any]] = {name: [] for name in outputs}
     with np.load(given, allow_pickle=False) as rows:
-        stacked = {name: rows[name] for name in inputs}
+        stacked = {str(name): rows[f"{i}"] for i, name in enumerate(rows["names"])}
     for i in range(len(next(iter(stacked.values())))):
         interpreter.reset_all_variables()
         for name, detail in inputs.items():
@@ -38,8 +39,8 @@ def main() -> int:
         start = time.perf_counter()
         interpreter.invoke()
         times.append(time.perf_counter() - start)
-    answers: dict[str, Any] = {name: np.concatenate(values) for name, values in said.items()}
-    np.savez(out, **answers)
+    answers: dict[str, Any] = {f"{i}": np.concatenate(values) for i, values in enumerate(said.values())}
+    np.savez(out, names=np.array(list(said)), **answers)
     print(json.dumps({"us": statistics.median(times) * 1e6 if times else None, "numpy": np.__version__}))
     return 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,13 +28,13 @@ RuntimeName = Literal["ai_edge_litert", "tflite_runtime"]
 class Prune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is taken out of a model before it is quantized."""
 
-    keep: Share = 1.0
+    keep: Annotated[float, Meta(gt=0, le=1)] = 1.0
     """Share of the channels that stay; 1 leaves them all."""
     multiple: Annotated[int, Meta(ge=1, le=64)] = 8
     """Channels are kept in multiples of this: kernels work on 8 or 16 at once."""
     steps: Annotated[int, Meta(ge=1, le=20)] = 1
     """Prune a part, train, prune on: how many times."""
-    sparsity: Share = 0.0
+    sparsity: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     """Share of the weights set to zero by magnitude: helps compressed transport only."""
     protect: tuple[str, ...] = ()
     """Layers that keep their channels."""
@@ -66,6 +67,15 @@ class Quantize(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Names, or regular expressions for whole names, of layers that stay in float (mixed precision)."""
     most_rows: Annotated[int, Meta(ge=50, le=5000)] = 500
     """Rows to calibrate with, at most."""
+
+    def __post_init__(self) -> None:
+        if self.mode != "int8" and (self.aware or self.float_layers or self.percentile < 100):
+            raise ValueError(f"quantize: aware, float_layers and percentile are of mode 'int8', not of {self.mode!r}")
+        for text in self.float_layers:
+            try:
+                re.compile(text)
+            except re.error as error:
+                raise ValueError(f"quantize.float_layers: {text!r} is no regular expression: {error}") from error
 
 
 class Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,32 +59,46 @@ def run(args: argparse.Namespace) -> int:
     """Build, print, and say why not."""
     from tqdm import tqdm
 
-    from converters.bundling.build import build
+    from converters.bundling.build import build, check_folder
     from converters.bundling.chain import steps
     from converters.bundling.plan import read_plan
 
     total = sum(map(steps, read_plan(args.plan)[1])) + 1
-    with tqdm(total=total, desc="build", unit="step", disable=None, file=sys.stderr) as bar:
+    if args.graphs is not None:
+        check_folder(args.graphs, "graphs")
+    terminal = sys.stderr.isatty()
+    columns = (os.get_terminal_size(sys.stderr.fileno()).columns if terminal else 0) or 80  # a serial console says 0
+    with tqdm(total=total, desc="build", unit="step", disable=not terminal, file=sys.stderr, ncols=columns) as bar:
+        begun: list[str] = []
 
         def say(text: str) -> None:
-            bar.set_postfix_str(text, refresh=False)
-            bar.update()
+            """What begins; what was begun before is done."""
+            bar.update(bool(begun))
+            begun.append(text)
+            bar.set_postfix_str(text)
 
         cache = args.cache or args.plan.parent / ".edge-mm-cache"
         built = build(args.plan, args.out, cache=cache, profiles=args.profile, say=say)
+        bar.update()
     if args.graphs is not None:
-        args.graphs.mkdir(parents=True, exist_ok=True)
-        for made in built.graphs:
-            (args.graphs / f"{made.name}.tflite").write_bytes(made.content)
-            (args.graphs / f"{made.name}.float.tflite").write_bytes(made.dense)
+        _write_graphs(built, args.graphs)
     if args.json:
         path = None if built.path is None else str(built.path)
-        print(json.dumps({"bundle": path, "refused": built.refused, **built.report()}, indent=1))
+        print(json.dumps({"bundle": path, "refused": built.refused, "note": built.note, **built.report()}, indent=1))
     else:
         _print(built)
     for text in built.refused:
         print(f"refused: {text}", file=sys.stderr)
     return 1 if built.refused else 0
+
+
+def _write_graphs(built: Built, folder: Path) -> None:
+    from converters.conversion.outputs import write_files
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {f"{made.name}.tflite": made.content for made in built.graphs}
+    files |= {f"{made.name}.float.tflite": made.dense for made in built.graphs}
+    write_files({folder / name: content for name, content in files.items()})
 
 
 def _print(built: Built) -> None:
@@ -105,3 +120,5 @@ def _print(built: Built) -> None:
     if built.path is not None:
         boards = f"; fits {', '.join(built.profiles)}" if built.profiles else ""
         print(f"{built.path}: {built.path.stat().st_size / 1024:.0f} KiB{boards}")
+    if built.note:
+        print(f"note: {built.note}")

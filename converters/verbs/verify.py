@@ -30,8 +30,11 @@ def run(args: argparse.Namespace) -> int:
     """Say what is wrong; 1 where anything is."""
     from converters.bundling.budget import over_budget
     from edge_mm.models.bundle import load_bundle
+    from edge_mm.models.profile import load_profile
 
     bundle = load_bundle(args.bundle)
+    for board in args.profile:
+        load_profile(board)  # a name that does not exist is said before anything is run
     graphs = {name: bundle.graph(name) for name in sorted(bundle.manifest.graphs)}
     size = Path(bundle.source).stat().st_size
     problems, checked = golden(graphs, bundle.arrays("golden.npz"))

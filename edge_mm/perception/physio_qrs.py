@@ -36,6 +36,9 @@ SCALE_PERCENTILE = 70.0
 SCALE_HOPS = 32
 REFRACTORY = 0.2 * RATE_HZ
 """No second beat within 0.2 s (Pan and Tompkins 1985)."""
+SETTLE = 0.25 * RATE_HZ
+"""No beat is said of the first 0.25 s of a stretch: the net sees the held edge before it, and the end of a T wave on an
+edge looks like a QRS complex. A beat of this quarter second is missed; a false one would be an interval too short."""
 _SEARCH = 10  # the R peak lies within 78 ms of the centre of probability
 _LONGEST = 8  # outputs; a longer region is cut so that a beat is never waited for
 _KEEP = 4 * RATE_HZ
@@ -122,7 +125,7 @@ class QrsDetector:
             return []
         positions, weights = np.array(region).T
         index = self._refine(float(positions @ weights / weights.sum()))
-        if index - self._last < REFRACTORY:
+        if index < SETTLE or index - self._last < REFRACTORY:
             return []
         self._last = index
         return [Peak(index, float(weights.max()))]

@@ -169,7 +169,7 @@ def test_the_real_recording_has_its_ventricular_beats(bundle, recording):
     assert 0.85 * VENTRICULAR_PER_MIN < len(ventricular) / 5 < 2 * VENTRICULAR_PER_MIN
     assert np.median([o.value for o in named(out, "vitals.heart_rate_bpm")]) == pytest.approx(100, abs=8)
     irregular = [o.value for o in named(out, "vitals.rhythm_irregular")]
-    assert np.mean(np.array(irregular) > 0.5) < 0.1  # sinus rhythm with ventricular beats is not fibrillation
+    assert np.mean(np.array(irregular) > 0.5) < 0.2  # sinus rhythm with ventricular beats is not fibrillation
 
 
 def test_a_stream_that_is_too_slow_is_refused_and_other_kinds_give_quality_only(bundle):

@@ -1,0 +1,111 @@
+"""`edge-mm-convert quantize`: a model of one's own becomes, by one command, a graph that both runtimes run."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def own():
+    return import_module("own_models")
+
+
+@pytest.fixture(scope="module")
+def runtimes():
+    """Both runtimes: tflite-runtime is fetched once for a machine."""
+    from converters.conversion.trial import find_runtime, install, python311
+
+    if not python311():
+        pytest.skip("not here: tflite-runtime 2.14 needs a Python 3.11")
+    install()
+    return [find_runtime(name) for name in ("ai_edge_litert", "tflite_runtime")]
+
+
+@pytest.fixture(scope="module")
+def files(own, runtimes, tmp_path_factory):
+    """The models as their owner has them."""
+    import keras
+    import tensorflow as tf
+
+    folder = tmp_path_factory.mktemp("own")
+    keras.utils.set_random_seed(0)
+    models = {"cnn": own.cnn(), "lstm": own.lstm(), "two": own.two_inputs()}
+    for name, model in models.items():
+        own.write(folder, name, model)
+    models["cnn"].export(folder / "saved", verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+    (folder / "plain.tflite").write_bytes(converter.convert())
+    return folder, models
+
+
+@pytest.fixture(scope="module")
+def made(files):
+    """Runs the command once for each model; gives its report, the graph, the float graph."""
+    folder, _ = files
+    kept = {}
+
+    def make(model, data):
+        if model not in kept:
+            out = folder / f"{model.replace('.', '-')}.out.tflite"
+            floats = out.with_suffix(".float.tflite")
+            given = ["--representative", str(folder / data), "--out", str(out), "--float-out", str(floats), "--json"]
+            command = [sys.executable, "-m", "converters.cli", "quantize", str(folder / model), *given]
+            said = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert (said.returncode, said.stderr) == (0, "")  # nobody watches: nothing is said but the report
+            kept[model] = json.loads(said.stdout), out.read_bytes(), floats.read_bytes()
+        return kept[model]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("model", "trained"),
+    [("cnn.keras", "cnn"), ("lstm.keras", "lstm"), ("two.keras", "two"), ("saved", "cnn"), ("plain.tflite", "cnn")],
+)
+def test_one_command_makes_an_int8_graph_that_both_runtimes_run(files, made, own, model, trained):
+    folder, models = files
+    report, content, floats = made(model, f"{trained}.npz")
+    assert [trial["runtime"] for trial in report["trials"]] == ["ai_edge_litert", "tflite_runtime"]
+    assert [trial["version"] for trial in report["trials"]][1] == "2.14.0"
+    assert all(trial["us"] > 0 for trial in report["trials"])
+    assert {dtype for _, _, dtype in own.ops(content)} <= {"int8", "int32"}
+    assert min(report["snr_db"].values()) > 20
+
+    rows = dict(np.load(folder / f"{trained}.npz"))
+    real, said = own.keras_says(models[trained], rows), own.graph_says(floats, rows)
+    if model in ("saved", "plain.tflite"):  # an export of Keras calls its outputs output_0, ...
+        real = {f"output_{i}": value for i, value in enumerate(real.values())}
+    assert set(said) == set(real)
+    for name, value in real.items():
+        assert np.abs(said[name] - value).max() < 1e-4 * max(1, np.abs(value).max())
+    assert not any("VAR" in kind for kind, _, _ in own.ops(floats))
+
+
+def test_a_graph_keeps_its_inputs_apart_whatever_their_order(files, made, own):
+    folder, _ = files
+    _, content, _ = made("two.keras", "two.npz")
+    rows = dict(np.load(folder / "two.npz"))
+    said = own.graph_says(content, rows)
+    rows["breath"] = -rows["breath"]
+    other = own.graph_says(content, rows)
+    assert np.array_equal(said["calm"], other["calm"])  # which reads the pulse only
+    assert not np.array_equal(said["stress"], other["stress"])
+
+
+def test_what_made_a_graph_lies_beside_it(files, made):
+    folder, _ = files
+    report, content, floats = made("cnn.keras", "cnn.npz")
+    kept = json.loads((folder / "cnn-keras.out.tflite.json").read_text())
+    assert kept["sha256"] == hashlib.sha256(content).hexdigest() == report["sha256"]
+    assert (kept["bytes"], kept["float_bytes"]) == (len(content), len(floats))
+    assert kept["recipe"]["name"] == "int8-static"
+    assert kept["recipe"]["quantize"]["mode"] == "int8"
+    assert {"tensorflow", "keras", "numpy", "edge-mm", "ai-edge-litert", "python"} <= set(kept["versions"])
+    assert kept["data"]["rows"] == kept["data"]["used"] == 60
+    assert len(kept["data"]["sha256"]) == 64
+    assert kept["float_ops"] == []
