@@ -68,7 +68,9 @@ def run(args: argparse.Namespace) -> int:
         check_folder(args.graphs, "graphs")
     terminal = sys.stderr.isatty()
     columns = (os.get_terminal_size(sys.stderr.fileno()).columns if terminal else 0) or 80  # a serial console says 0
-    with tqdm(total=total, desc="build", unit="step", disable=not terminal, file=sys.stderr, ncols=columns) as bar:
+    with tqdm(
+        total=total, desc="build", unit="step", disable=not terminal, file=sys.stderr, ncols=columns, nrows=24
+    ) as bar:
         begun: list[str] = []
 
         def say(text: str) -> None:
