@@ -87,7 +87,7 @@ def small_rows(report: dict[str, Any], dense: Path, folder: Path) -> tuple[list[
     ]
     figures = []
     for name, one in report["graphs"].items():
-        if one["recipe"] != "channels-50-int8" and (one["recipe"] or {}) != "channels-50-int8":
+        if one["recipe"] != "channels-50-int8":
             continue
         graphs = [(place / f"{name}.tflite").read_bytes() for place in (dense, folder)]
         speed, share = latency(*graphs), len(graphs[1]) / len(graphs[0])
