@@ -63,6 +63,8 @@ def convert_model(wanted: Wanted, *, converter: Converter | None = None, say: Sa
     """
     recipe = load_recipe(wanted.recipe)
     _refuse(recipe, wanted)
+    if not wanted.model.exists():
+        raise ConvertError(f"{wanted.model}: no such file")
     out = wanted.out or _beside(wanted.model, recipe.quantize.mode)
     outputs = {"--out": out} | ({} if wanted.float_out is None else {"--float-out": wanted.float_out})
     check_outputs(outputs, [wanted.model, wanted.data])
@@ -80,7 +82,12 @@ def convert_model(wanted: Wanted, *, converter: Converter | None = None, say: Sa
         notes.append(f"{', '.join(layers)} only moves values, which rounds nothing: it stays in int8")
     if recipe.quantize.mode == "dynamic-range" and not _has_int8(content):
         notes.append("no kernel has 1024 values or more, so the weights stayed in float: the graph is no smaller")
-    reference = try_graph(floats, "ai_edge_litert", compared)
+    ratios = snr_db(try_graph(floats, "ai_edge_litert", compared).outputs, trials[0].outputs) if trials else {}
+    notes += [
+        f"output {name} is at {value:.1f} dB, below {recipe.gate.min_snr_db:g}: edge-mm-convert compare finds the layer"
+        for name, value in ratios.items()
+        if value < recipe.gate.min_snr_db
+    ]
     report = {
         "model": wanted.model.name,
         "out": str(out),
@@ -92,7 +99,7 @@ def convert_model(wanted: Wanted, *, converter: Converter | None = None, say: Sa
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "float_bytes": len(floats),
-        "snr_db": snr_db(reference.outputs, trials[0].outputs if trials else {}),
+        "snr_db": ratios,
         "compared_rows": len(compared),
         "trials": [{"runtime": t.runtime, "version": t.version, "us": round(t.us, 1)} for t in trials],
         "notes": notes,

@@ -43,10 +43,18 @@ def test_a_folder_that_cannot_be_written_to_is_a_sentence(tmp_path):
 
 def test_the_command_refuses_before_it_reads_a_model(tmp_path, capfd):
     words = ["quantize", str(tmp_path / "none.keras"), "--representative", str(tmp_path / "none.npz")]
-    assert main([*words, "--out", str(tmp_path / "none" / "a.tflite")]) == 65
-    assert "there is no folder" in capfd.readouterr().err
     assert main(words) == 65
     assert "none.keras: no such file" in capfd.readouterr().err
+    (tmp_path / "none.keras").write_bytes(b"no model")
+    assert main([*words, "--out", str(tmp_path / "none" / "a.tflite")]) == 65
+    assert "there is no folder" in capfd.readouterr().err
+
+
+def test_a_graph_of_a_graph_has_a_name_of_its_own(tmp_path, capfd):
+    (tmp_path / "own.tflite").write_bytes(b"no graph")
+    (tmp_path / "own.int8.tflite").mkdir()
+    assert main(["quantize", str(tmp_path / "own.tflite"), "--representative", str(tmp_path / "own.npz")]) == 65
+    assert "own.int8.tflite is a folder" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("recipe", ["distilled-int8", "channels-50-int8", "int8-qat"])
