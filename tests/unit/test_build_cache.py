@@ -190,7 +190,10 @@ def test_a_build_that_was_stopped_goes_on_where_it_was(first, fresh, step, sent,
     assert child.returncode == status, shown
     assert "Traceback" not in shown
     assert not (fresh / "out").exists()
-    assert built(fresh) == (bundle(first), STEPS[STEPS.index(step) :])
+    content, made = built(fresh)
+    left = STEPS[STEPS.index(step) :]
+    assert content == bundle(first)
+    assert made in (left, left[1:])  # a small step may be done before the signal arrives
 
 
 def test_the_bar_on_a_terminal_counts_what_is_done_and_ends_at_its_total(fresh):
