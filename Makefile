@@ -40,7 +40,7 @@ convert-env:
 	@bash .ci/venv.sh .venv-convert demo,test,convert $(PYTHON)
 
 convert-test: convert-env  ## tests of the host side (installs TensorFlow)
-	@.venv-convert/bin/python -m pytest -m convert tests/convert
+	@.venv-convert/bin/python -m pytest -n 2 --dist loadfile -m convert tests/convert
 
 bundle: convert-env  ## train and package the reference bundle `driver` from $(DATA)
 	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles --fixtures tests/golden

@@ -117,12 +117,13 @@ def digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
 
 def _arrays(path: Path, *, single: str) -> dict[str, npt.NDArray[Any]]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            arrays = {single: loaded}
-        else:
-            with loaded as archive:
-                arrays = {name: archive[name] for name in archive.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                arrays = {single: loaded}
+            else:
+                with loaded as archive:
+                    arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
         raise ConvertError(f"{path}: no such file") from error
     except _WHAT_DAMAGED_FILES_RAISE as error:

@@ -72,8 +72,8 @@ def open_array(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rat
 
 def _load(path: Path, kind: SignalKind, wanted: Sequence[str | int]) -> npt.NDArray[Any]:
     if path.suffix.lower() == ".npy":
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    with np.load(path, allow_pickle=False) as archive:
+        return np.asarray(np.lib.format.open_memmap(path, mode="r"))
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         if not archive.files:
             raise SourceError(f"{path}: there is no array in it.")
         if kind == "acc" and len(wanted) < 2:  # one array of three columns, or three arrays

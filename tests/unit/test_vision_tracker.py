@@ -1,5 +1,6 @@
 """Which face is followed, for how long, and when it is left for another."""
 
+import copy
 import importlib.util
 import itertools
 from pathlib import Path
@@ -68,16 +69,20 @@ def test_a_face_that_became_too_small_to_read_is_left(bundle, man):
 
 
 def test_what_only_may_be_a_face_is_left_for_a_better_one_within_about_a_second(bundle, man):
-    for tilt in np.linspace(1.5, 0.5, 21):  # how far a head may be tilted and still may be a face is up to the net
-        tracker = FaceTracker(bundle)
-        seen, t_ns = follow_to(tracker, man, 0.3)
-        assert None not in seen.values()
-        frame = scene((man, 0.3, tilt, 200, 300), (man, 3, 0, 700, 100))
+    start = FaceTracker(bundle)
+    seen, t_ns = follow_to(start, man, 0.3)
+    assert None not in seen.values()
+    for noise, seed in itertools.product(range(12, 60, 2), range(3)):  # when it is only perhaps one is up to the net
+        tracker = copy.copy(start)
+        frame = scene((man, 0.3, 0, 200, 300), (man, 3, 0, 700, 100))
+        small = frame[300:343, 200:253]
+        small[:] = np.clip(small + np.random.default_rng(seed).normal(0, noise, small.shape), 0, 255)
         faces = [tracker(frame, t_ns + i * 100 * MS) for i in range(12)]
-        if scale(faces[0]) < 10 and faces[0].score < 0.9:  # followed as long as it may be one
+        followed = [face.score for face in faces if scale(face) < 10]
+        if len(followed) >= 3 and max(followed) < 0.85:
             break
     else:
-        raise AssertionError("at no tilt it was only perhaps a face")
+        raise AssertionError("however noisy, it was never only perhaps a face")
     assert scale(faces[-1]) > 50
 
 
