@@ -23,6 +23,7 @@ from edge_mm.errors import ConvertError
 
 GROUP = "group"
 """Key of the person, record or clip that each row is from."""
+_SHOWN = 3
 _WHAT_DAMAGED_FILES_RAISE = (
     OSError,
     ValueError,
@@ -65,6 +66,27 @@ class DataSet:
     def sample(self, i: int) -> dict[str, npt.NDArray[np.float32]]:
         """Row i as a batch of one: input name -> (1, ...)."""
         return {key: value[i : i + 1] for key, value in self.inputs.items()}
+
+
+def refuse_non_numbers(arrays: Mapping[str, npt.NDArray[Any]], where: str) -> None:
+    """Whether all values are finite; calibrating or judging with others says nothing.
+
+    Args:
+        arrays: inputs or targets of a ``DataSet``.
+        where: the file, for the message.
+
+    Raises:
+        ConvertError: which array is not, and in which rows.
+    """
+    for name, values in arrays.items():
+        wrong = ~np.isfinite(values)
+        if wrong.any():
+            rows = np.flatnonzero(wrong.reshape(len(values), -1).any(axis=1))
+            shown = ", ".join(map(str, rows[:_SHOWN].tolist())) + (", ..." if len(rows) > _SHOWN else "")
+            raise ConvertError(
+                f"{where}: {name!r} has values that are no numbers (NaN or infinite) in {len(rows)} rows ({shown}): "
+                "leave them out"
+            )
 
 
 def read_data(path: Path, *, inputs: Mapping[str, tuple[int, ...]], outputs: Sequence[str]) -> DataSet:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,4 +63,5 @@ def save_with_record(out: Path, model: Any, record: Mapping[str, Any]) -> None:
     except OSError as error:
         raise ConvertError(f"--out {out}: cannot be written: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written to says so above
+            part.unlink()

@@ -6,6 +6,7 @@ from converters.graphs.names import shortened
 from converters.graphs.reader import read_graph
 from converters.recipe import toml
 from edge_mm.models.bundle import load_bundle
+from edge_mm.perception.litert import Graph
 
 ROWS = 400
 AS_IT_IS = 'name = "as-it-is"\nsummary = "nothing is done"\nruntimes = ["ai_edge_litert"]\n[quantize]\nmode = "float"\n'
@@ -22,7 +23,7 @@ def write_fusion_plan(folder, *, graph=None, rows=ROWS, **changes):
     Args:
         folder: made if absent.
         graph: another ``.tflite``.
-        rows: of random numbers, with a target for ``drowsy``.
+        rows: of random numbers, with what the graph says of ``drowsy`` as the target.
         changes: keys of the plan, or of its only graph (``fusion=dict(...)``); None leaves a key out.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -32,7 +33,9 @@ def write_fusion_plan(folder, *, graph=None, rows=ROWS, **changes):
     read, rng = read_graph(content), np.random.default_rng(0)
     shapes = {key: read.tensors[place].shape[1:] for key, place in read.signature_inputs.items()}
     arrays = {key: rng.uniform(0, 1, (rows, *shape)).astype(np.float32) for key, shape in shapes.items()}
-    np.savez(folder / "rows.npz", drowsy=(np.arange(rows) % 2).astype(np.float32)[:, None], **arrays)
+    run = Graph(content, name="fusion")
+    said = np.array([run(**{key: value[i] for key, value in arrays.items()})["drowsy"] for i in range(rows)])
+    np.savez(folder / "rows.npz", drowsy=(said >= np.median(said)).astype(np.float32), **arrays)
     fusion = {
         "model": "fusion.tflite", "representative": "rows.npz", "evaluation": "rows.npz", "metric": "auroc:drowsy",
         **changes.pop("fusion", {}),

@@ -21,19 +21,28 @@ from converters.bundling.cache import Cache
 from converters.bundling.chain import Made, make
 from converters.bundling.golden import golden
 from converters.bundling.plan import Plan, Work, graph_file, read_plan
-from converters.conversion.child import Converter, read_file
+from converters.conversion.child import Converter
+from converters.conversion.files import read_file
 from converters.conversion.trial import RUNTIMES, find_runtime
+from converters.graphs.reader import read_graph
 from converters.package import npz, packed, write_bundle
 from converters.recipes import Recipe, as_table, versions
 from edge_mm.errors import BundleError, ConvertError
 from edge_mm.models.archive import arrays
-from edge_mm.models.bundle import MAX_BYTES, SCHEMA, Bundle, GraphSpec, Manifest, load_bundle
+from edge_mm.models.bundle import MAX_BYTES, SCHEMA, Bundle, GraphSpec, Manifest
 from edge_mm.models.profile import load_profile
+from edge_mm.perception.fusion import GRAPH as FUSION
 from edge_mm.perception.fusion import Fusion
 from edge_mm.perception.selftest import self_test
 
 REPORT = "conversion.json"
 """Member of the bundle that says how each graph was made and what it lost."""
+
+
+NOT_RUN = (
+    "edge-mm run does not take this bundle: no parameters for the fusion; give them with front_ends, as the README of "
+    "converters/bundling shows (your own code may load it as it is)"
+)
 
 
 class Built(NamedTuple):
@@ -50,7 +59,7 @@ class Built(NamedTuple):
     recipes: dict[str, Recipe]
     """Name -> recipe, of all that were followed."""
     note: str = ""
-    """Why ``edge-mm run`` would not take the bundle, though it is whole; empty where it would."""
+    """Why only code of one's own and not ``edge-mm run`` takes the bundle; empty where both do."""
 
     def report(self) -> dict[str, Any]:
         """As plain data, without times: what made each graph, and what it came to."""
@@ -110,16 +119,19 @@ def build(
     if refused:
         return done._replace(profiles=tuple(board for board, texts in over.items() if not texts))
     say("packing")
-    written = write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=self_test)
-    return done._replace(path=written, note=_note(load_bundle(written)))
+    written = write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=_check)
+    return done._replace(path=written, note="" if FUSION in papers.front_ends else NOT_RUN)
 
 
-def _note(bundle: Bundle) -> str:
-    try:
+def _check(bundle: Bundle) -> None:
+    """Whether the bundle says of itself what is so; one that has what ``edge-mm run`` needs must run there."""
+    self_test(bundle)
+    says = read_graph(bundle.graph(FUSION)).signature_outputs
+    for head in bundle.manifest.heads:
+        if head not in says:
+            raise BundleError(f"{bundle.source}: heads has {head!r}, the fusion graph says {', '.join(says)}")
+    if bundle.front_end(FUSION) is not None:
         Fusion(bundle)
-    except BundleError as error:
-        return f"edge-mm run does not take this bundle: {str(error).removeprefix(f'{bundle.source}: ')}"
-    return ""
 
 
 def check_folder(folder: Path, what: str) -> None:

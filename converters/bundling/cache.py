@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from converters.conversion.child import read_file
 from edge_mm.errors import ConvertError
 
 _READING = ("bundling", "conversion", "dataset.py", "graphs")
@@ -71,21 +70,6 @@ def key_of(step: str, parts: Mapping[str, Any]) -> str:
     """The name of a result: the step (one of ``CODE``), and a digest of what goes into it."""
     text = json.dumps({**parts, "code": _code(step)}, sort_keys=True, default=str)
     return f"{step}-{hashlib.sha256(text.encode()).hexdigest()[:24]}"
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the files of a folder with their names.
-
-    Raises:
-        ConvertError: one cannot be read.
-    """
-    if not path.is_dir():
-        return hashlib.sha256(read_file(path)).hexdigest()
-    hasher = hashlib.sha256()
-    for one in sorted(path.rglob("*")):
-        if one.is_file():
-            hasher.update(f"{one.relative_to(path)} {file_digest(one)}\n".encode())
-    return hasher.hexdigest()
 
 
 @cache

@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from converters.bundling.cache import Cache, file_digest, key_of
+from converters.bundling.cache import Cache, key_of
 from converters.bundling.plan import Work
-from converters.conversion.child import Converter, read_file
+from converters.conversion.child import Converter
+from converters.conversion.files import file_digest, read_file
 from converters.conversion.one import COMPARED, Rows, quantized, rows_for, trials_of
 from converters.conversion.representative import representative
-from converters.dataset import DataSet
+from converters.dataset import DataSet, refuse_non_numbers
 from converters.recipes import as_table, changes_model, versions
 from edge_mm.errors import ConvertError
 
@@ -135,6 +136,7 @@ def _rows(work: Work, floats: bytes) -> Rows:
 
 def _held_out(work: Work, floats: bytes) -> DataSet:
     data = rows_for(floats, work.evaluation)
+    refuse_non_numbers({**data.inputs, **data.targets}, str(work.evaluation))
     if not data.targets:
         raise ConvertError(
             f"{work.evaluation}: no targets: give an array with the name of an output, so that the loss shows"
@@ -151,9 +153,9 @@ def _judged(work: Work, content: bytes, floats: bytes, reference: bytes, convert
     """Trial and gate as JSON; a loss is one against ``reference``: the trained model, or a student's teacher."""
     from converters.evaluation.answers import answers, paired_answers
     from converters.evaluation.fidelity import by_output
-    from converters.evaluation.gate import Limits, measure, settle
+    from converters.evaluation.gate import TRIED, Limits, measure, settle
     from converters.evaluation.layers import layer_table
-    from converters.evaluation.metrics import default_metric, parse_metric
+    from converters.evaluation.metrics import all_metrics, parse_metric
     from converters.evaluation.remedies import remedies
 
     rows, how = _rows(work, floats), work.recipe.quantize
@@ -161,31 +163,49 @@ def _judged(work: Work, content: bytes, floats: bytes, reference: bytes, convert
         content, floats, rows[:: max(1, len(rows) // COMPARED)][:COMPARED], work.recipe.runtimes, invokes=0
     )
     data, gate = _held_out(work, floats), work.recipe.gate
-    metric = parse_metric(work.plan.metric) if work.plan.metric else default_metric(data)
+    metrics = all_metrics(data, parse_metric(work.plan.metric) if work.plan.metric else None)
     own, said = paired_answers(floats, content, data)
     real = own if floats == reference else answers(reference, data, name="trained")
-    if metric.output not in real:  # a teacher of embeddings alone
+    if any(one.output not in real for one in metrics):  # a teacher of embeddings alone
         real = own
-    loss = measure(metric, real, said, data, confidence=gate.confidence)
+    losses = [measure(one, real, said, data, confidence=gate.confidence) for one in metrics]
+    early = {} if real is own else {
+        one.output: measure(one, real, own, data, confidence=gate.confidence).loss_pp for one in metrics
+    }  # fmt: skip
     # a net trained with rounding in view says nothing good without it: it is compared with the one that was trained
     whole = how.aware and {k: v.shape for k, v in real.items()} == {k: v.shape for k, v in said.items()}
     outputs, table = by_output(real if whole else own, said), layer_table(floats, content, data)
     named = {**gate.output_snr_db, **work.plan.output_snr_db}
+    strangers = sorted(set(named) - set(outputs))
+    if strangers:
+        raise ConvertError(
+            f"{work.name}: output_snr_db has a floor for {strangers[0]!r}; the graph says {', '.join(outputs)}"
+        )
     limits = Limits(gate.max_loss_pp, gate.confidence, {name: named.get(name, gate.min_snr_db) for name in outputs})
 
     def tried(output: str) -> Any:
+        make = partial(converter.int8_graph, name=work.name)
         return remedies(
-            floats, rows, data, table.worst(3), output=output, quantize=partial(converter.int8_graph, name=work.name),
-            float_layers=how.float_layers, percentile=how.percentile,
+            floats, rows, data, table.worst(TRIED), output=output, quantize=make, float_layers=how.float_layers,
+            percentile=how.percentile,
         )  # fmt: skip
 
-    verdict = settle(loss, outputs, table, limits, tried if how.mode == "int8" else lambda output: [])
+    words = ("of the teacher", "of the student") if work.recipe.distill else None
+    verdict = settle(losses, outputs, table, limits, tried, early=early, mode=how.mode, words=words)
+    figures = [
+        {
+            "metric": str(loss.metric),
+            "float_percent": round(loss.float_percent, 3),
+            "percent": round(loss.int8_percent, 3),
+            "loss_pp": round(loss.loss_pp, 3),
+            "interval_pp": [round(value, 3) for value in (loss.low_pp, loss.high_pp)],
+            **({"shrunk_pp": round(early[loss.metric.output], 3)} if early else {}),
+        }
+        for loss in losses
+    ]
     report = {
-        "metric": verdict.metric,
-        "float_percent": round(loss.float_percent, 3),
-        "percent": round(loss.int8_percent, 3),
-        "loss_pp": round(verdict.loss_pp, 3),
-        "interval_pp": [round(value, 3) for value in verdict.interval],
+        **figures[0],
+        **({"others": figures[1:]} if figures[1:] else {}),
         "rows": verdict.n,
         "groups": verdict.groups,
         "snr_db": {name: round(value, 1) for name, value in verdict.snr_db.items()},

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from converters.conversion.files import read_file
 from converters.conversion.progress import Say, silent
 from converters.package import npz
 from edge_mm.errors import ConvertError
@@ -188,11 +189,3 @@ def _there(model: Path) -> Path:
     if model.suffix != ".keras" and not model.is_dir():
         raise ConvertError(f"{model}: not a model: give a .keras file, a SavedModel folder or a float .tflite")
     return model
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a file; what cannot be read is a sentence."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConvertError(f"{path}: {error.strerror}") from error

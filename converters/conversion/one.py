@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.conversion.child import Converter
+from converters.conversion.files import check_outputs, file_digest, record_path, write_files
 from converters.conversion.int8 import float_ops
-from converters.conversion.outputs import check_outputs, record_path, write_files
 from converters.conversion.progress import Say, silent
 from converters.conversion.representative import representative
 from converters.conversion.trial import RUNTIMES, Trial, find_runtime, try_graph
@@ -32,6 +32,9 @@ COMPARED = 64
 """Rows on which the graph is compared with float in every runtime."""
 NEAR_DB = 20.0
 """Two runtimes may round differently, but no more than this apart: 20 dB is a tenth of the signal."""
+ROUNDING_DB = 3.0
+"""Two that are as far from float as this (twice the noise) from each other round differently: the graph itself is bad
+then, which is the gate's to say, and no kernel is."""
 _INVOKES = 50
 
 
@@ -80,16 +83,19 @@ def convert_model(wanted: Wanted, *, converter: Converter | None = None, say: Sa
     in_float = float_ops(content) if recipe.quantize.mode == "int8" else []
     if layers and not in_float:
         notes.append(f"{', '.join(layers)} only moves values, which rounds nothing: it stays in int8")
+    if recipe.name == "mixed-int8" and not layers:
+        notes.append("no --float-layer was given: this is what int8-static makes; compare names the layer that hurts")
     if recipe.quantize.mode == "dynamic-range" and not _has_int8(content):
         notes.append("no kernel has 1024 values or more, so the weights stayed in float: the graph is no smaller")
     ratios = snr_db(try_graph(floats, "ai_edge_litert", compared).outputs, trials[0].outputs) if trials else {}
     notes += [
-        f"output {name} is at {value:.1f} dB, below {recipe.gate.min_snr_db:g}: edge-mm-convert compare finds the layer"
+        f"output {name} is at {value:.1f} dB, below {recipe.gate.min_snr_db:g}: look for outliers in the rows; "
+        "edge-mm-convert compare finds the layer"
         for name, value in ratios.items()
         if value < recipe.gate.min_snr_db
     ]
     report = {
-        "model": wanted.model.name,
+        "model": {"file": wanted.model.name, "sha256": file_digest(wanted.model)},
         "out": str(out),
         "recipe": as_table(recipe),
         "float_layers": list(layers),
@@ -154,8 +160,10 @@ def trials_of(
         say(f"trying in {RUNTIMES[name]}", 0, 0)
         trials.append(try_graph(content, name, rows, invokes=invokes))
     for other in trials[1:]:
-        for output, value in snr_db(trials[0].outputs, other.outputs).items():
-            if value < NEAR_DB:
+        apart = {name: db for name, db in snr_db(trials[0].outputs, other.outputs).items() if db < NEAR_DB}
+        kept = snr_db(try_graph(floats, "ai_edge_litert", rows).outputs, trials[0].outputs) if apart else {}
+        for output, value in apart.items():
+            if value < kept[output] - ROUNDING_DB:
                 raise ConvertError(
                     f"{other.runtime} {other.version} says something else than {trials[0].runtime}: output {output!r} "
                     f"agrees to {value:.1f} dB only: an op's kernel differs there; see edge-mm-convert lint"

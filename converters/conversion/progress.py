@@ -29,13 +29,15 @@ def shown() -> Iterator[Say]:
     from tqdm import tqdm
 
     columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80  # a serial console says 0 of 0
-    with tqdm(total=0, leave=False, bar_format=_PLAIN, ncols=columns, nrows=24) as bar:
+    with tqdm(total=0, desc="starting", leave=False, bar_format=_PLAIN, ncols=columns, nrows=24) as bar:
 
         def say(what: str, done: int, total: int) -> None:
+            if bar.disable:  # the block is over
+                return
             if bar.desc != what:
                 bar.bar_format = _COUNTED if total else _PLAIN
+                bar.desc = what  # first: a reset shows the line at once
                 bar.reset(total)
-                bar.set_description_str(what)
             if total:
                 bar.update(done - bar.n)
 

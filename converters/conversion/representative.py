@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from converters.dataset import DataSet
+from converters.dataset import DataSet, refuse_non_numbers
 from edge_mm.errors import ConvertError
 
 FEWEST = 50
 """Rows below which a set is refused. The converter's documentation asks for 100 to 500."""
 MOST = 500
 """Rows that are used of a larger set."""
-_SHOWN = 3
 
 
 def representative(data: DataSet, *, where: str, most: int = MOST) -> list[dict[str, npt.NDArray[np.float32]]]:
@@ -31,6 +30,7 @@ def representative(data: DataSet, *, where: str, most: int = MOST) -> list[dict[
             f"{where}: too few rows: {len(data)}; give at least {FEWEST}, better 100 to {MOST}, from different people, "
             "places and times"
         )
+    refuse_non_numbers(data.inputs, where)
     for name, values in data.inputs.items():
         _refuse(values, f"{where}: {name!r}")
     if len(data) > 1 and all(bool((values == values[:1]).all()) for values in data.inputs.values()):
@@ -44,13 +44,6 @@ def spread(count: int, *, most: int = MOST) -> list[int]:
 
 
 def _refuse(values: npt.NDArray[np.float32], where: str) -> None:
-    wrong = ~np.isfinite(values)
-    if wrong.any():
-        rows = np.flatnonzero(wrong.reshape(len(values), -1).any(axis=1))
-        shown = ", ".join(map(str, rows[:_SHOWN].tolist())) + (", ..." if len(rows) > _SHOWN else "")
-        raise ConvertError(
-            f"{where} has values that are no numbers (NaN or infinite) in {len(rows)} rows ({shown}): leave them out"
-        )
     low, high = float(values.min()), float(values.max())
     if low == high:
         raise ConvertError(f"{where} is constant: every value is {low:g}; its range cannot be learned from that")

@@ -29,6 +29,8 @@ FEW_GROUPS = 10
 """Below this an interval over groups is said to be rough."""
 RESAMPLES, RANKED_RESAMPLES = 10_000, 2_000
 """Of metrics that are sums; of ``auroc``, which ranks all rows again in each."""
+CHANCE_MARGIN = 0.02
+"""A score is above chance when it goes at least this share of the way from there to 100 %."""
 SCORED = 0.95
 """Share of the resamples that must have a score (``auroc`` needs both classes in each)."""
 _CHUNK = 2_000_000
@@ -55,12 +57,14 @@ class Loss(NamedTuple):
     """Share of the resamples that have a score."""
     draws: Array
     """Losses of the resamples, without the imaginary row."""
+    chance: float | None = None
+    """Percent that is reached without looking; None where it is not known."""
 
 
 class Judgement(NamedTuple):
     """A loss against the allowed one."""
 
-    outcome: Literal["passes", "loses", "too little data"]
+    outcome: Literal["passes", "loses", "too little data", "no better than chance"]
     sentence: str
 
 
@@ -120,12 +124,14 @@ def paired_bootstrap(
     )
 
 
-def judge(loss: Loss, *, max_loss_pp: float = 1.0) -> Judgement:
+def judge(loss: Loss, *, max_loss_pp: float = 1.0, words: tuple[str, str] = ("in float", "in int8")) -> Judgement:
     """Passes when the whole interval is within the allowed loss, loses when none of it is; else the data says neither.
+    Where the float graph is no better than chance nothing can be lost, and nothing is judged.
 
     Args:
         loss: from ``paired_bootstrap``.
         max_loss_pp: allowed, percentage points.
+        words: what the first and the second score are of.
     """
     of = f"{loss.rows} rows" + ("" if loss.groups is None else f" of {loss.groups} groups")
     unfit = ""
@@ -137,8 +143,14 @@ def judge(loss: Loss, *, max_loss_pp: float = 1.0) -> Judgement:
         unfit = f"in {1 - loss.scored:.0%} of the resamples of {of} a class was missing; give more of it"
     if unfit:
         return Judgement("too little data", f"{loss.metric.label}: {unfit}")
+    if loss.chance is not None and loss.float_percent <= loss.chance + CHANCE_MARGIN * (100 - loss.chance):
+        return Judgement(
+            "no better than chance",
+            f"{loss.metric.label}: {loss.float_percent:.2f} % {words[0]}, {loss.chance:.2f} % without looking at the "
+            f"rows, {of}: nothing is there that could be lost",
+        )
     measured = (
-        f"{loss.metric.label}: {loss.float_percent:.2f} % in float, {loss.int8_percent:.2f} % in int8, a loss of "
+        f"{loss.metric.label}: {loss.float_percent:.2f} % {words[0]}, {loss.int8_percent:.2f} % {words[1]}, a loss of "
         f"{loss.loss_pp:.2f} points ({100 * loss.confidence:g} % interval {loss.low_pp:.2f} to {loss.high_pp:.2f} "
         f"from {of}), at most {max_loss_pp:g} allowed"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from converters.evaluation.fidelity import Fidelity, by_output
 from converters.evaluation.gate import TRIED, Limits, Verdict, measure, settle
 from converters.evaluation.latency import Latency, latency
 from converters.evaluation.layers import Layer, LayerTable, layer_table
-from converters.evaluation.metrics import Metric, default_metric
+from converters.evaluation.metrics import Metric, all_metrics
 from converters.evaluation.remedies import Quantize, Remedy, Samples, remedies
 from converters.graphs.cost import arena_bytes, macs
 from converters.graphs.reader import read_graph
@@ -53,10 +54,10 @@ class Comparison(NamedTuple):
     """SHA-256 of the data."""
     outputs: dict[str, Fidelity]
     table: LayerTable
-    loss: Loss | None
-    """None where the data has no targets."""
+    losses: tuple[Loss, ...]
+    """Of the metric, then of those of the other outputs with targets; empty where the data has none."""
     verdict: Verdict | None
-    """None where there is no loss."""
+    """None where there are no losses."""
     limits: Limits
     remedies: tuple[Remedy, ...]
     """Empty where nothing to calibrate with was given."""
@@ -117,10 +118,10 @@ def compare(
     tried: list[Remedy] = []
     if samples:
         tried = remedies(float_content, samples, data, table.worst(TRIED), quantize=quantize)
-    loss, verdict = None, None
+    losses, verdict = [], None
     if metric or data.targets:
-        loss = measure(metric or default_metric(data), real, int8, data, confidence=limits.confidence)
-        verdict = settle(loss, outputs, table, limits, lambda output: tried)
+        losses = [measure(one, real, int8, data, confidence=limits.confidence) for one in all_metrics(data, metric)]
+        verdict = settle(losses, outputs, table, limits, lambda output: tried)
     sizes = _size(float_content), _size(int8_content)
     latencies = [latency(float_content, int8_content), *_elsewhere(float_content, int8_content, data)]
     return Comparison(
@@ -128,7 +129,7 @@ def compare(
         data.digest,
         outputs,
         table,
-        loss,
+        tuple(losses),
         verdict,
         limits,
         tuple(tried),
@@ -150,21 +151,25 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "rows": comparison.rows,
         "data_sha256": comparison.digest,
         "verdict": verdict,
-        "loss": _loss(comparison.loss) if comparison.loss else None,
-        "outputs": {name: one._asdict() for name, one in comparison.outputs.items()},
+        "losses": [_loss(loss) for loss in comparison.losses],
+        "outputs": {name: _numbers(one._asdict()) for name, one in comparison.outputs.items()},
         "inputs": [_layer(layer) for layer in comparison.table.inputs],
         "layers": [_layer(layer) for layer in comparison.table.layers],
         "layers_note": comparison.table.note,
         "worst_layers": [layer.name for layer in comparison.table.worst(TRIED)],
-        "remedies": [one._asdict() for one in comparison.remedies],
+        "remedies": [_numbers(one._asdict()) for one in comparison.remedies],
         "size": {"float": real._asdict(), "int8": int8._asdict(), "ratio": int8.bytes / real.bytes},
         "latency": [one._asdict() for one in comparison.latencies],
     }
 
 
 def _loss(loss: Loss) -> dict[str, Any]:
-    known = {key: _finite(value) for key, value in loss._asdict().items() if key not in ("draws", "metric")}
-    return {"metric": str(loss.metric), **known}
+    known = {key: value for key, value in loss._asdict().items() if key not in ("draws", "metric")}
+    return {"metric": str(loss.metric), **_numbers(known)}
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _finite(value) for key, value in values.items()}
 
 
 def _finite(value: Any) -> Any:
@@ -180,7 +185,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "label": layer.label,
         "op": layer.op,
         "dtype": layer.dtype,
-        **numbers,
+        **_numbers(numbers),
         "int8_range": limits,
     }
 

@@ -2,19 +2,21 @@
 
 In: a float graph, its int8 graph, rows with targets that neither was trained nor calibrated on, the limits. Out: a
 ``Verdict`` with its reasons in sentences, the layer that hurts most and what to try. Not here: the numbers themselves
-(``bootstrap``, ``fidelity``, ``layers``, ``remedies``).
+(``bootstrap``, ``fidelity``, ``layers``, ``remedies``), what to try (``advice``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from converters.evaluation.advice import Failure, advised
 from converters.evaluation.answers import Answers, paired_answers
-from converters.evaluation.bootstrap import Judgement, Loss, judge, paired_bootstrap
+from converters.evaluation.bootstrap import Loss, judge, paired_bootstrap
 from converters.evaluation.fidelity import Fidelity, by_output
-from converters.evaluation.layers import CUT, Layer, LayerTable, layer_table
-from converters.evaluation.metrics import Metric, default_metric
+from converters.evaluation.layers import LayerTable, layer_table
+from converters.evaluation.metrics import Metric, all_metrics, chance
 from converters.evaluation.remedies import Quantize, Remedy, Samples, remedies
 from edge_mm.errors import ConvertError
 
@@ -25,8 +27,6 @@ MIN_SNR_DB = 15.0
 """Floor of every output unless the limits say otherwise: an error of 18 % of the output's size (root mean square)."""
 TRIED = 3
 """Layers that are tried in float."""
-GAIN_DB = 1.0
-"""A remedy that gains less is not advised."""
 
 
 class Limits(NamedTuple):
@@ -44,6 +44,14 @@ class Limits(NamedTuple):
         return self.min_snr_db.get(output, MIN_SNR_DB) if isinstance(self.min_snr_db, Mapping) else self.min_snr_db
 
 
+WORDS = {
+    "int8": ("in float", "in int8"),
+    "dynamic-range": ("in float", "with int8 weights"),
+    "float": ("as trained", "as shrunk"),
+}
+"""How the numbers of a graph became integers -> what its two scores are of."""
+
+
 class Verdict(NamedTuple):
     """Whether the graph may be packaged, and why."""
 
@@ -51,6 +59,7 @@ class Verdict(NamedTuple):
     sentences: tuple[str, ...]
     """Reasons: what failed where it did not pass, else what was found."""
     metric: str
+    """The first one; of the others ``sentences`` tell."""
     loss_pp: float
     """Of the metric from float to int8, percentage points."""
     interval: tuple[float, float]
@@ -82,7 +91,7 @@ def verdict(
         float_content: the float ``.tflite``.
         int8_content: made of it.
         data: held-out rows with targets.
-        metric: the task's; ``default_metric`` of the data otherwise.
+        metric: the task's; ``default_metric`` of the data otherwise. Other outputs with targets are judged as well.
         limits: what it may lose.
         samples: what it was calibrated with; given, remedies for the worst layers are measured (a conversion each).
         quantize: makes the graphs of the remedies; TensorFlow in this process by default.
@@ -90,12 +99,12 @@ def verdict(
     Raises:
         ConvertError: the data has no targets for the metric, or does not fit the graphs.
     """
-    metric = metric or default_metric(data)
+    metrics = all_metrics(data, metric)
     real, int8 = paired_answers(float_content, int8_content, data)
-    loss = measure(metric, real, int8, data, confidence=limits.confidence)
+    losses = [measure(one, real, int8, data, confidence=limits.confidence) for one in metrics]
     table = layer_table(float_content, int8_content, data)
     return settle(
-        loss, by_output(real, int8), table, limits,
+        losses, by_output(real, int8), table, limits,
         lambda output: (
             remedies(float_content, samples, data, table.worst(TRIED), output=output, quantize=quantize)
             if samples
@@ -117,88 +126,65 @@ def measure(metric: Metric, real: Answers, int8: Answers, data: DataSet, *, conf
             f"metric {metric}: the data has no targets under {metric.output!r}, only under "
             f"{', '.join(data.targets) or 'none of the outputs'}"
         )
-    said = real[metric.output], int8[metric.output]
-    return paired_bootstrap(metric, said, data.targets[metric.output], groups=data.groups, confidence=confidence)
+    said, truth = (real[metric.output], int8[metric.output]), data.targets[metric.output]
+    loss = paired_bootstrap(metric, said, truth, groups=data.groups, confidence=confidence)
+    return loss._replace(chance=chance(metric, truth, said[0]))
 
 
 def settle(
-    loss: Loss,
+    losses: Sequence[Loss],
     outputs: Mapping[str, Fidelity],
     table: LayerTable,
     limits: Limits,
     measured: Callable[[str], Sequence[Remedy]] = lambda output: (),
+    *,
+    early: Mapping[str, float] = MappingProxyType({}),
+    mode: str = "int8",
+    words: tuple[str, str] | None = None,
 ) -> Verdict:
     """The verdict on what was measured.
 
     Args:
-        loss: of the metric.
+        losses: of the metric, and of those of the other outputs.
         outputs: fidelity of each output.
         table: of the layers.
         limits: what may be lost.
-        measured: gives the remedies for one output; asked only where the graph loses something.
+        measured: gives the remedies for one output; asked only where quantization loses something.
+        early: output -> points of its loss that a model had lost before it was quantized (pruned, distilled, trained).
+        mode: how its numbers became integers, a key of ``WORDS``.
+        words: what the two scores are of, where it is not what ``WORDS`` says.
     """
-    judgement = judge(loss, max_loss_pp=limits.max_loss_pp)
+    words = words or WORDS[mode]
+    judged = [(loss, judge(loss, max_loss_pp=limits.max_loss_pp, words=words)) for loss in losses]
+    failures = [
+        Failure(loss, judgement.outcome, early.get(loss.metric.output, 0.0))
+        for loss, judgement in judged
+        if judgement.outcome != "passes"
+    ]
     low = {name: one.snr_db for name, one in outputs.items() if one.snr_db < limits.floor(name)}
-    failed = [judgement.sentence] if judgement.outcome != "passes" else []
+    failed = [judgement.sentence for _, judgement in judged if judgement.outcome != "passes"]
     failed += [
         f"output {name}: a signal-to-noise ratio of {ratio:.1f} dB, at least {limits.floor(name):g} dB needed"
         for name, ratio in low.items()
     ]
-    worst = next(iter(table.worst()), None)
-    advice = []
+    first, worst = losses[0], next(iter(table.worst()), None)
+    advice: list[str] = []
     if failed:
-        damaged = bool(low) or judgement.outcome == "loses" or loss.loss_pp > 0
-        output = min(low, key=lambda name: low[name] - limits.floor(name)) if low else loss.metric.output
-        advice = _advice(judgement, table, worst, measured(output) if damaged else (), damaged=damaged)
+        damaged = [one.loss.metric.output for one in failures if one.by_quantization]
+        output = min(low, key=lambda name: low[name] - limits.floor(name)) if low else next(iter(damaged), "")
+        tried = measured(output) if output and mode == "int8" else ()
+        advice = advised(failures, table, tried, mode=mode, damaged=bool(output))
     floors = ", ".join(f"{name} {one.snr_db:.1f} dB" for name, one in outputs.items())
+    found = (*(judgement.sentence for _, judgement in judged), f"signal-to-noise ratio of the outputs: {floors}")
     return Verdict(
         passed=not failed,
-        sentences=tuple(failed) or (judgement.sentence, f"signal-to-noise ratio of the outputs: {floors}"),
-        metric=str(loss.metric),
-        loss_pp=loss.loss_pp,
-        interval=(loss.low_pp, loss.high_pp),
-        n=loss.rows,
-        groups=loss.groups,
+        sentences=tuple(failed) or found,
+        metric=str(first.metric),
+        loss_pp=first.loss_pp,
+        interval=(first.low_pp, first.high_pp),
+        n=first.rows,
+        groups=first.groups,
         snr_db={name: one.snr_db for name, one in outputs.items()},
         worst_layer=worst.name if worst else "",
         advice=tuple(advice),
     )
-
-
-def _advice(
-    judgement: Judgement, table: LayerTable, worst: Layer | None, measured: Sequence[Remedy], *, damaged: bool
-) -> list[str]:
-    said = []
-    if judgement.outcome == "too little data":
-        said.append("give more held-out rows, of more people where rows are grouped")
-    if not damaged:
-        return said
-    if worst is not None and worst.op == "INPUT":
-        said.append(
-            f"what hurts most is the input {worst.label} itself: {worst.fidelity.snr_db:.1f} dB are left in int8"
-        )
-    elif worst is not None:
-        said.append(
-            f"the layer that hurts most is {worst.label} ({worst.op}): {worst.input_snr_db:.1f} dB before it, "
-            f"{worst.fidelity.snr_db:.1f} dB after it"
-        )
-    elif table.note:
-        said.append(f"which layer hurts most is not known: {table.note}")
-    helped = [one for one in measured if one.after_db - one.before_db >= GAIN_DB]
-    said += [str(one) for one in helped[:TRIED]]
-    cut = next((layer for layer in (*table.inputs, *table.layers) if layer.cut > CUT), None)
-    if cut is not None:  # the first one: what comes after it has its errors from there
-        kind = "input" if cut.op == "INPUT" else "layer"
-        said.append(
-            f"calibrate with data like this: {kind} {cut.label} goes from {cut.fidelity.low:.3g} to "
-            f"{cut.fidelity.high:.3g} here, its int8 range only from {cut.low:.3g} to {cut.high:.3g}"
-        )
-    else:
-        said.append("calibrate with more or cleaner data")
-    if measured and not helped:
-        said.append(f"none of {len(measured)} remedies tried gains {GAIN_DB:g} dB; the best, {measured[0]}")
-    if not measured:
-        name = f" ({worst.name})" if worst and worst.op != "INPUT" else ""
-        said.append(f"not measured: clip the calibration (percentile = 99.9), leave the worst layer{name} in float")
-    said.append("fine-tune with quantization in the loop (recipe int8-qat)")
-    return said

@@ -125,13 +125,20 @@ def layer_table(float_content: bytes, int8_content: bytes, data: DataSet, *, row
         _values(float_content, real, data, places, pairs.values()),
         _values(int8_content, int8, data, places, pairs.keys()),
     )
+    unread: set[int] = set()
     for one, other in zip(*runs, strict=True):
         for place, twin in pairs.items():
-            sums[place].add(one[twin], other[place])
-    found = {place: one.fidelity() for place, one in sums.items()}
+            if twin in one and place in other and one[twin].shape == other[place].shape:
+                sums[place].add(one[twin], other[place])
+            else:
+                unread.add(place)
+    found = {place: one.fidelity() for place, one in sums.items() if place not in unread}
+    known = [op for op in known if any(place in found for place in op.outputs)]
     names = {place: real.tensors[twin].name or f"tensor {twin}" for place, twin in pairs.items()}
     missing = len(ops) - len(known)
-    note = f"{missing} of {len(ops)} ops of the int8 graph have no twin in the float graph" if missing else ""
+    note = f"{missing} of {len(ops)} ops of the int8 graph have no twin in the float graph that can be read" * bool(
+        missing
+    )
     return LayerTable(tuple(_layers(int8, found, names)), tuple(_inputs(int8, found, names)), len(places), note)
 
 
@@ -243,12 +250,21 @@ def _values(
                 value = data.inputs[key][row].reshape([abs(side) for side in tensor.shape])
                 interpreter.set_tensor(place, _stored(value, tensor.dtype, tensor.scales, tensor.zero_points))
             interpreter.invoke()
+            values = {i: value for i in wanted if (value := _written_value(interpreter, i)) is not None}
             yield {
-                i: _real(interpreter.get_tensor(i), graph.tensors[i].scales, graph.tensors[i].zero_points)
-                for i in wanted
+                i: _real(value, graph.tensors[i].scales, graph.tensors[i].zero_points) for i, value in values.items()
             }
     except (RuntimeError, ValueError, KeyError) as error:
         raise ConvertError(f"the graph does not run on the data: {str(error).splitlines()[0]}") from error
+
+
+def _written_value(interpreter: Any, place: int) -> npt.NDArray[Any] | None:
+    """What a tensor holds; None where the runtime keeps nothing of it, as of what only the body of a loop reads."""
+    try:
+        value: npt.NDArray[Any] = interpreter.get_tensor(place)
+    except ValueError:
+        return None
+    return value
 
 
 def _stored(

@@ -106,11 +106,48 @@ def default_metric(data: DataSet) -> Metric:
     if not data.targets:
         raise ConvertError("the data has no targets: store an array of labels under the output's name")
     for name, truth in data.targets.items():
-        if truth.dtype.kind in "biu" or (truth.size and np.isin(truth, (0, 1)).all()):
+        if _decides(truth):
             return Metric("accuracy", name)
-        if truth.ndim > 1 and truth.size and truth.min() >= 0 and np.allclose(truth.sum(axis=-1), 1, atol=1e-3):
-            return Metric("accuracy", name)
-    name, truth = next(iter(data.targets.items()))
+    return _near_enough(*next(iter(data.targets.items())))
+
+
+def all_metrics(data: DataSet, first: Metric | None = None) -> list[Metric]:
+    """``first`` (``default_metric`` if None), then one for each other output that has targets: of the same kind where
+    its targets are decisions too, else ``within``. A model of several tasks is judged by all of them.
+
+    Raises:
+        ConvertError: the data has no targets.
+    """
+    first = first or default_metric(data)
+    kind = "accuracy" if first.kind == "within" else first.kind
+    others = {name: truth for name, truth in data.targets.items() if name != first.output}
+    return [
+        first,
+        *(Metric(kind, name) if _decides(truth) else _near_enough(name, truth) for name, truth in others.items()),
+    ]
+
+
+def chance(metric: Metric, truth: npt.NDArray[Any], said: npt.NDArray[Any]) -> float | None:
+    """Percent that a graph reaches without looking: always the most frequent class; 50 for ``auroc``; None where it is
+    not known (``f1``, ``within``). Arguments and errors as ``score``.
+    """
+    if metric.kind == "auroc":
+        return 50.0
+    if metric.kind != "accuracy":
+        return None
+    read = decisions(said, truth, output=metric.output)
+    columns = read.truth.T if read.labels else read.truth.reshape(1, -1)
+    return float(np.mean([100 * np.unique(one, return_counts=True)[1].max() / one.size for one in columns]))
+
+
+def _decides(truth: npt.NDArray[Any]) -> bool:
+    """Whether targets are classes or yes/no, and not values."""
+    if truth.dtype.kind in "biu" or (truth.size and np.isin(truth, (0, 1)).all()):
+        return True
+    return bool(truth.ndim > 1 and truth.size and truth.min() >= 0 and np.allclose(truth.sum(axis=-1), 1, atol=1e-3))
+
+
+def _near_enough(name: str, truth: npt.NDArray[Any]) -> Metric:
     low, high = np.percentile(numbers(truth, truth, output=name)[0], (5, 95))
     tolerance = RANGE_SHARE * float(high - low)
     return Metric("within", name, float(f"{tolerance:.3g}"))

@@ -26,7 +26,7 @@ def report(comparison: Comparison, *, title: str) -> str:
     parts = [f"# {_safe(title)}", f"**{_safe(comparison.sentence)}**"]
     if comparison.verdict and comparison.verdict.advice:
         parts += ["## What to try", "\n".join(f"- {_safe(text)}" for text in comparison.verdict.advice)]
-    parts += ["## Task", _table(TASK, task(comparison)) if comparison.loss else "The data has no targets."]
+    parts += ["## Task", _table(TASK, task(comparison)) if comparison.losses else "The data has no targets."]
     parts += ["## Outputs", _table(OUTPUTS, outputs(comparison))]
     parts += ["## Size and time", _table(COST, cost(comparison)), time_note(comparison)]
     parts += ["## Layers"]
@@ -46,17 +46,15 @@ LAYERS = ("layer", "op", "SNR before (dB)", "SNR after (dB)", "fall (dB)", "cosi
 
 
 def task(comparison: Comparison) -> Rows:
-    """One row: the metric and its loss."""
-    loss = comparison.loss
-    if loss is None:
-        return []
-    rows = f"{loss.rows:,}" + ("" if loss.groups is None else f" in {loss.groups:,} groups")
+    """One row per metric with its loss."""
     return [
         (
             str(loss.metric), f"{loss.float_percent:.2f} %", f"{loss.int8_percent:.2f} %", f"{loss.loss_pp:.2f} points",
-            f"{loss.low_pp:.2f} to {loss.high_pp:.2f} ({100 * loss.confidence:g} %)", rows,
+            f"{loss.low_pp:.2f} to {loss.high_pp:.2f} ({100 * loss.confidence:g} %)",
+            f"{loss.rows:,}" + ("" if loss.groups is None else f" in {loss.groups:,} groups"),
             f"{comparison.limits.max_loss_pp:g} points",
         )
+        for loss in comparison.losses
     ]  # fmt: skip
 
 

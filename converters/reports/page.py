@@ -38,7 +38,7 @@ def page(comparison: Comparison, *, title: str) -> str:
     parts = [f"<h1>{escape(title)}</h1>", f'<p class="verdict {kind}">{escape(comparison.sentence)}</p>']
     if comparison.verdict and comparison.verdict.advice:
         parts += ["<h2>What to try</h2>", _list(comparison.verdict.advice)]
-    if comparison.loss:
+    if comparison.losses:
         parts += ["<h2>Task</h2>", _table(markdown.TASK, markdown.task(comparison))]
     parts += ["<h2>Outputs</h2>", _table(markdown.OUTPUTS, markdown.outputs(comparison))]
     parts += ["<h2>Size and time</h2>", _table(markdown.COST, markdown.cost(comparison))]

@@ -46,8 +46,7 @@ def plots(comparison: Comparison) -> list[Plot]:
     found = []
     if comparison.table.layers:
         found.append(_layers(comparison.table, comparison.limits.floor("")))
-    if comparison.loss is not None and comparison.loss.draws.size:
-        found.append(_bootstrap(comparison.loss, comparison.limits.max_loss_pp))
+    found += [_bootstrap(loss, comparison.limits.max_loss_pp) for loss in comparison.losses if loss.draws.size]
     return [*found, _scatter(comparison), _sizes(comparison)]
 
 

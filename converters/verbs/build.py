@@ -6,8 +6,9 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from converters.bundling.build import Built
@@ -24,12 +25,17 @@ a plan, paths relative to it:
   modalities = ["vision"]                    as the fusion graph counts them
   heads = ["open"]                           its outputs besides alpha
   recipe = "int8-static"                     of graphs that name none
+  front_ends = "front_ends.json"             what edge-mm run needs (converters/bundling/README.md); optional
+  golden = "sample.npz"                      inputs GRAPH/in/NAME of a freely available recording; optional
+  profiles = ["raspberry-pi-4"]              boards whose budgets must hold, as --profile
+  members = { "model_card.md" = "card.md" }  documents that go along
   [graphs."vision.eye"]
   model = "eye.keras"                        .keras, SavedModel folder or float .tflite
   representative = "calibrate.npz"           rows to calibrate with, from the training side
   evaluation = "held_out.npz"                held-out rows with targets
   metric = "auroc:closed"
-  recipe = "channels-50-int8"
+  recipe = "channels-50-int8"                distilled-int8 also needs: teacher = "large.keras"
+  output_snr_db = { embedding = 12.0 }       another floor for an output
   training = "learn.npz"                     rows to fine-tune on, where the recipe trains
   [graphs.fusion]
   model = "fusion.keras"
@@ -37,8 +43,9 @@ a plan, paths relative to it:
 
   edge-mm-convert build door.toml --profile raspberry-pi-zero-2w
 
-Refused (exit 1): a graph that loses more than its recipe allows, of which too little is known, or that a board cannot
-take; the sentences say why and what to try. An interrupted build goes on where it was.
+All outputs with targets are judged, the one of metric first. Refused (exit 1): a graph that loses more than its recipe
+allows, of which too little is known, or that a board cannot take; the sentences say why and what to try. An interrupted
+build goes on where it was: start it again.
 """
 
 
@@ -95,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write_graphs(built: Built, folder: Path) -> None:
-    from converters.conversion.outputs import write_files
+    from converters.conversion.files import write_files
 
     folder.mkdir(parents=True, exist_ok=True)
     files = {f"{made.name}.tflite": made.content for made in built.graphs}
@@ -103,19 +110,28 @@ def _write_graphs(built: Built, folder: Path) -> None:
     write_files({folder / name: content for name, content in files.items()})
 
 
+def _lost(one: Mapping[str, Any]) -> str:
+    low, high = one["interval_pp"]
+    return (
+        f"{one['metric']}: {one['float_percent']:.2f} -> {one['percent']:.2f}, {one['loss_pp']:+.2f} "
+        f"[{low:+.2f}, {high:+.2f}] pp"
+    )
+
+
 def _print(built: Built) -> None:
     print(
         f"{'graph':16s} {'recipe':16s} {'float':>8s} {'made':>8s} {'share':>6s}  {'M MACs':>6s}  metric: "
-        "loss [95 %], rows; SNR"
+        "float -> made %, loss [95 %], rows; SNR"
     )
     for made in built.graphs:
         one, low = made.report, min(made.report["snr_db"].values())
         print(
             f"{made.name:16s} {one['recipe']:16s} {one['float_bytes']:8d} {one['bytes']:8d} "
-            f"{one['bytes'] / one['float_bytes']:6.2f}  {built.costs[made.name].macs / 1e6:6.2f}  {one['metric']}: "
-            f"{one['loss_pp']:+.2f} [{one['interval_pp'][0]:+.2f}, {one['interval_pp'][1]:+.2f}] pp, {one['rows']}; "
-            f"{low:.0f} dB"
+            f"{one['bytes'] / one['float_bytes']:6.2f}  {built.costs[made.name].macs / 1e6:6.2f}  {_lost(one)}, "
+            f"{one['rows']}; {low:.0f} dB"
         )
+        for other in one.get("others", ()):
+            print(f"{'':66s}{_lost(other)}")
     floats = sum(made.report["float_bytes"] for made in built.graphs)
     made_bytes = sum(made.report["bytes"] for made in built.graphs)
     print(f"{'together':33s} {floats:8d} {made_bytes:8d} {made_bytes / floats:6.2f}")

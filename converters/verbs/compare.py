@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,25 +60,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, write, print."""
     from converters.conversion.child import Converter
+    from converters.conversion.files import check_outputs, graph_file
+    from converters.conversion.progress import shown
     from converters.conversion.representative import representative
+    from converters.dataset import refuse_non_numbers
     from converters.evaluation.comparison import as_data, compare
     from converters.evaluation.gate import Limits
     from converters.evaluation.metrics import parse_metric
 
     metric = parse_metric(args.metric) if args.metric else None
-    for path in (args.out, args.html):
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ConvertError(f"{path}: there is no folder {path.parent}")
+    outputs = {"--out": args.out, "--html": args.html}
+    given = [path for path in (args.float, args.int8, args.data, args.representative) if path is not None]
+    check_outputs({option: path for option, path in outputs.items() if path is not None}, given, ending="")
     if not (0 <= args.max_loss <= 100 and -120 <= args.min_snr <= 120):
         raise ConvertError("--max-loss must be 0 to 100 percentage points, --min-snr -120 to 120 dB")
-    int8 = _graph(args.int8)
-    with Converter() as converter:
-        real = _graph(args.float) if args.float.suffix == ".tflite" else converter.float_graph(args.float)
+    int8 = graph_file(args.int8)
+    with ExitStack() as open_:
+        with shown() as say:
+            converter = open_.enter_context(Converter(say))
+            real = graph_file(args.float) if args.float.suffix == ".tflite" else converter.float_graph(args.float)
         if _reads_int8(real) and not _reads_int8(int8):
             raise ConvertError(
                 f"{args.float} is the int8 graph and {args.int8} the float one: give the float one first"
             )
         data = _data(args.data, int8)
+        refuse_non_numbers({**data.inputs, **data.targets}, str(args.data))
         samples = (
             representative(_data(args.representative, int8), where=str(args.representative))
             if args.representative
@@ -94,18 +101,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print(comparison)
     return 1 if args.gate and not comparison.passed else 0
-
-
-def _graph(path: Path) -> bytes:
-    from converters.conversion.child import read_file
-    from converters.graphs.reader import read_graph
-
-    content = read_file(path)
-    try:
-        read_graph(content)
-    except ConvertError as error:
-        raise ConvertError(f"{path}: {error}") from None
-    return content
 
 
 def _reads_int8(content: bytes) -> bool:
@@ -125,14 +120,18 @@ def _data(path: Path, content: bytes) -> DataSet:
 
 
 def _write(args: argparse.Namespace, comparison: Comparison, title: str) -> None:
+    from converters.conversion.files import write_files
+
+    files = {}
     if args.out is not None:
         from converters.reports import markdown
 
-        args.out.write_text(markdown.report(comparison, title=title), encoding="utf-8")
+        files[args.out] = markdown.report(comparison, title=title).encode()
     if args.html is not None:
         from converters.reports.page import page
 
-        args.html.write_text(page(comparison, title=title), encoding="utf-8")
+        files[args.html] = page(comparison, title=title).encode()
+    write_files(files)
 
 
 def _print(comparison: Comparison) -> None:

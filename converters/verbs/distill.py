@@ -102,13 +102,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _out(args: argparse.Namespace) -> Path:
+    from converters.conversion.files import check_outputs
+
     out: Path = args.out or args.student.with_name(f"{args.student.stem}-distilled.keras")
-    if out.suffix != ".keras":
-        raise ConvertError(f"--out {out}: must end in .keras")
-    if out.resolve() in (args.student.resolve(), args.teacher.resolve()):
-        raise ConvertError(f"--out {out}: would overwrite what it is made from")
-    if not out.parent.is_dir():
-        raise ConvertError(f"--out {out}: no folder {out.parent}")
+    check_outputs({"--out": out}, [args.teacher, args.student, args.data], ending=".keras")
     return out
 
 

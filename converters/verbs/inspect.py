@@ -41,10 +41,14 @@ def run(args: argparse.Namespace) -> int:
 
 def graphs(what: str) -> dict[str, bytes]:
     """Name -> bytes of the graphs in a bundle, or of the one file."""
-    if what.endswith(".tflite"):
-        from converters.conversion.child import read_file
+    from converters.conversion.files import graph_file
+    from edge_mm.errors import ConvertError
 
-        return {Path(what).stem: read_file(Path(what))}
+    path = Path(what)
+    if path.suffix == ".tflite":
+        return {path.stem: graph_file(path)}
+    if path.suffix in (".keras", ".h5", ".npz") or (path / "saved_model.pb").exists():
+        raise ConvertError(f"{path}: give a .tflite or a bundle; edge-mm-convert quantize makes a graph of a model")
     from edge_mm.models.bundle import load_bundle
 
     bundle = load_bundle(what)

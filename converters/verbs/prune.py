@@ -132,13 +132,10 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _out(args: argparse.Namespace) -> Path:
+    from converters.conversion.files import check_outputs
+
     out: Path = args.out or args.model.with_name(f"{args.model.stem}-pruned.keras")
-    if out.suffix != ".keras":
-        raise ConvertError(f"--out {out}: must end in .keras")
-    if out.resolve() == args.model.resolve():
-        raise ConvertError(f"--out {out}: would overwrite what it is made from")
-    if not out.parent.is_dir():
-        raise ConvertError(f"--out {out}: no folder {out.parent}")
+    check_outputs({"--out": out}, [args.model, args.data], ending=".keras")
     return out
 
 

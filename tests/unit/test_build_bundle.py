@@ -212,7 +212,7 @@ def test_the_verb_prints_a_table_and_json(plan, tmp_path, capsys):
     assert cli.main([*words, "--profile", "raspberry-pi-4", "--graphs", str(tmp_path / "graphs")]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "auroc:drowsy: +0.00 [" in out
+    assert "auroc:drowsy: 100.00 -> 100.00, +0.00 [" in out
     assert "tiny-1.0.edgemm" in out
     assert "fits raspberry-pi-4" in out
     assert cli.main([*words, "--json"]) == 0

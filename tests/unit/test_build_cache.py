@@ -14,7 +14,8 @@ from plans import AS_IT_IS
 from test_build_bundle import small_fusion, small_plan
 
 from converters.bundling.build import build
-from converters.bundling.cache import Cache, file_digest, key_of
+from converters.bundling.cache import Cache, key_of
+from converters.conversion.files import file_digest
 from edge_mm.errors import ConvertError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -35,7 +35,7 @@ CLEAN = table(layer("first", 56, 38), layer("last", 38, 30))
 
 
 def test_a_graph_within_its_limits_passes_and_says_what_was_found():
-    said = settle(loss(400), outputs(event=30.0), CLEAN, Limits())
+    said = settle([loss(400)], outputs(event=30.0), CLEAN, Limits())
     assert said.passed
     assert "accuracy of event: 100.00 % in float, 100.00 % in int8" in said.sentences[0]
     assert "event 30.0 dB" in said.sentences[1]
@@ -43,7 +43,7 @@ def test_a_graph_within_its_limits_passes_and_says_what_was_found():
 
 
 def test_a_real_loss_is_refused_with_the_layer_that_hurts_most():
-    said = settle(loss(400, lost=40), outputs(event=30.0), CLEAN, Limits())
+    said = settle([loss(400, lost=40)], outputs(event=30.0), CLEAN, Limits())
     assert not said.passed
     assert said.worst_layer == "last"
     assert said.advice[0] == "the layer that hurts most is last (CONV_2D): 38.0 dB before it, 30.0 dB after it"
@@ -51,23 +51,23 @@ def test_a_real_loss_is_refused_with_the_layer_that_hurts_most():
 
 
 def test_too_few_rows_are_refused_without_blaming_a_layer():
-    said = settle(loss(30), outputs(event=30.0), CLEAN, Limits())
+    said = settle([loss(30)], outputs(event=30.0), CLEAN, Limits())
     assert not said.passed
     assert said.advice == ("give more held-out rows, of more people where rows are grouped",)
 
 
 def test_each_output_has_its_floor_and_may_have_its_own():
     low = outputs(event=14.9, embedding=12.0)
-    said = settle(loss(400), low, CLEAN, Limits())
+    said = settle([loss(400)], low, CLEAN, Limits())
     assert [text.split(":")[0] for text in said.sentences] == ["output event", "output embedding"]
-    said = settle(loss(400), low, CLEAN, Limits(min_snr_db={"embedding": 10.0}))
+    said = settle([loss(400)], low, CLEAN, Limits(min_snr_db={"embedding": 10.0}))
     assert [text.split(":")[0] for text in said.sentences] == ["output event"]
-    assert settle(loss(400), low, CLEAN, Limits(min_snr_db=10.0)).passed
+    assert settle([loss(400)], low, CLEAN, Limits(min_snr_db=10.0)).passed
 
 
 def test_a_higher_limit_lets_the_same_loss_pass():
-    assert not settle(loss(1000, lost=20), outputs(event=30.0), CLEAN, Limits()).passed
-    assert settle(loss(1000, lost=20), outputs(event=30.0), CLEAN, Limits(max_loss_pp=4.0)).passed
+    assert not settle([loss(1000, lost=20)], outputs(event=30.0), CLEAN, Limits()).passed
+    assert settle([loss(1000, lost=20)], outputs(event=30.0), CLEAN, Limits(max_loss_pp=4.0)).passed
 
 
 def test_the_first_layer_is_not_blamed_for_a_clean_input():
@@ -81,7 +81,7 @@ def test_a_layer_in_float_is_not_blamed():
 
 def test_an_input_that_is_cut_off_is_named_before_any_layer():
     cut = layer("image", 120, 3, op="INPUT", low=0.0, high=0.25)
-    said = settle(loss(400, lost=90), outputs(event=2.0), table(layer("first", 3, 1), inputs=[cut]), Limits())
+    said = settle([loss(400, lost=90)], outputs(event=2.0), table(layer("first", 3, 1), inputs=[cut]), Limits())
     assert said.worst_layer == "image"
     assert said.advice[0] == "what hurts most is the input image itself: 3.0 dB are left in int8"
     assert "input image goes from -1 to 1 here, its int8 range only from 0 to 0.25" in said.advice[1]
@@ -97,22 +97,22 @@ def test_measured_remedies_are_asked_for_the_output_that_failed_and_the_useless_
             Remedy("clipping", (), output, 12.0, 12.1),
         ]
 
-    said = settle(loss(400), outputs(event=30.0, points=12.0), CLEAN, Limits(), measured)
+    said = settle([loss(400)], outputs(event=30.0, points=12.0), CLEAN, Limits(), measured)
     assert asked == ["points"]
     assert "leaving last in float: SNR of points 12.0 -> 27.4 dB" in said.advice
     assert not any("clipping" in text for text in said.advice)
-    settle(loss(400), outputs(event=30.0, points=20.0), CLEAN, Limits(), measured)
+    settle([loss(400)], outputs(event=30.0, points=20.0), CLEAN, Limits(), measured)
     assert asked == ["points"]
 
 
 def test_remedies_that_gain_nothing_are_said_to():
     useless = [Remedy("leaving last in float", ("last",), "event", 12.0, 12.1)]
-    said = settle(loss(400), outputs(event=12.0), CLEAN, Limits(), lambda output: useless)
+    said = settle([loss(400)], outputs(event=12.0), CLEAN, Limits(), lambda output: useless)
     assert any(text.startswith("none of 1 remedies tried gains 1 dB") for text in said.advice)
 
 
 def test_without_names_the_layer_is_said_to_be_unknown():
-    said = settle(loss(400), outputs(event=12.0), table(note="the names differ"), Limits())
+    said = settle([loss(400)], outputs(event=12.0), table(note="the names differ"), Limits())
     assert said.worst_layer == ""
     assert said.advice[0] == "which layer hurts most is not known: the names differ"
 

@@ -1,24 +1,70 @@
-"""Files that appear whole or not at all.
+"""Files: read with an error that names them, written whole or not at all.
 
-In: paths that somebody asked for, later the bytes for them. Out: the files. Not here: what is in them.
+In: paths that somebody asked for, later the bytes for them. Out: the files. Not here: what is in them, but for whether
+it is a graph.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from converters.graphs.reader import read_graph
 from edge_mm.errors import ConvertError
 
+_ZIP = b"PK\x03\x04"
 
-def check_outputs(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None:
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file; what cannot be read is a sentence."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConvertError(f"{path}: {error.strerror}") from error
+
+
+def graph_file(path: Path) -> bytes:
+    """The bytes of a ``.tflite``.
+
+    Raises:
+        ConvertError: it cannot be read, or is no graph.
+    """
+    content = read_file(path)
+    if content.startswith(_ZIP):
+        raise ConvertError(f"{path}: not a .tflite but a .keras model or a bundle: quantize it, or unpack its graphs")
+    try:
+        read_graph(content)
+    except ConvertError as error:
+        raise ConvertError(f"{path}: {error}") from None
+    return content
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, or of the files of a folder with their names.
+
+    Raises:
+        ConvertError: one cannot be read.
+    """
+    if not path.is_dir():
+        return hashlib.sha256(read_file(path)).hexdigest()
+    hasher = hashlib.sha256()
+    for one in sorted(path.rglob("*")):
+        if one.is_file():
+            hasher.update(f"{one.relative_to(path)} {file_digest(one)}\n".encode())
+    return hasher.hexdigest()
+
+
+def check_outputs(outputs: Mapping[str, Path], inputs: Sequence[Path], *, ending: str = ".tflite") -> None:
     """Whether files can be written there; to be asked before hours of work.
 
     Args:
         outputs: option (``--out``) -> path.
         inputs: what must not be overwritten.
+        ending: that each must have; empty for any.
 
     Raises:
         ConvertError: a path is a folder, an input or another output, or its folder is missing or cannot be written to.
@@ -26,8 +72,8 @@ def check_outputs(outputs: Mapping[str, Path], inputs: Sequence[Path]) -> None:
     taken = list(inputs)
     for option, path in outputs.items():
         where = f"{option} {path}"
-        if path.suffix != ".tflite":
-            raise ConvertError(f"{where}: must end in .tflite")
+        if ending and path.suffix != ending:
+            raise ConvertError(f"{where}: must end in {ending}")
         if not path.parent.is_dir():
             raise ConvertError(f"{where}: there is no folder {path.parent}")
         for file in (path, record_path(path)):
@@ -64,7 +110,8 @@ def write_files(files: Mapping[Path, bytes]) -> None:
         raise ConvertError(f"{error.filename or next(iter(files))}: cannot be written: {error.strerror}") from error
     finally:
         for part in parts.values():
-            part.unlink(missing_ok=True)
+            with suppress(OSError):  # a folder that cannot be written to says so above
+                part.unlink()
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from converters.cli import main
+from converters.conversion.files import check_outputs, record_path, write_files
 from converters.conversion.one import Wanted, convert_model
-from converters.conversion.outputs import check_outputs, record_path, write_files
 from edge_mm.errors import ConvertError
 
 
@@ -84,7 +84,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path):
     code = f"""
 import resource
 from pathlib import Path
-from converters.conversion.outputs import write_files
+from converters.conversion.files import write_files
 from edge_mm.errors import ConvertError
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
