@@ -22,6 +22,7 @@ _NOISE = re.compile(
     rb"^(ALSA lib|Cannot connect to server|jack server|JackShm|Expression '|connect\(2\)|attempt to |"
     rb"Warning: Xing stream size|Note: (Illegal Audio-MPEG-Header|Trying to resync|Skipped \d+ bytes|Hit end of )|"
     rb"\[[^\]]*libmpg123|"
+    rb"fully_quantize: \d+, inference_type: |"
     rb"INFO: Created TensorFlow Lite XNNPACK delegate for CPU\.|"
     rb"WARNING: All log messages before absl::InitializeLog\(\)|To enable the following instructions: |"
     rb"[IWE]\d{4} [^\]]*(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc:)"

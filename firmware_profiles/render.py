@@ -105,7 +105,7 @@ def _never(profiles: list[Profile]) -> str:
     ran = [f"`{profile.name}` ({profile.ran})" for profile in profiles if profile.ran != "never"]
     return (
         f"edge-mm ran on {', '.join(ran)}. **It never ran on the other {len(never)} themselves.**\n"
-        "Times are estimated from published benchmarks until `edge-mm bench` has run on the board."
+        "Times are estimated from published benchmarks: none was measured on the board itself."
     )
 
 

@@ -52,6 +52,8 @@ def load_keras(path: Path) -> Any:
 
     if not path.is_file():
         raise ConvertError(f"{path}: no such file")
+    if path.suffix == ".tflite":
+        raise ConvertError(f"{path}: a .tflite cannot be trained any more: give the .keras model that it was made of")
     if not zipfile.is_zipfile(path):
         raise ConvertError(
             f"{path}: not a whole .keras file: it is truncated, or of another format (.h5 from Keras 2); save the "

@@ -29,8 +29,6 @@ FEW_GROUPS = 10
 """Below this an interval over groups is said to be rough."""
 RESAMPLES, RANKED_RESAMPLES = 10_000, 2_000
 """Of metrics that are sums; of ``auroc``, which ranks all rows again in each."""
-CHANCE_MARGIN = 0.02
-"""A score is above chance when it goes at least this share of the way from there to 100 %."""
 SCORED = 0.95
 """Share of the resamples that must have a score (``auroc`` needs both classes in each)."""
 _CHUNK = 2_000_000
@@ -58,7 +56,7 @@ class Loss(NamedTuple):
     draws: Array
     """Losses of the resamples, without the imaginary row."""
     chance: float | None = None
-    """Percent that is reached without looking; None where it is not known."""
+    """Percent that may be reached without looking (``metrics.chance``); None where it is not known."""
 
 
 class Judgement(NamedTuple):
@@ -143,11 +141,11 @@ def judge(loss: Loss, *, max_loss_pp: float = 1.0, words: tuple[str, str] = ("in
         unfit = f"in {1 - loss.scored:.0%} of the resamples of {of} a class was missing; give more of it"
     if unfit:
         return Judgement("too little data", f"{loss.metric.label}: {unfit}")
-    if loss.chance is not None and loss.float_percent <= loss.chance + CHANCE_MARGIN * (100 - loss.chance):
+    if loss.chance is not None and loss.float_percent < loss.chance:
         return Judgement(
             "no better than chance",
-            f"{loss.metric.label}: {loss.float_percent:.2f} % {words[0]}, {loss.chance:.2f} % without looking at the "
-            f"rows, {of}: nothing is there that could be lost",
+            f"{loss.metric.label}: {loss.float_percent:.2f} % {words[0]}, up to {loss.chance:.2f} % without "
+            f"looking at the {of}: nothing is there that could be lost",
         )
     measured = (
         f"{loss.metric.label}: {loss.float_percent:.2f} % {words[0]}, {loss.int8_percent:.2f} % {words[1]}, a loss of "

@@ -1,8 +1,7 @@
 """How long the int8 graph takes against the float one, measured side by side on this computer.
 
 In: two graphs. Out: the ratio of their medians first, since microseconds say nothing of another processor. Single
-invokes alternate (A B A B ...), so that whatever else runs slows both. Not here: the board's own figures
-(``edge-mm bench``).
+invokes alternate (A B A B ...), so that whatever else runs slows both. Not here: the board's own figures.
 """
 
 from __future__ import annotations

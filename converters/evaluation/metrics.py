@@ -128,16 +128,27 @@ def all_metrics(data: DataSet, first: Metric | None = None) -> list[Metric]:
 
 
 def chance(metric: Metric, truth: npt.NDArray[Any], said: npt.NDArray[Any]) -> float | None:
-    """Percent that a graph reaches without looking: always the most frequent class; 50 for ``auroc``; None where it is
-    not known (``f1``, ``within``). Arguments and errors as ``score``.
+    """Percent that a graph may reach on these rows without looking at them; arguments and errors as ``score``.
+
+    ``accuracy``: always the most frequent class; ``auroc``: 50. Two standard errors are added (of a share; of the
+    Mann-Whitney statistic of the rarest class, Mason and Graham, Q. J. R. Meteorol. Soc. 128, 2002). None where it is
+    not known (``f1``, ``within``).
     """
-    if metric.kind == "auroc":
-        return 50.0
-    if metric.kind != "accuracy":
+    if metric.kind not in ("accuracy", "auroc"):
         return None
     read = decisions(said, truth, output=metric.output)
-    columns = read.truth.T if read.labels else read.truth.reshape(1, -1)
-    return float(np.mean([100 * np.unique(one, return_counts=True)[1].max() / one.size for one in columns]))
+    columns = list(read.truth.T) if read.labels else [read.truth.ravel()]
+    shares, margins = [], []
+    for one in columns:
+        counts, n = np.unique(one, return_counts=True)[1], one.size
+        often, rare = counts.max() / n, counts.min()
+        if metric.kind == "accuracy":
+            shares.append(often)
+            margins.append(np.sqrt(often * (1 - often) / n))
+        elif rare < n:
+            shares.append(0.5)
+            margins.append(np.sqrt((n + 1) / (12 * rare * (n - rare))))
+    return float(min(100.0, 100 * (np.mean(shares) + 2 * np.mean(margins)))) if shares else None
 
 
 def _decides(truth: npt.NDArray[Any]) -> bool:

@@ -1,6 +1,6 @@
 """What a graph costs: multiply-accumulates of one invoke, and the planned arena of its activations.
 
-In: a ``GraphFile``. Out: whole numbers, from the file alone. Not here: milliseconds (``edge-mm bench`` measures those).
+In: a ``GraphFile``. Out: whole numbers, from the file alone. Not here: milliseconds.
 
 Both look at the subgraph that is invoked: the body of a loop is not counted, since the file does not say how often it
 runs. ``edge_mm`` graphs have no loops.

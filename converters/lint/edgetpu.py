@@ -24,6 +24,7 @@ TYPES = ("int8", "uint8")
 AXES = 3
 """Innermost axes that may be longer than one."""
 _WHOLE_LAYER = "replace its layer, or move it to the end of the net"
+_FLOAT = "quantize it first (edge-mm-convert quantize); layers that must stay in float belong at the end of the net"
 
 
 class Partition(NamedTuple):
@@ -121,7 +122,7 @@ def edgetpu_findings(graph: GraphFile, content: bytes, found: Partition) -> Iter
                 "warning",
                 "edgetpu",
                 f"it runs on the CPU: {verdict.reason}",
-                INSTEAD.get(verdict.op.name, _WHOLE_LAYER),
+                _FLOAT if verdict.reason.endswith("is float32") else INSTEAD.get(verdict.op.name, _WHOLE_LAYER),
                 verdict.op,
             )
     if after:

@@ -101,11 +101,13 @@ def prune_channels(
         return ~np.isin(flow.groups.roots(ids), list(gone))
 
     smaller = rebuild(model, flow.sites, kept)
-    layers = tuple(
-        Layer(maker.op.name, len(maker.ids), int(kept(maker.ids).sum()), _why(flow, maker))
-        for maker in flow.makers.values()
-    )
-    return Pruned(smaller, Report(layers, model.count_params(), smaller.count_params()))
+    layers = []
+    for maker in flow.makers.values():
+        before, after, why = len(maker.ids), int(kept(maker.ids).sum()), _why(flow, maker)
+        if before == after and keep < 1 and not why:
+            why = f"channels go in multiples of {multiple}, at least {minimum} stay"
+        layers.append(Layer(maker.op.name, before, after, why))
+    return Pruned(smaller, Report(tuple(layers), model.count_params(), smaller.count_params()))
 
 
 def cell_sizes(model: Any) -> dict[Cell, int]:

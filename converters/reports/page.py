@@ -15,13 +15,13 @@ from converters.reports.plots import plots
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; max-width: 60rem; margin: 2rem auto;
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; background: #fff; max-width: 68rem; margin: 2rem auto;
        padding: 0 1rem; }
 h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 .verdict { padding: .8rem 1rem; border-left: .4rem solid; border-radius: .2rem; }
 .passes { border-color: #2e7d32; background: #eef7ee; } .refused { border-color: #b3261e; background: #fdf0ef; }
-table { border-collapse: collapse; font-size: .86rem; display: block; overflow-x: auto; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
+table { border-collapse: collapse; font-size: .8rem; display: block; overflow-x: auto; }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } thead th { border-bottom: 2px solid #888; }
 figure { margin: 1rem 0; } figcaption, .note { color: #555; font-size: .9rem; } svg { max-width: 100%; height: auto; }
 """

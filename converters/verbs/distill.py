@@ -75,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         ConvertError: a file, the data or an option does not fit.
     """
     from converters.conversion.keras_graph import load_keras
+    from converters.conversion.progress import shown
     from converters.dataset import read_data
     from converters.evaluation.metrics import parse_metric
     from converters.trained import save_with_record
@@ -87,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
     hints = [_hint(text) for text in args.embedding_map]
     metric = parse_metric(args.metric) if args.metric else None
     plan = FineTune(args.epochs, args.batch, args.rate, args.label_weight, args.temperature, args.seed)
-    student = load_keras(args.student)
+    with shown() as say:
+        say("loading TensorFlow", 0, 0)
+        student = load_keras(args.student)
     known = read_teacher(args.teacher, taps=[hint.teacher for hint in hints])
     given = {tensor.name: tuple(tensor.shape[1:]) for tensor in student.inputs}
     known = _same_inputs(known, given)

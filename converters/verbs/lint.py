@@ -61,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     else:
+        said: set[str] = set()
         for name, report in reports.items():
-            _print(name, report, ops=args.ops, before=f"{name}: " if len(reports) > 1 else "")
+            _print(name, report, ops=args.ops, before=f"{name}: " if len(reports) > 1 else "", said=said)
     return int(any(fails))
 
 
@@ -71,10 +72,14 @@ def _fails(report: Report, *, strict: bool) -> bool:
     return report.fails or (strict and fallen)
 
 
-def _print(name: str, report: Report, *, ops: bool, before: str) -> None:
+def _print(name: str, report: Report, *, ops: bool, before: str, said: set[str]) -> None:
+    """``said``: what was said of the whole board, not of a graph; it is said once."""
     for verdict in report.verdicts if ops else ():
         op, reason = verdict.op, f": {verdict.reason}" if verdict.reason else ""
         print(f"{before}{op.index:4d} {op.custom or op.name} v{op.version}  {verdict.where}{reason}")
     for finding in report.findings:
-        print(f"{before}{finding}")
+        general = finding.kind == "compiler" and "is not installed" in finding.what
+        if not general or str(finding) not in said:
+            print(f"{'' if general else before}{finding}")
+        said.update([str(finding)] * general)
     print(f"{name} on {report.board}: {report.summary}")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge_mm.errors import ConvertError
+from edge_mm.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     from converters.dataset import DataSet
@@ -73,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = _recipe(args)
     out = _out(args)
     from converters.conversion.keras_graph import load_keras
+    from converters.conversion.progress import shown
     from converters.dataset import read_data
     from converters.evaluation.metrics import parse_metric
     from converters.pruning.rebuild import copied
@@ -82,7 +85,9 @@ def run(args: argparse.Namespace) -> int:
     from converters.training.finetune import FineTune
 
     metric = parse_metric(args.metric) if args.metric else None
-    model = copied(load_keras(args.model))
+    with shown() as say:
+        say("loading TensorFlow", 0, 0)
+        model = copied(load_keras(args.model))
     shapes = {tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs}
     data = read_data(args.data, inputs=shapes, outputs=list(symbolic_outputs(model)))
     train = recipe.train
@@ -143,6 +148,7 @@ def _channels(
     model: Any, data: DataSet, recipe: Recipe, plan: FineTune, *, held_out: float, metric: Metric | None
 ) -> _Done:
     from converters.conversion.keras_graph import float_graph
+    from converters.conversion.progress import shown
     from converters.graphs.cost import macs
     from converters.graphs.reader import read_graph
     from converters.pruning.recovery import prune_and_train
@@ -159,7 +165,9 @@ def _channels(
         held_out=held_out,
         metric=metric,
     )
-    before, after = (float_graph(one) for one in (model, done.model))
+    with shown() as say:
+        say("converting before and after", 0, 0)
+        before, after = (float_graph(one) for one in (model, done.model))
     report = {
         "layers": [layer._asdict() for layer in done.report.layers],
         "parameters": {"before": done.report.parameters_before, "after": done.report.parameters_after},
@@ -202,15 +210,19 @@ def _transport(before: Any, after: Any, data: DataSet) -> dict[str, Any]:
     """Sizes of the int8 graphs; of the float graphs where there is no int8 form (a loop, too few rows)."""
     from converters.conversion.int8 import quantize_graph
     from converters.conversion.keras_graph import float_graph
+    from converters.conversion.progress import shown
     from converters.conversion.representative import representative
     from converters.pruning.transport import transport
 
-    graphs, kind, why = [float_graph(before), float_graph(after)], "float", ""
-    try:
-        rows = representative(data, where="data")
-        graphs, kind = [quantize_graph(graph, rows) for graph in graphs], "int8"
-    except ConvertError as error:
-        why = str(error)
+    with shown() as say, warnings.catch_warnings(), quiet_stderr():
+        warnings.simplefilter("ignore")  # the converter's calibrator is called deprecated; nobody else has one
+        say("converting before and after", 0, 0)
+        graphs, kind, why = [float_graph(before), float_graph(after)], "float", ""
+        try:
+            rows = representative(data, where="data")
+            graphs, kind = [quantize_graph(graph, rows) for graph in graphs], "int8"
+        except ConvertError as error:
+            why = str(error)
     sizes = [transport(graph)._asdict() for graph in graphs]
     return {"graph": kind, "why_not_int8": why, "before": sizes[0], "after": sizes[1]}
 

@@ -108,7 +108,7 @@ class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     latency_ms: Amount
     """Milliseconds of one core for one invoke of each graph of the bundle, one after the other."""
     latency: Literal["estimated", "measured"]
-    """``measured`` once ``edge-mm bench`` has run on this very board."""
+    """``measured`` once somebody measured it on this very board."""
     macs_per_second: Amount
     """Int8 multiply-accumulates that one core does in a second."""
 

@@ -1,6 +1,7 @@
 """Every recipe is followed from a trained net of real digits to a bundle; one that loses too much is refused."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from converters.bundling.build import build
 from converters.conversion.trial import install
 from converters.recipe import toml
+from edge_mm.errors import ConvertError
 from edge_mm.models.bundle import load_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,3 +161,29 @@ def test_a_build_that_was_killed_goes_on_where_it_was(place, tmp_path):
     done = build(Path(words[0]), tmp_path / "out", cache=tmp_path / "cache", say=said.append)
     assert said == ["fusion: float, made before", "fusion: quantized, made before", "fusion: judged", "packing"]
     assert done.path.read_bytes() == made(place, "int8-static").path.read_bytes()
+
+
+SPOILT = """
+name = "spoilt"
+summary = "a quarter of the channels, no training"
+[prune]
+keep = 0.25
+[train]
+epochs = 0
+"""
+
+
+def test_what_pruning_lost_is_said_and_quantization_is_not_blamed(place):
+    (place / "spoilt.toml").write_text(SPOILT)
+    done = made(place, "spoilt.toml")
+    assert done.path is None
+    (one,) = done.graphs
+    assert one.report["shrunk_pp"] > 5
+    said = "\n".join(done.refused)
+    assert re.search(r"fusion: try: (all|[\d.]+) of the [\d.]+ points of classes were lost before quantization", said)
+    assert "calibrat" not in said
+
+
+def test_a_floor_for_an_output_that_is_not_there_is_refused(place):
+    with pytest.raises(ConvertError, match=r"fusion: output_snr_db has a floor for 'clases'; the graph says"):
+        made(place, "int8-static", output_snr_db={"clases": 90.0})

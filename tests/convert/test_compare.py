@@ -9,6 +9,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from converters import cli
 from converters.dataset import DataSet
 from converters.verbs import compare as verb
 from edge_mm.errors import ConvertError
@@ -45,8 +46,8 @@ def test_json_is_one_document_with_everything_in_it(files, capsys):
     assert run(files, "--data", files / "data.npz", "--json", "--gate") == 0
     said = json.loads(capsys.readouterr().out)
     assert said["passed"] is True
-    assert said["loss"]["metric"] == "accuracy:classes"
-    assert (said["loss"]["rows"], said["loss"]["groups"]) == (997, 200)
+    (loss,) = said["losses"]
+    assert (loss["metric"], loss["rows"], loss["groups"]) == ("accuracy:classes", 997, 200)
     assert set(said["outputs"]) == {"classes", "embedding"}
     assert [layer["label"] for layer in said["layers"]][-1] == "classes"
     assert said["size"]["int8"]["bytes"] < said["size"]["float"]["bytes"]
@@ -150,7 +151,7 @@ def test_a_keras_model_is_compared_with_the_graph_made_of_it_and_remedies_are_me
     words += ["--representative", tmp_path / "calibration.npz", "--metric", "f1:classes"]
     assert verb.run(parser.parse_args([str(word) for word in words])) == 0
     said = json.loads(capsys.readouterr().out)
-    assert said["loss"]["metric"] == "f1:classes"
+    assert said["losses"][0]["metric"] == "f1:classes"
     assert said["layers"]
     assert any(one["layers"] for one in said["remedies"])
 
@@ -192,3 +193,36 @@ def test_the_same_graphs_and_rows_give_the_same_numbers(digits):
     for one in (first, second):
         del one["latency"]
     assert first == second
+
+
+@pytest.mark.parametrize("option", ["--out", "--html"])
+def test_a_report_never_overwrites_what_it_is_about(files, option):
+    before = (files / "int8.tflite").read_bytes()
+    for path, said in (
+        (files / "int8.tflite", "would overwrite"),
+        (files, "is a folder"),
+        (files / "no/r", "no folder"),
+    ):
+        with pytest.raises(ConvertError, match=f"{option} .*{said}"):
+            run(files, "--data", files / "data.npz", option, path)
+    assert (files / "int8.tflite").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["image", "classes"])
+def test_held_out_values_that_are_no_numbers_are_refused_with_their_rows(files, name, tmp_path):
+    arrays = dict(np.load(files / "data.npz"))
+    arrays[name] = arrays[name].astype(np.float32)
+    arrays[name][7] = np.nan
+    np.savez(tmp_path / "nan.npz", **arrays)
+    with pytest.raises(ConvertError, match=rf"nan\.npz: '{name}' has values that are no numbers .* in 1 rows \(7\)"):
+        run(files, "--data", tmp_path / "nan.npz")
+
+
+def test_a_loop_is_compared_although_the_runtime_keeps_nothing_of_its_body(tmp_path, capsys):
+    own = import_module("own_models")
+    model, rows = own.write(tmp_path, "loop", own.lstm(unroll=False))
+    words = ["quantize", str(model), "--representative", str(rows), "--recipe", "dynamic-range"]
+    assert cli.main([*words, "--runtime", "ai_edge_litert"]) == 0
+    assert cli.main(["compare", str(model), str(tmp_path / "loop.tflite"), "--data", str(rows), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.split("\n{\n", 1)[1].join(["{\n", ""]))
+    assert said["outputs"]["head"]["snr_db"] > 30

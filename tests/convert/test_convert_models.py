@@ -109,3 +109,15 @@ def test_what_made_a_graph_lies_beside_it(files, made):
     assert kept["data"]["rows"] == kept["data"]["used"] == 60
     assert len(kept["data"]["sha256"]) == 64
     assert kept["float_ops"] == []
+
+
+def test_an_outlier_among_the_rows_is_said_and_no_runtime_is_blamed(files, tmp_path):
+    folder, _ = files
+    rows = dict(np.load(folder / "cnn.npz"))
+    rows["image"][3, 2, 2, 0] = 5000.0
+    np.savez(tmp_path / "outlier.npz", **rows)
+    given = ["--representative", str(tmp_path / "outlier.npz"), "--out", str(tmp_path / "out.tflite")]
+    command = [sys.executable, "-m", "converters.cli", "quantize", str(folder / "cnn.keras"), *given]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "look for outliers in the rows" in said.stdout

@@ -247,3 +247,20 @@ def test_a_folder_that_is_a_file_is_a_sentence(plan, tmp_path, capsys, option):
 def test_a_plan_that_is_not_there_has_status_65(tmp_path, capsys, plan):
     assert cli.main(["build", str(tmp_path / plan)]) == 65
     assert "no such plan; 'edge-mm-convert build --help' shows one" in capsys.readouterr().err
+
+
+def test_a_head_that_the_fusion_does_not_say_is_refused(tmp_path, built):
+    plan = write_fusion_plan(tmp_path / "plan", graph=small_fusion(), heads=["drowsy", "asleep"])
+    with pytest.raises(BundleError, match=r"heads has 'asleep', the fusion graph says drowsy"):
+        built(plan)
+    assert not list((tmp_path).rglob("*.edgemm"))
+
+
+def test_parameters_that_do_not_fit_the_fusion_are_refused(tmp_path, built):
+    plan = small_plan(tmp_path / "plan", front_ends="front_ends.json")
+    one = {"mean": [0.0], "scale": [1.0]}
+    inputs = dict.fromkeys(("vision", "audio", "physio"), one)
+    text = json.dumps({"fusion": {"pooling": ["mean"], "clip": 4.0, "inputs": inputs}})
+    plan.with_name("front_ends.json").write_text(text)
+    with pytest.raises(BundleError, match="the fusion graph has no input 'vision'"):
+        built(plan)

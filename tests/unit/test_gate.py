@@ -142,3 +142,45 @@ def test_pieces_are_the_whole():
 )
 def test_equal_empty_and_broken_values_have_a_ratio_too(real, int8, ratio):
     assert fidelity(np.array(real, float), np.array(int8, float)).snr_db == ratio
+
+
+def test_each_labelled_output_must_pass_and_the_one_that_does_not_is_named():
+    other = Metric("accuracy", "points")
+    bad = loss(400, lost=40)._replace(metric=other)
+    said = settle([loss(400), bad], outputs(event=30.0, points=30.0), CLEAN, Limits())
+    assert (said.passed, said.metric, said.loss_pp) == (False, "accuracy:event", 0.0)
+    assert [text.split(":")[0] for text in said.sentences] == ["accuracy of points"]
+    good = settle([loss(400), loss(400)._replace(metric=other)], outputs(event=30.0, points=30.0), CLEAN, Limits())
+    assert [text.split(":")[0] for text in good.sentences[:2]] == ["accuracy of event", "accuracy of points"]
+
+
+def test_what_pruning_lost_is_not_blamed_on_a_layer_or_on_the_calibration():
+    asked = []
+    said = settle([loss(400, lost=40)], outputs(event=30.0), CLEAN, Limits(), asked.append, early={"event": 9.5})
+    assert said.advice == (
+        "9.50 of the 10.00 points of event were lost before quantization: let the smaller model learn longer "
+        "(train.epochs) or from more rows (training), or leave more of it (prune.keep nearer to 1, less sparsity, a "
+        "larger student)",
+    )
+    assert asked == []
+    both = settle([loss(400, lost=40)], outputs(event=30.0), CLEAN, Limits(), early={"event": 5.0})
+    assert both.advice[0].startswith("5.00 of the 10.00 points")
+    assert both.advice[1].startswith("the layer that hurts most is last")
+
+
+@pytest.mark.parametrize(("mode", "words"), [("float", "as shrunk"), ("dynamic-range", "with int8 weights")])
+def test_a_graph_that_is_not_int8_is_not_told_to_calibrate(mode, words):
+    said = settle([loss(400, lost=40)], outputs(event=30.0), CLEAN, Limits(), mode=mode)
+    assert f"90.00 % {words}" in said.sentences[0]
+    assert not any("calibrat" in text or "percentile" in text for text in said.advice)
+
+
+def test_a_graph_that_is_no_better_than_chance_is_not_judged():
+    by_luck = loss(400)._replace(float_percent=10.05, int8_percent=10.05, chance=10.2)
+    said = settle([by_luck], outputs(event=30.0), CLEAN, Limits())
+    assert not said.passed
+    assert "10.05 % in float, up to 10.20 % without looking at the 400 rows" in said.sentences[0]
+    assert said.advice == (
+        "look whether the targets belong to these rows, in this order, and whether the model was trained",
+    )
+    assert settle([by_luck._replace(chance=5.0)], outputs(event=30.0), CLEAN, Limits()).passed

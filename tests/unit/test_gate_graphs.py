@@ -9,7 +9,7 @@ from converters.evaluation.answers import answers, paired_answers
 from converters.evaluation.gate import verdict
 from converters.evaluation.latency import FEWEST, latency
 from converters.evaluation.layers import layer_table
-from converters.evaluation.metrics import Metric
+from converters.evaluation.metrics import Metric, all_metrics
 from converters.graphs.reader import read_graph
 from edge_mm.errors import ConvertError
 
@@ -74,3 +74,22 @@ def test_graphs_of_two_models_are_refused(graph, data):
     other = edge_mm.load_bundle("driver").graph("vision.mouth")
     with pytest.raises(ConvertError, match=r"shape|reads"):
         paired_answers(graph, other, data)
+
+
+def test_labels_of_other_rows_are_no_better_than_chance(graph, data):
+    shuffled = np.random.default_rng(1).permutation(data.targets["closed"])
+    for kind in ("auroc", "accuracy"):
+        other = DataSet(data.inputs, {"closed": shuffled}, None, "")
+        said = verdict(graph, graph, other, metric=Metric(kind, "closed"))
+        assert not said.passed
+        assert "without looking at the 400 rows" in said.sentences[0]
+
+
+def test_a_second_labelled_output_is_judged_too(graph, spoilt, data):
+    both = DataSet(data.inputs, {**data.targets, "embedding": answers(graph, data, name="eye")["embedding"]}, None, "")
+    assert [str(one).split(":")[:2] for one in all_metrics(both, Metric("auroc", "closed"))] == [
+        ["auroc", "closed"],
+        ["within", "embedding"],
+    ]
+    said = verdict(graph, spoilt, both, metric=Metric("auroc", "closed"))
+    assert any(text.startswith("share of embedding within") for text in said.sentences)

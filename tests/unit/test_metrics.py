@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from converters.dataset import DataSet
-from converters.evaluation.metrics import KINDS, Metric, default_metric, parse_metric, score, tally
+from converters.evaluation.metrics import KINDS, Metric, chance, default_metric, parse_metric, score, tally
 from edge_mm.errors import ConvertError
 
 SOFTMAX = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.6, 0.3, 0.1]], np.float32)
@@ -175,3 +175,22 @@ def test_values_are_right_within_a_twentieth_of_their_range():
 def test_data_without_targets_has_no_metric():
     with pytest.raises(ConvertError, match="no targets"):
         default_metric(data())
+
+
+def test_chance_is_the_most_frequent_class_or_one_half_with_two_standard_errors():
+    truth = np.repeat([0, 1, 2], [600, 300, 100])
+    said = np.eye(3)[truth]
+    assert chance(CLASSES, truth, said) == pytest.approx(100 * (0.6 + 2 * np.sqrt(0.6 * 0.4 / 1000)))
+    yes = np.repeat([0, 1], [900, 100])
+    expected = 100 * (0.5 + 2 * np.sqrt(1001 / (12 * 100 * 900)))
+    assert chance(Metric("auroc", "event"), yes, yes.astype(float)) == pytest.approx(expected)
+    assert chance(Metric("f1", "event"), yes, yes.astype(float)) is None
+
+
+def test_scores_of_shuffled_labels_are_seldom_above_chance():
+    rng, above = np.random.default_rng(0), 0
+    for _ in range(200):
+        truth, said = rng.permutation(np.repeat([0, 1], [90, 30])), rng.uniform(size=120)
+        metric = Metric("auroc", "event")
+        above += score(metric, said, truth) > chance(metric, truth, said)
+    assert above < 12
