@@ -7,9 +7,13 @@ it is a graph.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import re
 import tempfile
-from collections.abc import Mapping, Sequence
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +21,9 @@ from converters.graphs.reader import read_graph
 from edge_mm.errors import ConvertError
 
 _ZIP = b"PK\x03\x04"
+_SAVED_WHEN, _CONFIG = "metadata.json", "config.json"
+_SHARED = re.compile(rb'("shared_object_id": )(\d+)')
+"""Keras writes the address of a layer or regularizer that is used in several places."""
 
 
 def read_file(path: Path) -> bytes:
@@ -44,18 +51,39 @@ def graph_file(path: Path) -> bytes:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, or of the files of a folder with their names.
+    """SHA-256 of a file, or of the files of a folder with their names. Of a ``.keras`` that of its members but for what
+    says when it was saved and where its objects lay in memory: the same model trained twice has the same digest.
 
     Raises:
         ConvertError: one cannot be read.
     """
     if not path.is_dir():
-        return hashlib.sha256(read_file(path)).hexdigest()
+        content = read_file(path)
+        return (_keras_digest(content) if path.suffix == ".keras" else "") or hashlib.sha256(content).hexdigest()
     hasher = hashlib.sha256()
     for one in sorted(path.rglob("*")):
         if one.is_file():
             hasher.update(f"{one.relative_to(path)} {file_digest(one)}\n".encode())
     return hasher.hexdigest()
+
+
+def _keras_digest(content: bytes) -> str:
+    """Empty where it is no whole archive: that is for those to say who read the model."""
+    hasher = hashlib.sha256()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for name in sorted(archive.namelist()):
+                if name != _SAVED_WHEN:
+                    member = _SHARED.sub(_by_order({}), archive.read(name)) if name == _CONFIG else archive.read(name)
+                    hasher.update(f"{name} {hashlib.sha256(member).hexdigest()}\n".encode())
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        return ""
+    return hasher.hexdigest()
+
+
+def _by_order(seen: dict[bytes, int]) -> Callable[[re.Match[bytes]], bytes]:
+    """Numbers objects as they come."""
+    return lambda found: b"%b%d" % (found[1], seen.setdefault(found[2], len(seen)))
 
 
 def check_outputs(outputs: Mapping[str, Path], inputs: Sequence[Path], *, ending: str = ".tflite") -> None:

@@ -7,7 +7,6 @@ In: a teacher (``.keras`` or ``.tflite``), a student (``.keras``), rows. Out: th
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -137,6 +136,7 @@ def _same_inputs(known: Known, given: dict[str, tuple[int, ...]]) -> Known:
 
 
 def _recipe(args: argparse.Namespace, plan: FineTune, hints: list[Hint]) -> dict[str, Any]:
+    from converters.conversion.files import file_digest
     from converters.recipes import versions
 
     return {
@@ -148,7 +148,7 @@ def _recipe(args: argparse.Namespace, plan: FineTune, hints: list[Hint]) -> dict
         },
         "versions": dict(versions()),
         "made_from": {
-            role: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            role: {"file": path.name, "sha256": file_digest(path)}
             for role, path in (("teacher", args.teacher), ("student", args.student))
         },
     }

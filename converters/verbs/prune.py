@@ -7,7 +7,6 @@ the versions, the digests and the report. Not here: the surgery and the training
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import warnings
 from pathlib import Path
@@ -74,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     """
     recipe = _recipe(args)
     out = _out(args)
+    from converters.conversion.files import file_digest
     from converters.conversion.keras_graph import load_keras
     from converters.conversion.progress import shown
     from converters.dataset import read_data
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         "recipe": as_table(recipe),
         "held_out": args.held_out,
         "versions": dict(versions()),
-        "made_from": {"file": args.model.name, "sha256": hashlib.sha256(args.model.read_bytes()).hexdigest()},
+        "made_from": {"file": args.model.name, "sha256": file_digest(args.model)},
         "data": {"file": args.data.name, "digest": data.digest, "rows": len(data)},
         "report": done.report,
     }

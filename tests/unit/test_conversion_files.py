@@ -1,13 +1,16 @@
 """A conversion writes all of its files or none, never over what it is made from, and says so before it begins."""
 
+import hashlib
+import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from converters.cli import main
-from converters.conversion.files import check_outputs, record_path, write_files
+from converters.conversion.files import check_outputs, file_digest, graph_file, record_path, write_files
 from converters.conversion.one import Wanted, convert_model
 from edge_mm.errors import ConvertError
 
@@ -96,3 +99,31 @@ except ConvertError as error:
     assert "cannot be written: File too large" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["a.tflite"]
     assert graph.read_bytes() == b"of last week"
+
+
+def model_file(path, *, weights=b"weights", saved="today", shared=(1, 2, 1)):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", saved)
+        archive.writestr("config.json", json.dumps([{"shared_object_id": one} for one in shared]))
+        archive.writestr("model.weights.h5", weights)
+    return path
+
+
+def test_the_same_model_saved_on_another_day_has_the_same_digest(tmp_path):
+    first = file_digest(model_file(tmp_path / "a.keras"))
+    assert first == file_digest(model_file(tmp_path / "b.keras", saved="tomorrow"))
+    assert first == file_digest(model_file(tmp_path / "b.keras", shared=(7000, 34, 7000)))
+    assert first != file_digest(model_file(tmp_path / "b.keras", shared=(1, 2, 2)))
+    assert first != file_digest(model_file(tmp_path / "c.keras", weights=b"others"))
+    cut = tmp_path / "cut.keras"
+    cut.write_bytes((tmp_path / "a.keras").read_bytes()[:-30])
+    assert file_digest(cut) == hashlib.sha256(cut.read_bytes()).hexdigest()
+
+
+def test_a_file_that_is_no_graph_is_refused_by_name(tmp_path):
+    path = model_file(tmp_path / "a.tflite")
+    with pytest.raises(ConvertError, match=r"a\.tflite: not a \.tflite but a \.keras model or a bundle"):
+        graph_file(path)
+    path.write_bytes(b"no graph")
+    with pytest.raises(ConvertError, match=r"a\.tflite: "):
+        graph_file(path)
