@@ -1,8 +1,9 @@
 """The command ``edge-mm-convert``: from a trained model to a bundle that fits the board.
 
 In: the command line. Out: an exit status (0 done, 1 refused or failed, 2 usage, 65 a model or data that cannot be
-converted, 78 a bundle or configuration that is wrong, 130 interrupted). An error is one sentence on stderr, a traceback
-only with ``EDGE_MM_DEBUG=1``. A verb's code is imported when it is called. Not here: what the verbs do (``verbs/``).
+converted, 78 a bundle or configuration that is wrong, 130 interrupted, 143 terminated). An error is one sentence on
+stderr, a traceback only with ``EDGE_MM_DEBUG=1``. A verb's code is imported when it is called. Not here: what the verbs
+do (``verbs/``).
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from edge_mm.errors import EdgeMmError
 
@@ -39,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         try:
             args = parser().parse_args(argv)
-            status: int = args.run(args)
+            with _tidy_end():
+                status: int = args.run(args)
             sys.stdout.flush()
             return status
         except EdgeMmError as error:
@@ -65,6 +70,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+@contextmanager
+def _tidy_end() -> Iterator[None]:
+    """SIGTERM ends the block as an exception does, so that children and temporary folders go with it."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may be told of signals
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def parser() -> argparse.ArgumentParser:

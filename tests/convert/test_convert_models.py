@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from importlib import import_module
 
 import numpy as np
@@ -121,3 +124,18 @@ def test_an_outlier_among_the_rows_is_said_and_no_runtime_is_blamed(files, tmp_p
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (said.returncode, said.stderr) == (0, "")
     assert "look for outliers in the rows" in said.stdout
+
+
+def test_a_conversion_that_is_terminated_leaves_nothing_behind(files, tmp_path):
+    folder, _ = files
+    given = ["--representative", str(folder / "cnn.npz"), "--out", str(tmp_path / "out.tflite")]
+    command = [sys.executable, "-m", "converters.cli", "quantize", str(folder / "cnn.keras"), *given]
+    (tmp_path / "tmp").mkdir()
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as child:
+        while not list((tmp_path / "tmp").glob("edge-mm-*")):
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.terminate()
+    assert child.returncode == 128 + signal.SIGTERM
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "out.tflite").exists()
