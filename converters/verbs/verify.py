@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> int:
     from edge_mm.models.bundle import load_bundle
     from edge_mm.models.profile import load_profile
 
+    if args.bundle.endswith((".tflite", ".keras")):
+        raise ConvertError(f"{args.bundle}: verify takes a bundle (.edgemm); of a graph, lint and inspect tell")
     bundle = load_bundle(args.bundle)
     for board in args.profile:
         load_profile(board)  # a name that does not exist is said before anything is run

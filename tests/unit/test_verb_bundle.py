@@ -99,6 +99,12 @@ def test_a_cut_file_and_one_that_is_not_there_are_sentences(capsys, copied, tmp_
     assert "gone.edgemm" in err
 
 
+def test_verify_of_a_graph_names_the_verbs_for_it(capsys, tmp_path):
+    (tmp_path / "eye.tflite").write_bytes(b"graph")
+    assert cli.main(["verify", str(tmp_path / "eye.tflite")]) == 65
+    assert "eye.tflite: verify takes a bundle (.edgemm); of a graph, lint and inspect tell" in capsys.readouterr().err
+
+
 def test_a_graph_that_says_something_else_than_its_golden_sample_is_a_problem(capsys, tiny, tmp_path):
     bundle = load_bundle(tiny)
     golden = bundle.arrays("golden.npz")
