@@ -155,7 +155,7 @@ def _judged(work: Work, content: bytes, floats: bytes, reference: bytes, convert
     from converters.evaluation.fidelity import by_output
     from converters.evaluation.gate import TRIED, Limits, measure, settle
     from converters.evaluation.layers import layer_table
-    from converters.evaluation.metrics import all_metrics, parse_metric
+    from converters.evaluation.metrics import all_metrics, parse_metric, score
     from converters.evaluation.remedies import remedies
 
     rows, how = _rows(work, floats), work.recipe.quantize
@@ -169,10 +169,12 @@ def _judged(work: Work, content: bytes, floats: bytes, reference: bytes, convert
     if any(one.output not in real for one in metrics):  # a teacher of embeddings alone
         real = own
     losses = [measure(one, real, said, data, confidence=gate.confidence) for one in metrics]
-    early = {} if real is own else {
-        one.output: measure(one, real, own, data, confidence=gate.confidence).loss_pp for one in metrics
-    }  # fmt: skip
     # a net trained with rounding in view says nothing good without it: it is compared with the one that was trained
+    early = {} if real is own or how.aware else {
+        one.output: score(one, real[one.output], data.targets[one.output])
+        - score(one, own[one.output], data.targets[one.output])
+        for one in metrics
+    }  # fmt: skip
     whole = how.aware and {k: v.shape for k, v in real.items()} == {k: v.shape for k, v in said.items()}
     outputs, table = by_output(real if whole else own, said), layer_table(floats, content, data)
     named = {**gate.output_snr_db, **work.plan.output_snr_db}

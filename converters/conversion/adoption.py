@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from converters.conversion.naming import packed, unpacked
+from converters.graphs.editing import packed, unpacked
 from converters.graphs.names import shortened
+from converters.graphs.plain import plain_interpreter
 from converters.graphs.reader import GraphFile, read_graph
 from edge_mm.errors import ConvertError
 from edge_mm.quiet import quiet_stderr
@@ -69,8 +70,6 @@ def _named(graph: GraphFile, places: tuple[int, ...]) -> list[Any]:
 
 def _sizes(content: bytes, graph: GraphFile) -> dict[int, list[int]]:
     """Tensor index -> its shape for a batch of one."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     for place in graph.inputs:
         tensor = graph.tensors[place]
         if -1 in tensor.shape[1:]:
@@ -80,12 +79,7 @@ def _sizes(content: bytes, graph: GraphFile) -> dict[int, list[int]]:
             )
     try:
         with quiet_stderr():
-            runner = Interpreter(
-                model_content=content,
-                num_threads=1,
-                experimental_preserve_all_tensors=True,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            )
+            runner = plain_interpreter(content)
             for place in graph.inputs:
                 runner.resize_tensor_input(place, [1, *graph.tensors[place].shape[1:]])
             runner.allocate_tensors()

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import flatbuffers
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert import schema_py_generated as schema
 
+from converters.graphs.editing import packed, unpacked
+from converters.graphs.plain import plain_interpreter
 from converters.graphs.reader import read_graph
 from edge_mm.quiet import quiet_stderr
 
@@ -37,7 +37,7 @@ def clipped(
         name: (min(float(np.percentile(values, side)), 0.0), max(float(np.percentile(values, 100 - side)), 0.0))
         for name, values in _activations(content, rows).items()
     }
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(calibrated, 0))
+    model = unpacked(calibrated)
     for tensor in model.subgraphs[0].tensors:
         limits = ranges.get(tensor.name.decode())
         known = tensor.quantization
@@ -46,25 +46,16 @@ def clipped(
         low, high = max(limits[0], float(known.min[0])), min(limits[1], float(known.max[0]))
         if low < high:
             known.min, known.max = [low], [high]
-    builder = flatbuffers.Builder(len(calibrated))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model, len(calibrated))
 
 
 def _activations(
     content: bytes, rows: Sequence[Mapping[str, npt.NDArray[np.float32]]]
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Tensor name -> values seen in it."""
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
     graph = read_graph(content)
     with quiet_stderr():
-        runner = Interpreter(
-            model_content=content,
-            num_threads=1,
-            experimental_preserve_all_tensors=True,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
+        runner = plain_interpreter(content)
         runner.allocate_tensors()
     wanted = [t for t in graph.tensors if t.dtype == "float32" and not t.constant]
     seen: dict[str, list[npt.NDArray[np.float32]]] = {tensor.name: [] for tensor in wanted}

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
 
-import flatbuffers
-from ai_edge_litert import schema_py_generated as schema
+from converters.graphs.editing import packed, unpacked
 
 _NUMBERED = re.compile(r"(.+)_\d+")
 _TWICE = re.compile(r".+_\d+_\d+")
@@ -39,23 +37,6 @@ def renamed(content: bytes, *, model: str, signature: Mapping[str, str], layers:
         for tensor in graph.tensors:
             tensor.name = ";".join(_scoped(part, model, layers) for part in tensor.name.decode().split(";")).encode()
     return packed(file, len(content))
-
-
-def unpacked(content: bytes) -> Any:
-    """A file as objects that can be changed."""
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-
-
-def packed(model: Any, size: int) -> bytes:
-    """The objects as a file.
-
-    Args:
-        model: from ``unpacked``.
-        size: about how many bytes it takes.
-    """
-    builder = flatbuffers.Builder(size)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
 
 
 def _scoped(name: str, model: str, layers: Collection[str]) -> str:

@@ -10,7 +10,6 @@ The graphs run without XNNPACK here: a delegate keeps what is between its ops to
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.evaluation.fidelity import MOST_DB, Fidelity, Sums
+from converters.graphs.plain import plain_interpreter
 from converters.graphs.reader import GraphFile, Op, Tensor, read_graph
 from edge_mm.errors import ConvertError
 
@@ -136,9 +136,9 @@ def layer_table(float_content: bytes, int8_content: bytes, data: DataSet, *, row
     known = [op for op in known if any(place in found for place in op.outputs)]
     names = {place: real.tensors[twin].name or f"tensor {twin}" for place, twin in pairs.items()}
     missing = len(ops) - len(known)
-    note = f"{missing} of {len(ops)} ops of the int8 graph have no twin in the float graph that can be read" * bool(
-        missing
-    )
+    note = ""
+    if missing:
+        note = f"{missing} of {len(ops)} ops of the int8 graph have no twin in the float graph that can be read"
     return LayerTable(tuple(_layers(int8, found, names)), tuple(_inputs(int8, found, names)), len(places), note)
 
 
@@ -233,15 +233,8 @@ def _values(
     content: bytes, graph: GraphFile, data: DataSet, rows: npt.NDArray[Any], wanted: Iterable[int]
 ) -> Iterator[dict[int, npt.NDArray[np.float32]]]:
     """Row by row the wanted tensors in float; ``tqdm`` is left to those who run all rows."""
-    runtime: Any = importlib.import_module("ai_edge_litert.interpreter")
-    plain = runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        interpreter = runtime.Interpreter(
-            model_content=content,
-            num_threads=1,
-            experimental_preserve_all_tensors=True,
-            experimental_op_resolver_type=plain,
-        )
+        interpreter = plain_interpreter(content)
         interpreter.allocate_tensors()
         for row in rows:
             interpreter.reset_all_variables()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 
-import flatbuffers
-from ai_edge_litert import schema_py_generated as schema
+from converters.graphs.editing import packed, unpacked
 
 _NOISE = re.compile(
     r"^(StatefulPartitionedCall|PartitionedCall|serving_default_?|functional(_\d+)?|sequential(_\d+)?)$"
@@ -19,7 +18,7 @@ _NOISE = re.compile(
 
 def shortened(content: bytes) -> bytes:
     """The graph with short tensor names, each once: signature names, then layers, then ``c1``, ``c2`` for constants."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = unpacked(content)
     for number, graph in enumerate(model.subgraphs):
         names: dict[int, str] = {}
         for signature in model.signatureDefs or []:
@@ -32,9 +31,7 @@ def shortened(content: bytes) -> bytes:
             names.setdefault(i, _free(_layer(_text(graph.tensors[i].name)), used))
         for i, tensor in enumerate(graph.tensors):
             tensor.name = names.setdefault(i, _free("c1", used)).encode()
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model, len(content))
 
 
 def _text(name: bytes | str | None) -> str:

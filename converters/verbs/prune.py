@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from converters.conversion.progress import shown
 from edge_mm.errors import ConvertError
 from edge_mm.quiet import quiet_stderr
 
@@ -75,7 +76,6 @@ def run(args: argparse.Namespace) -> int:
     out = _out(args)
     from converters.conversion.files import file_digest
     from converters.conversion.keras_graph import load_keras
-    from converters.conversion.progress import shown
     from converters.dataset import read_data
     from converters.evaluation.metrics import parse_metric
     from converters.pruning.rebuild import copied
@@ -148,7 +148,6 @@ def _channels(
     model: Any, data: DataSet, recipe: Recipe, plan: FineTune, *, held_out: float, metric: Metric | None
 ) -> _Done:
     from converters.conversion.keras_graph import float_graph
-    from converters.conversion.progress import shown
     from converters.graphs.cost import macs
     from converters.graphs.reader import read_graph
     from converters.pruning.recovery import prune_and_train
@@ -210,7 +209,6 @@ def _transport(before: Any, after: Any, data: DataSet) -> dict[str, Any]:
     """Sizes of the int8 graphs; of the float graphs where there is no int8 form (a loop, too few rows)."""
     from converters.conversion.int8 import quantize_graph
     from converters.conversion.keras_graph import float_graph
-    from converters.conversion.progress import shown
     from converters.conversion.representative import representative
     from converters.pruning.transport import transport
 

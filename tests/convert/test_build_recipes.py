@@ -100,6 +100,7 @@ def test_a_recipe_ends_in_a_bundle_whose_graph_is_small_and_runs_in_both_runtime
     assert set(one.report["runtimes"]) == {"ai_edge_litert", "tflite_runtime"}
     assert len(one.content) < share * one.report["float_bytes"]
     assert one.report["percent"] > (60 if recipe == "distilled-int8" else 88)
+    assert ("shrunk_pp" in one.report) == (recipe in ("channels-50-int8", "distilled-int8", "small-dynamic.toml"))
     if done.path is not None:
         told = json.loads(load_bundle(done.path).member("conversion.json"))
         assert set(told["recipes"]) == {done.graphs[0].report["recipe"]}

@@ -1,7 +1,6 @@
 """Names, layers left in float, clipped ranges: what of a Keras model is found again in its graph."""
 
 import json
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -9,19 +8,6 @@ import pytest
 from edge_mm.errors import ConvertError
 
 LITERT = ("ai_edge_litert",)
-
-
-@pytest.fixture(scope="module")
-def own():
-    return import_module("own_models")
-
-
-@pytest.fixture(scope="module")
-def converter():
-    from converters.conversion.child import Converter
-
-    with Converter() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -7,26 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
 
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def own():
-    return import_module("own_models")
-
-
-@pytest.fixture(scope="module")
-def runtimes():
-    """Both runtimes: tflite-runtime is fetched once for a machine."""
-    from converters.conversion.trial import find_runtime, install, python311
-
-    if not python311():
-        pytest.skip("not here: tflite-runtime 2.14 needs a Python 3.11")
-    install()
-    return [find_runtime(name) for name in ("ai_edge_litert", "tflite_runtime")]
 
 
 @pytest.fixture(scope="module")

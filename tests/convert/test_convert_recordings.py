@@ -5,23 +5,9 @@ import os
 import pty
 import subprocess
 import sys
-from importlib import import_module
 
 import numpy as np
 import pytest
-
-
-@pytest.fixture(scope="module")
-def own():
-    return import_module("own_models")
-
-
-@pytest.fixture(scope="module")
-def converter():
-    from converters.conversion.child import Converter
-
-    with Converter() as one:
-        yield one
 
 
 def convert(converter, model, data, out, front_end):

@@ -3,26 +3,11 @@
 import os
 import signal
 import zipfile
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 from edge_mm.errors import ConvertError
-
-
-@pytest.fixture(scope="module")
-def own():
-    return import_module("own_models")
-
-
-@pytest.fixture(scope="module")
-def runtimes():
-    from converters.conversion.trial import install, python311
-
-    if not python311():
-        pytest.skip("not here: tflite-runtime 2.14 needs a Python 3.11")
-    install()
 
 
 class Heard:
