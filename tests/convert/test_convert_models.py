@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -122,3 +123,18 @@ def test_a_conversion_that_is_terminated_leaves_nothing_behind(files, tmp_path):
     assert child.returncode == 128 + signal.SIGTERM
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not (tmp_path / "out.tflite").exists()
+
+
+def test_a_ruined_graph_is_not_blamed_on_a_runtime_and_a_good_one_that_differs_there_is(runtimes):
+    from converters.conversion.int8 import quantize_graph
+    from converters.conversion.one import NEAR_DB, snr_db, trials_of
+    from edge_mm.errors import ConvertError
+
+    digits, both = import_module("digits_graphs").digits(), ["ai_edge_litert", "tflite_runtime"]
+    rows = [{"image": sample["image"].copy()} for sample in digits.samples[:100]]
+    rows[3]["image"][0, 2, 2, 0] = 500.0
+    ruined = quantize_graph(digits.float_graph, rows)
+    one, other = trials_of(ruined, digits.float_graph, rows[::2], both)
+    assert min(snr_db(one.outputs, other.outputs).values()) < NEAR_DB
+    with pytest.raises(ConvertError, match=r"tflite_runtime .* says something else than ai_edge_litert: .* kernel"):
+        trials_of(ruined, ruined, rows[::2], both)  # as if it said in one runtime what float says
