@@ -27,8 +27,6 @@ FOLDS = 3
 RHYTHM_RECIPE = "int8-percentile"
 """With the extremes as ranges the LSTM loses 2.2 points in int8 (output at 12 dB, 23 dB with the percentile)."""
 SIMULATED = 8000
-SIMULATED_APART = 1_000_003
-"""Added to the seed of what is judged: other sequences than those that are trained on."""
 JUDGED = 4000
 """Rows of held-out recordings by which a conversion is judged."""
 LEARNT = 8000
@@ -178,7 +176,7 @@ def train_rhythm(
     others = [
         {"rhythm": row[None]} for rows in apart for row in rows.x[:: max(1, len(rows.x) * len(unseen) // COMPARED)]
     ]
-    judged = judged_rhythms(apart, seed)
+    judged = rhythm.judged(apart, JUDGED, seed=seed)
     report = {
         "af_left_out_person_float": scores,
         "rhythm_windows": {"real": sum(len(s.y) for s in sets), "simulated": SIMULATED},
@@ -189,19 +187,6 @@ def train_rhythm(
         report,
         Trained(net, calibration, judged, "accuracy:irregular", RHYTHM_RECIPE, training={"rhythm": fake[0]}),
     )
-
-
-def judged_rhythms(apart: list[rhythm.Rows], seed: int) -> dict[str, npt.NDArray[Any]]:
-    """Windows of people that were not trained on, none of whom fibrillates, and simulated ones that were not either:
-    without both rhythms a net that always says no would lose nothing. Each simulated window is a group of its own.
-    """
-    x, y = rhythm.simulated(JUDGED, np.random.default_rng(seed + SIMULATED_APART))
-    people = np.unique([rows.person for rows in apart for _ in rows.y], return_inverse=True)[1]
-    return {
-        "rhythm": np.concatenate([*(rows.x for rows in apart), x]),
-        "irregular": np.concatenate([*(rows.y for rows in apart), y])[:, None],
-        "group": np.concatenate([people, people.max() + 1 + np.arange(len(y))]),
-    }
 
 
 def _rhythm_rows(lead: Lead, guesses: Guesses, rng: np.random.Generator, *, most: int = 150) -> rhythm.Rows:

@@ -17,6 +17,8 @@ from edge_mm.perception.physio_rhythm import BEATS, CHANNELS, EMBEDDING, SPAN_S,
 
 FLOATS = npt.NDArray[np.float32]
 STEP_S = 5.0
+_APART = 1_000_003
+"""Added to the seed of what is judged: other sequences than those that are trained on."""
 
 
 def model() -> Any:
@@ -95,6 +97,23 @@ def thinned(person: str, xy: tuple[FLOATS, FLOATS], rng: np.random.Generator, *,
     x, y = xy
     keep = np.concatenate([np.flatnonzero(y == 1), rng.permutation(np.flatnonzero(y == 0))[:most]])
     return Rows(person, x[np.sort(keep)], y[np.sort(keep)])
+
+
+def judged(apart: list[Rows], count: int, *, seed: int) -> dict[str, npt.NDArray[Any]]:
+    """What a conversion is judged by: windows of people that were not trained on, none of whom fibrillates, and
+    ``count`` simulated ones that were not either. Without both rhythms a net that always says no would lose nothing.
+
+    Returns:
+        ``rhythm`` (n, BEATS, CHANNELS), ``irregular`` (n, 1), ``group`` (n,): the person; each simulated window is a
+        group of its own.
+    """
+    x, y = simulated(count, np.random.default_rng(seed + _APART))
+    people = np.unique([rows.person for rows in apart for _ in rows.y], return_inverse=True)[1]
+    return {
+        "rhythm": np.concatenate([*(rows.x for rows in apart), x]),
+        "irregular": np.concatenate([*(rows.y for rows in apart), y])[:, None],
+        "group": np.concatenate([people, people.max() + 1 + np.arange(count)]),
+    }
 
 
 def train(sets: list[Rows], fake: tuple[FLOATS, FLOATS], *, seed: int, epochs: int = 12) -> Any:

@@ -3,8 +3,9 @@
 import numpy as np
 
 from converters.physio import rhythm
-from converters.physio.build import JUDGED, SIMULATED, judged_rhythms
 from edge_mm.perception.physio_rhythm import BEATS, CHANNELS
+
+COUNT = 1000
 
 
 def person(name, rows):
@@ -12,16 +13,16 @@ def person(name, rows):
 
 
 def test_people_who_do_not_fibrillate_are_judged_beside_simulated_rhythms_of_both_kinds():
-    judged = judged_rhythms([person("200", 3), person("101", 2)], 0)
-    assert judged["rhythm"].shape == (JUDGED + 5, BEATS, CHANNELS)
-    assert judged["irregular"].shape == (JUDGED + 5, 1)
-    assert judged["irregular"].sum() == JUDGED // 2
+    judged = rhythm.judged([person("200", 3), person("101", 2)], COUNT, seed=0)
+    assert judged["rhythm"].shape == (COUNT + 5, BEATS, CHANNELS)
+    assert judged["irregular"].shape == (COUNT + 5, 1)
+    assert judged["irregular"].sum() == COUNT // 2
     assert judged["group"][:5].tolist() == [1, 1, 1, 0, 0]
-    assert len(np.unique(judged["group"])) == JUDGED + 2
+    assert len(np.unique(judged["group"])) == COUNT + 2
 
 
 def test_no_simulated_sequence_that_is_judged_was_trained_on():
-    trained, _ = rhythm.simulated(SIMULATED, np.random.default_rng(0))
+    trained, _ = rhythm.simulated(COUNT, np.random.default_rng(0))
     seen = {row.tobytes() for row in trained}
-    judged = judged_rhythms([person("200", 1)], 0)
+    judged = rhythm.judged([person("200", 1)], COUNT, seed=0)
     assert not any(row.tobytes() in seen for row in judged["rhythm"][1:])
