@@ -198,8 +198,12 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--ppg", metavar="FILE", help="the same for a pulse wave; stream 'ppg'")
     one.add_argument("--rate", metavar="HZ", type=_rate, help="samples per second, where --ecg or --ppg does not say")
     one.add_argument("--signals", metavar="CSV", help="CSV with a time column and further signals, named by --map")
-    one.add_argument("--map", metavar="KIND=COLUMN,...", help="eda, temp, acc_x, acc_y, acc_z, ecg or ppg = its column")
-    one.add_argument("--note", metavar="TEXT", help="what a person said about themselves at the start")
+    one.add_argument(
+        "--map",
+        metavar="KIND=COLUMN,...",
+        help="eda, temp, ecg, ppg, acc_x/y/z or gyro_x/y/z = its column",
+    )
+    one.add_argument("--note", metavar="TEXT", help="about the person: age, sex, medication, history (bundle health)")
     one.add_argument("--config", metavar="FILE", help="take bundle and [rules] from this configuration")
     one.add_argument("--json", action="store_true", help="print JSON lines: observation, estimate, alert, summary")
 

@@ -9,14 +9,17 @@ events give the same outputs, bit for bit: there is no clock, no thread and no I
 
     Sample ─> clock ─> front end ─┬─ Observation ──────────────────────> policies ─> alarms ─> Alert
                                   └─ Embedding ─> align ─> fusion ─ Estimate ─┘
+
+A front end reads one stream (vision, audio, physio, text), or all streams of its modality together (skin, motion); the
+latter also hear what the former say, because stress shows in the skin and in the heart.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edge_mm.alerts.alarms import Alarms
 from edge_mm.alerts.defaults import default_policies
@@ -26,13 +29,17 @@ from edge_mm.perception.align import WAITED_FOR, Aligner
 from edge_mm.perception.audio import AudioFrontEnd
 from edge_mm.perception.clock import SampleClock
 from edge_mm.perception.fusion import Fusion
+from edge_mm.perception.motion import MotionFrontEnd
 from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.selftest import self_test
+from edge_mm.perception.skin import SkinFrontEnd
+from edge_mm.perception.text import TextFrontEnd
 from edge_mm.perception.vision import VisionFrontEnd
-from edge_mm.protocols import FrontEnd, Policy
+from edge_mm.protocols import FrontEnd, Policy, SharedFrontEnd
 from edge_mm.types import (
     MODALITY_OF,
     NS_PER_S,
+    THREE_AXES,
     Embedding,
     Event,
     Observation,
@@ -46,11 +53,15 @@ from edge_mm.types import (
 if TYPE_CHECKING:
     from edge_mm.alerts.limits import Limits
 
-_FRONT_ENDS: dict[str, type[VisionFrontEnd] | type[AudioFrontEnd] | type[PhysioFrontEnd]] = {
+_FRONT_ENDS: dict[str, Callable[[Bundle, StreamSpec], FrontEnd]] = {
     "vision": VisionFrontEnd,
     "audio": AudioFrontEnd,
     "physio": PhysioFrontEnd,
+    "text": TextFrontEnd,
 }
+"""Modality -> what reads one stream of it."""
+_SHARED: dict[str, Callable[[Bundle], SharedFrontEnd]] = {"skin": SkinFrontEnd, "motion": MotionFrontEnd}
+"""Modality -> what reads all streams of it together."""
 _RATE_TOLERANCE = 0.01
 """A sample may claim a rate that is off by this share: some drivers measure it. The announced rate is what counts."""
 
@@ -83,7 +94,7 @@ class Monitor:
         manifest = bundle.manifest
         if policies is None:
             policies = default_policies(heads=manifest.heads, modalities=manifest.modalities, limits=limits)
-        self._alarms = Alarms(policies)
+        self._alarms = Alarms(policies, senses=manifest.modalities)
         self._fusion = Fusion(bundle)
         self._aligner = Aligner(
             {},
@@ -93,7 +104,8 @@ class Monitor:
             min_quality=manifest.min_quality,
         )
         self._streams: dict[str, StreamSpec] = {}
-        self._front_ends: dict[str, FrontEnd] = {}
+        self._front_ends: dict[str, FrontEnd | SharedFrontEnd] = {}
+        self._shared: dict[str, SharedFrontEnd] = {}
         self._clocks: dict[str, SampleClock] = {}
         self._end_ns: int | None = None  # of the sample that ends last
         self._unsaid: list[Output] = []
@@ -116,12 +128,12 @@ class Monitor:
         if not (math.isfinite(spec.lateness_s) and spec.lateness_s >= 0):
             raise UsageError(f"stream {spec.name!r}: a lateness of {spec.lateness_s} s; it must be 0 or more")
         modality = MODALITY_OF[spec.kind]
+        self._front_ends.pop(spec.name, None)  # it may have been announced as another kind before
         if self.bundle.front_end(modality) is not None:
-            front_end: FrontEnd = _FRONT_ENDS[modality](self.bundle, spec)
-            self._front_ends[spec.name] = front_end
+            front_end = self._front_ends[spec.name] = self._front_end(modality, spec)
             # windows wait for what the front end still holds back, too
             self._aligner.add_stream(replace(spec, lateness_s=spec.lateness_s + front_end.latency_s))
-        if spec.kind != "video":
+        if spec.kind not in ("video", "note"):
             self._clocks[spec.name] = SampleClock(spec.rate_hz)
         self._streams[spec.name] = spec
 
@@ -159,9 +171,12 @@ class Monitor:
     def flush(self) -> list[Output]:
         """No more events will come: give what waited for look-ahead, and close the windows that the signals reach."""
         outputs = self._unsaid = list[Output]()
-        for name in self._front_ends:
-            self._read(self._front_ends[name].flush(), outputs)
+        for name, front_end in self._front_ends.items():
+            if front_end not in self._shared.values():
+                self._read(front_end.flush(), outputs)
             self._aligner.status(name, "off")
+        for shared in self._shared.values():
+            self._read(shared.flush(), outputs, heard=False)
         if self._end_ns is not None:
             self._aligner.tick(self._end_ns)
         self._windows(outputs)
@@ -188,15 +203,24 @@ class Monitor:
         """
         self._alarms.restore(snapshot)
 
+    def _front_end(self, modality: str, spec: StreamSpec) -> FrontEnd | SharedFrontEnd:
+        """The front end of a stream: its own, or the one that it shares with the other streams of its modality."""
+        if modality not in _SHARED:
+            return _FRONT_ENDS[modality](self.bundle, spec)
+        shared = self._shared.get(modality) or _SHARED[modality](self.bundle)
+        shared.add(spec)
+        self._shared[modality] = shared
+        return shared
+
     def _sample(self, sample: Sample, outputs: list[Output]) -> None:
         spec = self._streams.get(sample.stream)
         if spec is None:
             known = ", ".join(self._streams) or "none"
             raise UsageError(f"a sample of stream {sample.stream!r}, which was not announced; announced: {known}")
+        _check(sample, spec)
         front_end = self._front_ends.get(sample.stream)
         if front_end is None:
             return
-        _check(sample, spec)
         length = 1 if spec.kind == "video" else len(sample.data)
         if not length:
             return
@@ -205,28 +229,35 @@ class Monitor:
             sample = replace(sample, t_ns=clock.stamp(sample.t_ns, length), rate_hz=spec.rate_hz)
         readings = front_end.push(sample)
         self._aligner.tick(sample.t_ns)  # the first sample is the origin of all windows
-        self._read(readings, outputs)
+        self._read(readings, outputs, heard=front_end not in self._shared.values())
         end_ns = sample.end_ns
-        self._end_ns = end_ns if self._end_ns is None else max(self._end_ns, end_ns)
+        if spec.kind != "note":  # it takes no time
+            self._end_ns = end_ns if self._end_ns is None else max(self._end_ns, end_ns)
         self._aligner.advance(sample.stream, end_ns - round(front_end.latency_s * NS_PER_S))
         self._windows(outputs)
 
     def _status(self, status: Status, outputs: list[Output]) -> None:
         front_end = self._front_ends.get(status.stream)
         if front_end is not None and status.state not in WAITED_FOR:
-            self._read(front_end.flush(), outputs)
+            if front_end in self._shared.values():
+                self._read(cast(SharedFrontEnd, front_end).end(status.stream), outputs, heard=False)
+            else:
+                self._read(front_end.flush(), outputs)
         if status.stream in self._streams:
             self._aligner.status(status.stream, status.state)
             self._windows(outputs)
         self._decide(status, outputs)
 
-    def _read(self, readings: Sequence[Observation | Embedding], outputs: list[Output]) -> None:
+    def _read(self, readings: Sequence[Observation | Embedding], outputs: list[Output], *, heard: bool = True) -> None:
+        """Pass readings on; ``heard``: those who listen hear them (they do not listen to each other)."""
         for reading in readings:
             if isinstance(reading, Embedding):
                 self._aligner.add(reading)
-            else:
-                outputs.append(reading)
-                self._decide(reading, outputs)
+                continue
+            outputs.append(reading)
+            self._decide(reading, outputs)
+            for shared in self._shared.values() if heard else ():
+                self._read(shared.hear(reading), outputs, heard=False)
 
     def _windows(self, outputs: list[Output]) -> None:
         for window in self._aligner.closed():
@@ -240,7 +271,7 @@ class Monitor:
 
 
 def _check(sample: Sample, spec: StreamSpec) -> None:
-    """Whether a sample is what its stream promised; frames are looked at by their front end, which takes grey ones too.
+    """Whether a sample is what its stream promised; frames (grey or not) and notes are looked at by their front end.
 
     Raises:
         SourceError: it is not.
@@ -248,15 +279,15 @@ def _check(sample: Sample, spec: StreamSpec) -> None:
     data, rate_hz = sample.data, sample.rate_hz
     if not (math.isfinite(rate_hz) and rate_hz > 0):
         raise SourceError(f"stream {spec.name!r}: a sample with rate {rate_hz} Hz; it must be positive")
-    if spec.kind == "video":
+    if spec.kind in ("video", "note"):
         return
     if abs(rate_hz - spec.rate_hz) > _RATE_TOLERANCE * spec.rate_hz:
         raise SourceError(
             f"stream {spec.name!r}: a sample at {rate_hz:g} Hz, announced were {spec.rate_hz:g} Hz; resample it, or "
             "announce the stream again"
         )
-    if spec.kind == "acc":
-        good, want = data.ndim == 2 and data.shape[1] == 3, "(n, 3) float32 in g"
+    if spec.kind in THREE_AXES:
+        good, want = data.ndim == 2 and data.shape[1] == 3, f"(n, 3) float32 in {spec.unit}"
     else:
         good, want = data.ndim == 1, "(n,) float32"
     if not good or data.dtype.kind != "f":

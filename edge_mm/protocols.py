@@ -64,6 +64,35 @@ class FrontEnd(Protocol):
         ...
 
 
+class SharedFrontEnd(Protocol):
+    """Reads several streams of one modality together, and may listen to what the other front ends say."""
+
+    @property
+    def latency_s(self) -> float:
+        """As a ``FrontEnd``'s."""
+        ...
+
+    def add(self, spec: StreamSpec) -> None:
+        """Announce a stream, or announce it again after its device came back."""
+        ...
+
+    def push(self, sample: Sample) -> list[Observation | Embedding]:
+        """Take the next sample of one of its streams."""
+        ...
+
+    def hear(self, observation: Observation) -> list[Observation | Embedding]:
+        """Take a reading of a front end that is not shared."""
+        ...
+
+    def end(self, stream: str) -> list[Observation | Embedding]:
+        """One of its streams ended or broke off: give what waited for it."""
+        ...
+
+    def flush(self) -> list[Observation | Embedding]:
+        """All streams ended: give what was still waiting."""
+        ...
+
+
 class Policy(Protocol):
     """Decides which conditions hold. State is allowed, clocks and I/O are not."""
 

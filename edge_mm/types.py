@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 NS_PER_S = 1_000_000_000
 
-StreamKind = Literal["video", "audio", "ecg", "ppg", "eda", "temp", "acc"]
-Modality = Literal["vision", "audio", "physio"]
+StreamKind = Literal["video", "audio", "ecg", "ppg", "eda", "temp", "acc", "gyro", "note"]
+Modality = Literal["vision", "audio", "physio", "skin", "motion", "text"]
 SourceState = Literal["starting", "live", "degraded", "stale", "lost", "off"]
 Priority = Literal["high", "medium", "low"]
 Category = Literal["physiological", "technical"]
@@ -30,10 +30,19 @@ MODALITY_OF: Mapping[str, Modality] = {
     "audio": "audio",
     "ecg": "physio",
     "ppg": "physio",
-    "eda": "physio",
-    "temp": "physio",
-    "acc": "physio",
+    "eda": "skin",
+    "temp": "skin",
+    "acc": "motion",
+    "gyro": "motion",
+    "note": "text",
 }
+THREE_AXES: frozenset[str] = frozenset(("acc", "gyro"))
+"""Kinds whose blocks are (n, 3): x, y, z."""
+CONTEXT: frozenset[str] = frozenset(("text",))
+"""Modalities that say who the person is, not how they are: alone they are no evidence of anything. What is said holds
+until it is said anew."""
+STANDING_NS = 1 << 61
+"""``Embedding.span_ns`` of what holds until it is said anew; with any time of a monotonic clock it is no overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,8 @@ class StreamSpec:
     rate_hz: float
     """Nominal frames or samples per second, > 0."""
     unit: str
-    """``bgr8`` for video, ``full scale`` for audio, ``mV`` for ECG, ``a.u.`` for PPG, ``uS``, ``degC``, ``g``."""
+    """``bgr8`` for video, ``full scale`` for audio, ``mV`` for ECG, ``a.u.`` for PPG, ``uS``, ``degC``, ``g``,
+    ``deg/s``; ``utf-8`` for a note."""
     lateness_s: float = 0.3
     """Seconds that a window waits for this stream after its end."""
 
@@ -62,7 +72,8 @@ class Sample:
     """Capture time of the frame, or of the first element of the block."""
     data: npt.NDArray[np.generic]
     """Video: (height, width, 3) uint8 BGR, or (height, width) grey. Sound: (n,) float32 mono, full scale = 1. Signals:
-    (n,) float32 in the stream's unit, NaN where a value is missing; ``acc`` is (n, 3)."""
+    (n,) float32 in the stream's unit, NaN where a value is missing; ``acc`` and ``gyro`` are (n, 3). A note: (n,)
+    uint8, its UTF-8 bytes."""
     rate_hz: float
     """Elements per second inside the block, within 1 % of the stream's; the nominal frame rate for video."""
 

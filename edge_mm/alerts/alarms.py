@@ -7,12 +7,12 @@ what holds (the policies), storing or publishing (``edge_mm.delivery``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
 
-from edge_mm.alerts.explain import Evidence
+from edge_mm.alerts.explain import SENSES, Evidence
 from edge_mm.alerts.hold import SLACK_NS, ns
 from edge_mm.alerts.sayable import numbers_of, readings_of, sayable
 from edge_mm.errors import ConfigError
@@ -69,7 +69,7 @@ class Alarms:
     (and every Estimate, Status and Tick); one without it is given everything.
     """
 
-    def __init__(self, policies: Sequence[Policy], *, hold_s: float = HOLD_S) -> None:
+    def __init__(self, policies: Sequence[Policy], *, senses: Iterable[str] = SENSES, hold_s: float = HOLD_S) -> None:
         self._policies = tuple(policies)
         self._hold_ns = max(ns(hold_s) - SLACK_NS, 0)
         self._curious: tuple[Policy, ...] = tuple(p for p in self._policies if _names(p) is None)
@@ -78,7 +78,7 @@ class Alarms:
         self._by_name: dict[str, tuple[Policy, ...]] = {
             name: tuple(p for p in self._policies if (names := _names(p)) is None or name in names) for name in wanted
         }
-        self._evidence = Evidence()
+        self._evidence = Evidence(senses)
         self._active: dict[str, _Alarm] = {}
         self._ending: set[str] = set()
         self._incidents = 0

@@ -6,7 +6,7 @@ shown: an attention weight of minutes ago explains nothing. Not here: computing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from edge_mm.alerts.hold import ns
@@ -29,11 +29,17 @@ class Explanation:
 
 
 class Evidence:
-    """The newest estimate, and the newest quality of each sense."""
+    """The newest estimate, and the newest quality of each sense.
 
-    __slots__ = ("_estimate", "_quality")
+    Args:
+        senses: those that the bundle has; of others nothing is said.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_estimate", "_quality", "_senses")
+
+    def __init__(self, senses: Iterable[str] = SENSES) -> None:
+        wanted = frozenset(senses)
+        self._senses = tuple(sense for sense in SENSES if sense in wanted)
         self._estimate: Estimate | None = None
         self._quality: dict[str, tuple[int, float]] = {}
 
@@ -63,13 +69,13 @@ class Evidence:
             if estimate is not None:
                 contribution = dict(estimate.contributions.get(head, {}))
                 # The senses that had a say; after a long silence those named by the raised transition remain.
-                sources = tuple(sense for sense in SENSES if estimate.weights.get(sense, 0.0) > 0.0) or sources
+                sources = tuple(sense for sense in self._senses if estimate.weights.get(sense, 0.0) > 0.0) or sources
         elif len(sources) == 1:
-            contribution = {sense: float(sense == sources[0]) for sense in SENSES}
+            contribution = {sense: float(sense == sources[0]) for sense in self._senses}
         return Explanation(sources, quality, attention, contribution)
 
     def _qualities(self, t_ns: int, estimate: Estimate | None) -> dict[str, float | None]:
-        found: dict[str, float | None] = dict.fromkeys(SENSES)
+        found: dict[str, float | None] = dict.fromkeys(self._senses)
         if estimate is not None:
             for sense, value in estimate.quality.items():
                 found[sense] = value if estimate.coverage.get(sense, 0.0) > 0.0 else None

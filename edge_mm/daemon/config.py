@@ -12,58 +12,18 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta
 
+from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
 from edge_mm.daemon.places import Places
 from edge_mm.delivery.settings import MqttSettings
-from edge_mm.delivery.topics import DEVICE_NAME
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
 from edge_mm.sources.files import said
 
 VERSION = 1
-
-Name = Annotated[
-    str, Meta(pattern=rf"\A{DEVICE_NAME}\Z", description="1 to 64 letters, digits, underscores and hyphens")
-]
-"""Passes in a topic and in Home Assistant's discovery ids."""
-Kind = Literal["video", "audio", "ecg", "ppg"]
-Positive = Annotated[float, Meta(gt=0)]
-Pixels = Annotated[int, Meta(ge=16, le=8192)]
-
-_OPTIONS: Mapping[str, frozenset[str]] = {
-    "video": frozenset({"width", "height", "rate_hz"}),
-    "audio": frozenset(),
-    "ecg": frozenset({"rate_hz", "column", "baud"}),
-    "ppg": frozenset({"rate_hz", "column", "baud"}),
-}
-"""Kind -> options that mean something for it, beside name, kind, device and realtime."""
-
-
-class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One ``[[source]]``."""
-
-    name: Name
-    """Stream name, unique."""
-    kind: Kind
-    """What is measured."""
-    device: str | int = ""
-    """Camera index, path or URL; microphone name pattern; serial port; or a file."""
-    realtime: bool = True
-    """Files only: true plays them at their own pace, false as fast as the monitor can."""
-    width: Pixels | None = None
-    """Camera: wanted frame width in pixels."""
-    height: Pixels | None = None
-    """Camera: wanted frame height in pixels."""
-    rate_hz: Positive | None = None
-    """Camera: wanted frames per second. Signals: samples per second where the file or port does not say."""
-    column: str | int | None = None
-    """CSV, WFDB, EDF: which column or channel, by name or index. Serial port: which value of a line, from 0."""
-    baud: Annotated[int, Meta(ge=1200, le=4_000_000)] | None = None
-    """Serial port: bits per second."""
 
 
 class MqttConfig(MqttSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -233,20 +193,7 @@ def _filled(raw: Any, where: str, file: str, problems: list[str]) -> Any:
 
 def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     """What each key alone cannot show; works on the raw document, so that it is said together with the rest."""
-    seen: set[str] = set()
-    rows = raw.get("source", [])
-    for i, row in enumerate(rows if isinstance(rows, list) else []):
-        if not isinstance(row, dict):
-            continue
-        name, kind = row.get("name"), row.get("kind")
-        if isinstance(name, str) and name in seen:
-            yield f"source[{i}].name: {name!r} is used twice; stream names are unique"
-        seen.add(str(name))
-        known = set().union(*_OPTIONS.values())
-        for key in sorted((set(row) & known) - _OPTIONS.get(str(kind), known)):
-            yield f"source[{i}].{key}: means nothing for kind {kind!r}"
-        if kind in ("ecg", "ppg") and row.get("device", "") == "":
-            yield f"source[{i}].device: missing; give a serial port or a file"
+    yield from source_misfits(raw.get("source", []))
     mqtt = raw.get("mqtt", {})
     if isinstance(mqtt, dict):
         if "password" in mqtt and "password_file" in mqtt:

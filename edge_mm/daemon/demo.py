@@ -20,7 +20,8 @@ from typing import Any
 
 import msgspec
 
-from edge_mm.daemon.config import Config, MqttConfig, OutboxConfig, SourceConfig
+from edge_mm.daemon.config import Config, MqttConfig, OutboxConfig
+from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.daemon.logs import set_up
 from edge_mm.daemon.output import tell
 from edge_mm.daemon.runtime import Runtime

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from edge_mm.daemon.config import Config, SourceConfig
+from edge_mm.daemon.config import Config
+from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.protocols import Source
-from edge_mm.sources import Paced, audio_source, signal_source, video_source
+from edge_mm.sources import Note, Paced, audio_source, signal_source, video_source
 from edge_mm.sources.camera import without_password
 from edge_mm.types import MODALITY_OF, StreamKind
 
@@ -115,6 +116,9 @@ def _source(one: SourceConfig, start_ns: int) -> Source:
         return cast(Source, video_source(device, name=one.name, fps=one.rate_hz, start_ns=start_ns, **size))
     if one.kind == "audio":
         return cast(Source, audio_source(str(one.device) or "default", name=one.name, start_ns=start_ns))
+    if one.kind == "note":
+        path = None if one.device == "" else str(one.device)
+        return cast(Source, Note(one.text, path=path, name=one.name, start_ns=start_ns))
     baud = {} if one.baud is None else {"baud": one.baud}
     signal = signal_source(
         str(one.device),

@@ -10,7 +10,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_mm.daemon.config import SourceConfig
+from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.errors import SourceError
 
 

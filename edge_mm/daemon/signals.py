@@ -10,9 +10,10 @@ from typing import cast
 
 from edge_mm.errors import UsageError
 from edge_mm.protocols import Source
+from edge_mm.types import THREE_AXES
 
-_AXES = ("acc_x", "acc_y", "acc_z")
-KEYS = ("eda", "temp", *_AXES, "ecg", "ppg")
+_AXES = {kind: tuple(f"{kind}_{axis}" for axis in "xyz") for kind in sorted(THREE_AXES)}
+KEYS = ("eda", "temp", *(key for axes in _AXES.values() for key in axes), "ecg", "ppg")
 """What a column can be."""
 
 
@@ -30,15 +31,16 @@ def parse_map(text: str | None) -> dict[str, str]:
         if key in columns:
             raise UsageError(f"--map: {key} is given twice")
         columns[key] = column
-    axes = [key for key in _AXES if key in columns]
-    if axes and len(axes) < len(_AXES):
-        raise UsageError(f"--map: {', '.join(axes)} without the other axes; an accelerometer has {', '.join(_AXES)}")
+    for kind, axes in _AXES.items():
+        given = [key for key in axes if key in columns]
+        if given and len(given) < len(axes):
+            raise UsageError(f"--map: {', '.join(given)} without the other axes; {kind} has {', '.join(axes)}")
     return columns
 
 
 def kinds_of(columns: Mapping[str, str]) -> list[str]:
     """The streams that a map makes, in a fixed order."""
-    return [kind for kind in ("eda", "temp", "acc", "ecg", "ppg") if kind in columns or f"{kind}_x" in columns]
+    return [kind for kind in ("eda", "temp", *_AXES, "ecg", "ppg") if kind in columns or f"{kind}_x" in columns]
 
 
 def signal_sources(path: str | None, columns: Mapping[str, str], *, taken: Collection[str] = ()) -> list[Source]:
@@ -63,6 +65,6 @@ def signal_sources(path: str | None, columns: Mapping[str, str], *, taken: Colle
     for kind in kinds_of(columns):
         if kind in taken:
             raise UsageError(f"--map {kind}: the stream {kind!r} comes from --{kind} already")
-        column = [columns[axis] for axis in _AXES] if kind == "acc" else columns[kind]
+        column = [columns[axis] for axis in _AXES[kind]] if kind in _AXES else columns[kind]
         found.append(cast(Source, signal_source(path, kind=cast(SignalKind, kind), name=kind, column=column)))
     return found

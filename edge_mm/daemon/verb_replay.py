@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge_mm.alerts.limits import Limits, limits_from
@@ -26,10 +27,11 @@ from edge_mm.errors import SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
 from edge_mm.protocols import Source
-from edge_mm.types import Alert, Status
+from edge_mm.sources import Note
+from edge_mm.types import MODALITY_OF, Alert, Status
 
-_SENSE_OF = {"vision": "vision", "audio": "audio", "ecg": "physio", "ppg": "physio"}
-"""Stream -> the sense whose front end reads it; skin conductance, temperature and acceleration have none yet."""
+_SENSE_OF: Mapping[str, str] = {"vision": "vision", **MODALITY_OF}
+"""Stream -> the modality whose front end reads it; replayed streams are called by their kind, but for the video."""
 _CHUNK = 1 << 20
 
 
@@ -42,7 +44,10 @@ def main(args: argparse.Namespace) -> int:
         BundleError: the bundle is truncated, altered or fails its self-test.
     """
     if not any((args.video, args.audio, args.ecg, args.ppg, args.signals)):
-        raise UsageError("nothing to replay: give --video, --audio, --ecg, --ppg or --signals (edge-mm replay --help)")
+        alone = " (a --note alone is none)" if args.note is not None else ""
+        raise UsageError(
+            f"nothing to replay{alone}: give --video, --audio, --ecg, --ppg or --signals (edge-mm replay --help)"
+        )
     name, limits = args.bundle or "driver", None
     if args.config is not None:
         config = load_config(args.config)
@@ -52,13 +57,15 @@ def main(args: argparse.Namespace) -> int:
     for source in mapped:
         _try_column(source)
     sources += mapped
+    if args.note is not None:
+        sources.append(Note(args.note))
     bundle = load_bundle(name)
     used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]
     unused = [source for source in sources if source not in used]
     for source in unused:
         source.open()  # a damaged file is said, used or not
         source.close()
-    names = ", ".join([source.name for source in unused] + ["note"] * (args.note is not None))
+    names = ", ".join(source.name for source in unused)
     # Not an error even when nothing is left: any input may be given to any bundle, and one line says what was not used.
     if names:
         say(f"bundle {bundle.manifest.name} does not use: {names}")
@@ -109,6 +116,8 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
 
 def _file_of(args: argparse.Namespace, stream: str) -> str:
     """The file that a stream comes from, as it was named."""
+    if stream == "note":
+        return "--note"
     return str(getattr(args, "video" if stream == "vision" else stream, None) or args.signals)
 
 
@@ -140,6 +149,8 @@ def _digest(args: argparse.Namespace, bundle: Bundle) -> str:
                     while chunk := file.read(_CHUNK):
                         hasher.update(chunk)
     hasher.update(f"\nmap\n{args.map or ''}".encode())
+    if args.note is not None:
+        hasher.update(f"\nnote\n{args.note}".encode(errors="replace"))
     if args.rate is not None:
         hasher.update(f"\nrate\n{args.rate!r}".encode())
     return hasher.hexdigest()

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from edge_mm.errors import BundleError, UsageError
 from edge_mm.perception.rings import MAX_EMBEDDINGS, Ring
-from edge_mm.types import MODALITY_OF, NS_PER_S, Embedding, SourceState, StreamSpec, Window
+from edge_mm.types import CONTEXT, MODALITY_OF, NS_PER_S, Embedding, SourceState, StreamSpec, Window
 
 MAX_SILENT_WINDOWS = 3600
 """After so many windows in a row with nothing in them (an hour at a hop of 1 s) the rest of the silence is skipped."""
@@ -126,6 +126,9 @@ class Aligner:
         stream, t_ns = embedding.stream, embedding.t_ns
         self.advance(stream, t_ns)
         modality = self._modality.get(stream)
+        if modality in CONTEXT:  # said anew: what was said before no longer holds, even if this says nothing
+            for other in self._of[str(modality)]:
+                self._rings[other].end_all(t_ns)
         if modality is None or not embedding.quality >= self._min_quality or embedding.span_ns <= 0:
             return
         dim = self._dim.setdefault(modality, embedding.vector.shape[0])
@@ -148,7 +151,7 @@ class Aligner:
         reached_ns = self._reached_ns(self._now_ns)
         while self._next_end_ns <= reached_ns:
             window = self._window(self._next_end_ns)
-            self._silent = 0 if window.embeddings else self._silent + 1
+            self._silent = 0 if window.embeddings.keys() - CONTEXT else self._silent + 1
             windows.append(window)
             self._next_end_ns += self._hop_ns
             if self._silent >= MAX_SILENT_WINDOWS:
@@ -171,7 +174,8 @@ class Aligner:
     def _skip_silence(self, reached_ns: int) -> None:
         """Go to the first window that has something, or to the last one that may close."""
         last_end = self._next_end_ns + (reached_ns - self._next_end_ns) // self._hop_ns * self._hop_ns
-        starts = [start for ring in self._rings.values() if (start := ring.first_start_ns()) is not None]
+        senses = [ring for stream, ring in self._rings.items() if self._modality[stream] not in CONTEXT]
+        starts = [start for ring in senses if (start := ring.first_start_ns()) is not None]
         target = min([last_end, *starts])
         hops = max(0, (target - self._next_end_ns) // self._hop_ns)
         self.skipped += hops

@@ -20,7 +20,7 @@ from edge_mm.errors import BundleError
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.params import Positive, Real, decoded
-from edge_mm.types import Estimate, Window
+from edge_mm.types import CONTEXT, Estimate, Window
 
 GRAPH = "fusion"
 PRESENCE = "presence"
@@ -148,8 +148,8 @@ class Fusion:
 
         A modality counts as present from the bundle's ``min_coverage`` on. A contribution is the score with all that
         is present, less the score with that modality masked too; for the only one present the latter is what the graph
-        says when it is told nothing. When nothing is present, ``scores``, ``weights`` and ``contributions`` are empty:
-        the Estimate says that there is a gap.
+        says when it is told nothing. When no sense is present (a note is none), ``scores``, ``weights`` and
+        ``contributions`` are empty: the Estimate says that there is a gap.
 
         Raises:
             BundleError: an encoder of another bundle made the embeddings.
@@ -162,7 +162,7 @@ class Fusion:
         scores: dict[str, float] = {}
         weights: dict[str, float] = {}
         contributions: dict[str, dict[str, float]] = {}
-        if present:
+        if set(present) - CONTEXT:  # a note alone says who the person is, not how they are
             inputs = {m: self._pool[m](window.embeddings[m], coverage=window.coverage[m]) for m in present}
             scores, weights = self._run(inputs)
             contributions = {head: {} for head in self.heads}

@@ -73,6 +73,11 @@ class Ring:
         needed = self._ends[self._head : self._tail] > before_ns
         self._head = self._head + int(needed.argmax()) if needed.any() else self._tail
 
+    def end_all(self, at_ns: int) -> None:
+        """What is kept ends at ``at_ns`` at the latest: it has been said anew."""
+        live = slice(self._head, self._tail)
+        self._ends[live] = np.minimum(self._ends[live], at_ns)
+
     def first_start_ns(self) -> int | None:
         """Start of the oldest one, None when there is none."""
         return int(self._starts[self._head]) if self._tail > self._head else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_mm.sources.files import existing_file
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
+    from edge_mm.sources.note import Note
     from edge_mm.sources.pacing import Paced
     from edge_mm.sources.serial_port import SerialPort
     from edge_mm.sources.signal_file import SignalFile
@@ -35,6 +36,7 @@ _HOME = {
     "edge_mm.sources.files": ("existing_file",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
+    "edge_mm.sources.note": ("Note",),
     "edge_mm.sources.pacing": ("Paced",),
     "edge_mm.sources.serial_port": ("SerialPort",),
     "edge_mm.sources.signal_file": ("SignalFile",),
@@ -48,6 +50,7 @@ __all__ = [
     "CsvSignal",
     "FoundDevice",
     "Microphone",
+    "Note",
     "Paced",
     "SerialPort",
     "SignalFile",

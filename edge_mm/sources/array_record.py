@@ -21,6 +21,7 @@ from edge_mm.errors import SourceError
 from edge_mm.sources.channels import SignalKind, choose_columns
 from edge_mm.sources.files import readable_file
 from edge_mm.sources.record import Record
+from edge_mm.types import THREE_AXES
 
 # numpy's own words speak of allow_pickle and zip files; tokenize and struct errors come from damaged .npy headers.
 _DAMAGED = (
@@ -58,9 +59,9 @@ def open_array(path: Path, *, kind: SignalKind, wanted: Sequence[str | int], rat
             f"{path}: damaged, not a numpy file, or one of Python objects; save an array of numbers with "
             "numpy.save or numpy.savez."
         ) from None
-    fits = array.ndim == 2 and array.shape[1] == 3 if kind == "acc" else array.ndim == 1
+    fits = array.ndim == 2 and array.shape[1] == 3 if kind in THREE_AXES else array.ndim == 1
     if array.dtype.kind not in "iuf" or not fits:
-        shape = "(n, 3)" if kind == "acc" else "(n,)"
+        shape = "(n, 3)" if kind in THREE_AXES else "(n,)"
         raise SourceError(f"{path}: {kind} must be {shape} numbers, but the array is {array.shape} {array.dtype}.")
 
     def read(first: int, end: int) -> npt.NDArray[np.floating]:
@@ -76,7 +77,7 @@ def _load(path: Path, kind: SignalKind, wanted: Sequence[str | int]) -> npt.NDAr
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         if not archive.files:
             raise SourceError(f"{path}: there is no array in it.")
-        if kind == "acc" and len(wanted) < 2:  # one array of three columns, or three arrays
+        if kind in THREE_AXES and len(wanted) < 2:  # one array of three columns, or three arrays
             only = [name for name in archive.files if name in wanted or len(archive.files) == 1]
             if only:
                 return np.asarray(archive[only[0]])

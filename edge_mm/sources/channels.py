@@ -7,16 +7,20 @@ wanted one and the factor that brings it to the kind's unit. Not here: reading a
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
 from edge_mm.errors import SourceError
+from edge_mm.types import THREE_AXES
 
-SignalKind = Literal["ecg", "ppg", "eda", "temp", "acc"]
+SignalKind = Literal["ecg", "ppg", "eda", "temp", "acc", "gyro"]
 SIGNAL_KINDS: Final[tuple[SignalKind, ...]] = get_args(SignalKind)
-UNIT_OF: Final[dict[SignalKind, str]] = {"ecg": "mV", "ppg": "a.u.", "eda": "uS", "temp": "degC", "acc": "g"}
+UNIT_OF: Final[dict[SignalKind, str]] = {
+    "ecg": "mV", "ppg": "a.u.", "eda": "uS", "temp": "degC", "acc": "g", "gyro": "deg/s"
+}  # fmt: skip
 
 # Best first. Leads by how well they show the R peak; IEEE 11073 and PhysioNet spellings.
 _NAMES: Final[dict[SignalKind, tuple[str, ...]]] = {
@@ -28,6 +32,7 @@ _NAMES: Final[dict[SignalKind, tuple[str, ...]]] = {
     "eda": ("eda", "gsr", "scl", "skin_conductance"),
     "temp": ("temp", "temperature", "skin_temperature"),
     "acc": ("acc", "accel", "acceleration", "x"),
+    "gyro": ("gyro", "gyr", "gyroscope", "rotation"),
 }
 _COUNTERS = ("sample", "sample_#", "index", "n", "#", "no", "nr", "row")
 # A name that says nothing of what was measured: value, ch1, arr_0 (numpy.savez), none at all.
@@ -40,6 +45,11 @@ _TO_KIND_UNIT: Final[dict[SignalKind, dict[str, float]]] = {
     "eda": {"us": 1.0, "s": 1e6, "ms": 1e3, "ns": 1e-3},
     "temp": dict.fromkeys(("degc", "c", "celsius"), 1.0),
     "acc": {"g": 1.0, "mg": 1e-3, **dict.fromkeys(("m/s2", "m/s/s", "ms-2"), 1 / 9.80665)},
+    "gyro": {
+        **dict.fromkeys(("deg/s", "dps", "degs-1"), 1.0),
+        "mdps": 1e-3,
+        **dict.fromkeys(("rad/s", "rads-1", "rads"), 180 / math.pi),
+    },
 }
 _KNOWN: Final[dict[SignalKind, str]] = {
     "ecg": "V, mV, uV, nV",
@@ -47,6 +57,7 @@ _KNOWN: Final[dict[SignalKind, str]] = {
     "eda": "S, mS, uS, nS",
     "temp": "degC",
     "acc": "g, mg, m/s2",
+    "gyro": "deg/s, dps, mdps, rad/s",
 }
 _NEVER_LIGHT = ("bpm", "/min", "1/min", "mmhg", "kpa", "%", "degc", "degf")
 _NO_UNIT = ("", "-", "1", "nu", "au", "a.u.", "a.u", "arb.units", "n/a", "none", "norm", "normalized")
@@ -69,7 +80,7 @@ _FOREIGN = (
         "count",
         "counts",
     ),
-    *("lsb", "bit", "bits", "digit", "digits", "na", "ua", "ma", "cm", "mm", "dps", "ft/s2", "sec", "seconds", "min"),
+    *("lsb", "bit", "bits", "digit", "digits", "na", "ua", "ma", "cm", "mm", "ft/s2", "sec", "seconds", "min"),
 )
 _UNIT_LIKE = re.compile(r"[\^%°²]|/(s|min|h)\b|[a-z]-[12]$")
 
@@ -137,7 +148,7 @@ def choose_columns(
     skip: Sequence[int] = (),
     units: Sequence[str] = (),
 ) -> tuple[int, ...]:
-    """Indices of the columns that hold the signal: one, or three for ``acc``.
+    """Indices of the columns that hold the signal: one, or three for ``acc`` and ``gyro``.
 
     What is not named like the signal is taken only where there is no doubt: for an ECG the first in volts, else the
     only one whose name says nothing (``value``, ``ch1``). A blood pressure must not be watched as a heart's ECG.
@@ -155,15 +166,16 @@ def choose_columns(
     """
     if wanted:
         found = tuple(_wanted(names, want, where) for want in wanted)
-        if len(found) != (3 if kind == "acc" else 1):
-            raise SourceError(f"{where}: {kind} takes {3 if kind == 'acc' else 1} column(s), not {len(found)}.")
+        axes = 3 if kind in THREE_AXES else 1
+        if len(found) != axes:
+            raise SourceError(f"{where}: {kind} takes {axes} column(s), not {len(found)}.")
         return found
     units = units or [""] * len(names)
     short = [plain(name) for name in names]
     free = [index for index in range(len(names)) if index not in skip and short[index] not in _COUNTERS]
     fitting = [index for index in free if _factor(units[index], kind) is not None]
-    if kind == "acc":
-        return _axes(names, short, free, fitting, where)
+    if kind in THREE_AXES:
+        return _axes(names, short, free, fitting, where=where, kind=kind)
     named = _named(short, free, kind)
     if best := [index for index in named if index in fitting]:
         return (best[0],)
@@ -188,17 +200,23 @@ def _named(short: Sequence[str], free: Sequence[int], kind: SignalKind) -> list[
 
 
 def _axes(
-    names: Sequence[str], short: Sequence[str], free: Sequence[int], fitting: Sequence[int], where: str
+    names: Sequence[str],
+    short: Sequence[str],
+    free: Sequence[int],
+    fitting: Sequence[int],
+    *,
+    where: str,
+    kind: SignalKind,
 ) -> tuple[int, ...]:
     """Three columns named as axes, or the only three, if their names say nothing."""
-    for before in (r"acc[a-z]*[^a-z0-9]*", "a?"):
+    for before in (rf"{kind[:3]}[a-z]*[^a-z0-9]*", f"{kind[0]}" if kind == "gyro" else "a?"):
         axes = [[index for index in free if re.fullmatch(before + axis, short[index])] for axis in "xyz"]
         if all(axes):
             return tuple(axis[0] for axis in axes)
     if len(free) == 3 and all(index in fitting and _GENERIC.match(short[index]) for index in free):
         return tuple(free)
-    how = _how("acc", [names[index] for index in free])
-    raise SourceError(f"{where}: no columns acc_x, acc_y, acc_z; it has {_list(names)}. {how}")
+    how = _how(kind, [names[index] for index in free])
+    raise SourceError(f"{where}: no columns {kind}_x, {kind}_y, {kind}_z; it has {_list(names)}. {how}")
 
 
 def _wanted(names: Sequence[str], want: str | int, where: str) -> int:
@@ -222,11 +240,10 @@ def _how(kind: SignalKind, free: Sequence[str]) -> str:
     names = [name.strip() for name in free]
     if not names:
         return "No other column is left; use a file that holds the signal."
-    if kind == "acc":
-        a, b, c = (*names, "NAME", "NAME", "NAME")[:3]
-        return (
-            f"Name the axes on the command line: --signals FILE --map {shlex.quote(f'acc_x={a},acc_y={b},acc_z={c}')}."
-        )
+    if kind in THREE_AXES:
+        axes = zip("xyz", (*names, "NAME", "NAME", "NAME"), strict=False)
+        columns = ",".join(f"{kind}_{axis}={name}" for axis, name in axes)
+        return f"Name the axes on the command line: --signals FILE --map {shlex.quote(columns)}."
     return (
         f"Name the right one: in edge-mm.toml column = {json.dumps(names[0], ensure_ascii=False)}, "
         f"on the command line --signals FILE --map {shlex.quote(f'{kind}={names[0]}')}."

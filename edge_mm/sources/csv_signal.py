@@ -1,8 +1,8 @@
 """A signal from a text file of numbers (CSV) -> blocks of 0.2 s.
 
 In: CSV as ``csv_layout`` understands it, gzipped or not; a time column in seconds, milliseconds, epoch or ISO time,
-or a rate. Out: (n,) float32 in the kind's unit ((n, 3) for ``acc``), NaN where a cell is no number. Not here: WFDB,
-EDF, numpy files (``signal_file``).
+or a rate. Out: (n,) float32 in the kind's unit ((n, 3) for ``acc`` and ``gyro``), NaN where a cell is no number. Not
+here: WFDB, EDF, numpy files (``signal_file``).
 
 Parsed in chunks by numpy's C reader; only a chunk that it refuses is gone through cell by cell. Positions count from
 the first row: a time column gives the rate, the gaps and the jitter, not the origin.
@@ -39,7 +39,7 @@ class CsvSignal:
         path: The file, ``.gz`` or not.
         kind: What is measured.
         name: Stream name; empty takes the kind.
-        column: Name (any case, with or without its unit) or index of the column, three of them for ``acc``; None
+        column: Name (any case, with or without its unit) or index of the column, three for ``acc`` and ``gyro``; None
             chooses by the usual names, else the only column that it can be.
         rate_hz: Samples per second; then a time column is not looked at. None takes it from the file.
         start_ns: Time of the first row.

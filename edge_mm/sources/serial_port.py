@@ -1,8 +1,8 @@
 """A sensor on a serial port -> blocks of about 0.1 s.
 
 In: text lines, one per sample, as the folder's README defines them: ``value[,value...][*HH]`` and, once or more often,
-a header ``#edge-mm kind=ecg rate_hz=250 unit=mV``. Out: (n,) float32 in the kind's unit ((n, 3) for ``acc``), stamped
-with arrival minus block length. Not here: reconnecting (the daemon), drift of the sensor's clock (``align``).
+a header ``#edge-mm kind=ecg rate_hz=250 unit=mV``. Out: (n,) float32 in the kind's unit ((n, 3) for ``acc`` and
+``gyro``), stamped with arrival minus block length. Not here: reconnecting (the daemon), drift (``clock``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError, SourceLost
 from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, SignalKind, unit_factor
 from edge_mm.sources.files import HIGHEST_HZ, LOWEST_HZ, given_rate, said
-from edge_mm.types import NS_PER_S, Sample, StreamSpec
+from edge_mm.types import NS_PER_S, THREE_AXES, Sample, StreamSpec
 
 _BLOCK_S = 0.1
 _LONGEST_LINE = 256  # bytes; a longer one is garbage (wrong baud rate, a binary protocol)
@@ -39,7 +39,7 @@ class SerialPort:
         name: Stream name; empty takes the kind (``physio`` until the header has named it).
         rate_hz: Samples per second; None takes it from the sensor's header.
         unit: What the numbers are in (``uV``); None takes it from the sensor's header, and without one the kind's own.
-        column: Which value of a line, from 0; the first of three for ``acc``.
+        column: Which value of a line, from 0; the first of three for ``acc`` and ``gyro``.
         baud: Bits per second.
         stall_s: A sensor that sends no sample for this long is lost.
         header_s: How long ``open`` waits for kind and rate (a board that resets when its port opens needs about 2 s).
@@ -131,7 +131,7 @@ class SerialPort:
                 self._heard_s = now_ns / NS_PER_S
                 values = np.array(rows, dtype=np.float32)
                 t_ns = now_ns - round(len(rows) * NS_PER_S / self._rate_hz)
-                data = values if self._kind == "acc" else values[:, 0]
+                data = values if self._kind in THREE_AXES else values[:, 0]
                 return Sample(stream=self.name, t_ns=t_ns, data=data, rate_hz=self._rate_hz)
             if now_ns / NS_PER_S - self._heard_s > self._stall_s:
                 raise SourceLost(
@@ -180,7 +180,7 @@ class SerialPort:
             if text.startswith(b"#"):
                 self._take_header(text.decode("ascii", "replace"))
             elif text:
-                row = _values(text, self._column, 3 if self._kind == "acc" else 1, self._factor)
+                row = _values(text, self._column, 3 if self._kind in THREE_AXES else 1, self._factor)
                 if row is None:
                     self.bad_lines += 1
                 else:

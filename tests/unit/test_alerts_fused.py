@@ -8,7 +8,7 @@ from edge_mm.alerts import Alarms, Limits, default_policies
 
 
 def fused(heads=("drowsy",), **limits):
-    return Alarms(default_policies(heads=heads, limits=Limits(**limits)))
+    return Alarms(default_policies(heads=heads, limits=Limits(**limits)), senses=("vision", "audio", "physio"))
 
 
 def test_thirty_seconds_drowsy_then_awake_is_one_raised_and_one_cleared():

@@ -14,7 +14,7 @@ from edge_mm.types import MODALITY_OF, Embedding, StreamSpec
 
 S = 1_000_000_000
 MODALITIES = ("vision", "audio", "physio")
-KINDS = ("video", "audio", "ecg", "ppg", "temp")
+KINDS = ("video", "audio", "ecg", "ppg")
 
 
 def spec(name, kind, rate_hz=10.0, lateness_s=0.3):
@@ -237,7 +237,7 @@ def test_embeddings_below_the_least_quality_do_not_count():
 
 
 def test_a_stream_that_fusion_does_not_know_only_tells_the_time():
-    a = Aligner({"cam": spec("cam", "video"), "t": spec("t", "temp", lateness_s=100)}, window_s=10, hop_s=1,
+    a = Aligner({"cam": spec("cam", "video"), "t": spec("t", "ppg", lateness_s=100)}, window_s=10, hop_s=1,
                 modalities=("vision",), min_quality=0.25)  # fmt: skip
     [window] = feed(a, 0, embedding("t", 1.4))
     assert set(window.coverage) == {"vision"}

@@ -5,7 +5,8 @@ import pytest
 
 from edge_mm import ConfigError, Estimate, Monitor, Sample, SourceError, StreamSpec, UsageError
 
-KINDS = {"video": 30.0, "audio": 16000.0, "ecg": 250.0, "ppg": 64.0, "eda": 4.0, "temp": 1.0, "acc": 50.0}
+KINDS = {"video": 30.0, "audio": 16000.0, "ecg": 250.0, "ppg": 64.0, "eda": 4.0, "temp": 1.0, "acc": 50.0,
+         "gyro": 50.0}  # fmt: skip
 SAMPLED = sorted(set(KINDS) - {"video"})
 WRONG = [0.0, -1.0, float("nan"), float("inf")]
 
@@ -15,7 +16,7 @@ def spec(kind, rate=None, **more):
 
 
 def block(kind, rate, t_ns=0):
-    shape = {"video": (64, 64, 3), "acc": (8, 3)}.get(kind, (8,))
+    shape = {"video": (64, 64, 3), "acc": (8, 3), "gyro": (8, 3)}.get(kind, (8,))
     return Sample("one", t_ns, np.ones(shape, np.uint8 if kind == "video" else np.float32), rate)
 
 

@@ -189,16 +189,6 @@ def test_a_plain_stream_is_judged_by_all_values_of_a_second(bundle):
     assert [k for k, o in enumerate(out) if o.label == "missing"] == [1, 5]
 
 
-def test_acceleration_gives_the_share_of_complete_values_through_the_monitor(bundle):
-    monitor = Monitor(bundle, [StreamSpec("arm", "acc", 50.0, "g")])
-    data = np.ones((200, 3), np.float32)
-    data[60:85, 1] = np.nan
-    out = [o for i in range(0, 200, 10) for o in monitor.push(Sample("arm", i * S // 50, data[i : i + 10], 50.0))]
-    said = named(out, "sensor.quality")
-    assert [(o.t_ns, o.value, o.stream) for o in said] == [(S, 1.0, "arm"), (2 * S, 0.5, "arm"), (3 * S, 1.0, "arm"),
-                                                           (4 * S, 1.0, "arm")]  # fmt: skip
-
-
 def test_a_plain_stream_slower_than_four_values_a_second_is_judged_every_four_values(bundle):
     out = listen(bundle, np.full(12, 36.5, np.float32), 1.0, (1,), kind="temp")
     assert [(o.t_ns, o.value) for o in out] == [(4 * S, 1.0), (8 * S, 1.0), (12 * S, 1.0)]
