@@ -145,7 +145,7 @@ def test_what_explains_an_alert_is_of_the_senses_that_are_known(tmp_path, sense)
     with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
         assert chain(outbox, Fused(), events) is None
         by_quality, by_estimate = (record.alert for record in outbox.pending())
-    assert by_quality.quality == {"vision": None, "audio": None, "physio": None}
+    assert by_quality.quality == {"vision": None, "audio": None}
     assert (by_estimate.attention, by_estimate.contribution) == ({"audio": 0.5}, {})
 
 
