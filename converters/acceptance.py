@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from converters.composites import WINDOW_S
+from converters.episodes import WINDOW_S
 from edge_mm.alerts.limits import Limits
 from edge_mm.types import NS_PER_S, Estimate, Window
 

@@ -23,14 +23,12 @@ drowsy), kept weak on purpose: neither may raise an alarm alone. In 55 of 100 ep
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from converters.episodes import WINDOW_S, Composite, windows_of
 from converters.tracks import Array, Track
-from edge_mm.perception.align import Aligner
-from edge_mm.types import NS_PER_S, Embedding, StreamKind, StreamSpec, Window
+from edge_mm.types import StreamKind
 
 MODALITIES = ("vision", "audio", "physio")
 HEADS = ("drowsy", "distracted")
@@ -56,27 +54,13 @@ CORRUPTIONS = ("frozen", "noise", "broken")
 loose electrodes do not, their quality is so low that the sense counts as absent."""
 LENGTH_S, VISION_PERIOD_S = 24.0, 0.2
 """Of an episode; of its vision embeddings (5 per second are enough for pooling)."""
-WINDOW_S, HOP_S, EVERY = 10.0, 1.0, 3
-"""The manifest gets window and hop from here; every third window is used, they overlap."""
+EVERY = 3
+"""Every third window is used, they overlap."""
+MOST = {"vision": round(WINDOW_S / VISION_PERIOD_S)}
+"""Embeddings of a window that a camera may have more of; sound and signals have the same hop everywhere."""
 EPISODES, HELD_OUT_EPISODES = 2500, 500
 """Episodes to train the fusion on, and to score it on."""
 _KIND: Mapping[str, StreamKind] = {"vision": "video", "audio": "audio", "physio": "ecg"}
-
-
-@dataclass(frozen=True, slots=True)
-class Composite:
-    """One window of one episode."""
-
-    window: Window
-    """As the device's aligner cut it."""
-    state: str
-    """Of the episode."""
-    corrupted: str
-    """The corrupted modality, or empty."""
-    corruption: str
-    """How, or empty."""
-    shows: Mapping[str, str]
-    """Modality -> the state that it shows: the episode's, that of a stuck sense's lie, or empty for noise."""
 
 
 class Studio:
@@ -139,7 +123,7 @@ class Studio:
             shows[corrupted] = lie if corruption == "frozen" else ""
         else:
             corruption = ""
-        windows = [w for i, w in enumerate(_windows(streams)) if i % EVERY == EVERY - 1]
+        windows = [w for i, w in enumerate(windows_of(streams, _KIND, MODALITIES, LENGTH_S)) if i % EVERY == EVERY - 1]
         return [Composite(window, state, corrupted, corruption, shows) for window in windows]
 
     def _stream(self, modality: str, state: str) -> tuple[Array, float]:
@@ -221,21 +205,3 @@ class Studio:
         else:
             stuck = self._stream(modality, lie)[0][:1]
         return np.repeat(stuck, len(vectors), axis=0), period_s
-
-
-def _windows(streams: Mapping[str, tuple[Array, float]]) -> list[Window]:
-    """What the device's aligner makes of an episode."""
-    specs = {m: StreamSpec(m, _KIND[m], 1 / period_s, "1") for m, (_, period_s) in streams.items()}
-    aligner = Aligner(specs, window_s=WINDOW_S, hop_s=HOP_S, modalities=MODALITIES, min_quality=0.0)
-    aligner.tick(0)
-    for modality, (vectors, period_s) in streams.items():
-        span_ns = round(period_s * NS_PER_S)
-        for i, vector in enumerate(vectors):
-            aligner.add(Embedding(i * span_ns, span_ns, modality, vector, 1.0))
-    aligner.tick(round((LENGTH_S + 1) * NS_PER_S))
-    return aligner.closed()
-
-
-def states_of(states: Sequence[str]) -> npt.NDArray[np.float32]:
-    """(n, heads) 0 or 1."""
-    return np.array([[state == head for head in HEADS] for state in states], np.float32)

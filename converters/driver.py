@@ -17,8 +17,9 @@ from types import ModuleType
 
 from converters import acceptance, hearing, pulse, sight
 from converters.bundling.chain import Made
-from converters.composites import EPISODES, HEADS, HELD_OUT_EPISODES, MODALITIES, Composite, Studio
+from converters.composites import EPISODES, HEADS, HELD_OUT_EPISODES, MODALITIES, MOST, Studio
 from converters.driver_plan import write_plan
+from converters.episodes import Composite
 from converters.package import npz
 from converters.parts import (
     Part,
@@ -130,8 +131,8 @@ def _fusion_part(bundle: Bundle, data: Path, work: Path, out: Path, *, seed: int
         return [w for e in tqdm(studio.episodes(count), total=count, desc="episodes") for w in e]
 
     training, test = windows(EPISODES, held_out=False), windows(HELD_OUT_EPISODES, held_out=True)
-    params = fusion.front_end(training)
-    table, test_table = fusion.table(training, params), fusion.table(test, params)
+    params = fusion.front_end(training, MODALITIES, most=MOST)
+    table, test_table = (fusion.table(side, params, modalities=MODALITIES, heads=HEADS) for side in (training, test))
     model = fusion.train(table, seed=seed)
     sample = [{k: v[i : i + 1] for k, v in table.inputs.items()} for i in range(0, len(training), len(training) // 400)]
     graphs = {

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from converters.composites import HEADS, HOP_S, MODALITIES, WINDOW_S
+from converters.composites import HEADS, MODALITIES
+from converters.episodes import HOP_S, WINDOW_S
 from converters.fusion import MIN_COVERAGE
 from converters.model_card import DATA_CARD, LICENCE, model_card
 from converters.package import npz

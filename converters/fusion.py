@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from converters.composites import HEADS, MODALITIES, VISION_PERIOD_S, WINDOW_S, Composite, states_of
+from converters.episodes import Composite, states_of
 from edge_mm.perception.fusion import ALPHA, PRESENCE, poolings
 
 Array = npt.NDArray[np.float32]
@@ -42,6 +42,10 @@ ATTENTION_LOSS = 0.3
 class Table(NamedTuple):
     """Pooled windows."""
 
+    modalities: tuple[str, ...]
+    """In the order of ``presence``."""
+    heads: tuple[str, ...]
+    """In the order of ``states``."""
     inputs: dict[str, Array]
     """Modality -> (n, k * d), zeros where absent; ``presence`` -> (n, modalities)."""
     states: Array
@@ -54,10 +58,18 @@ class Table(NamedTuple):
     """(n, modalities) 1 where a sense is present and shows anything."""
 
 
-def front_end(windows: Sequence[Composite]) -> dict[str, Any]:
-    """Parameters of the pooling, measured on windows that are not corrupted."""
+def front_end(
+    windows: Sequence[Composite], modalities: Sequence[str], *, most: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """Parameters of the pooling, measured on windows that are not corrupted.
+
+    Args:
+        windows: of the training side.
+        modalities: to measure.
+        most: modality -> embeddings that a window has here, where a device may have more (frames of a faster camera).
+    """
     inputs: dict[str, dict[str, Any]] = {}
-    for modality in MODALITIES:
+    for modality in modalities:
         clean = [
             c.window.embeddings[modality]
             for c in windows
@@ -73,18 +85,21 @@ def front_end(windows: Sequence[Composite]) -> dict[str, Any]:
             # a dimension that hardly ever moves must not be blown up by noise
             "scale": [round(float(v), 5) for v in np.maximum(spread, 0.1 * spread.mean() + 1e-3)],
         }
-    inputs["vision"]["most"] = round(WINDOW_S / VISION_PERIOD_S)  # sound and signals have the same hop everywhere
+    for modality, count in (most or {}).items():
+        inputs[modality]["most"] = count
     return {"pooling": list(POOLING), "clip": CLIP, "inputs": inputs}
 
 
-def table(windows: Sequence[Composite], params: Mapping[str, Any]) -> Table:
+def table(
+    windows: Sequence[Composite], params: Mapping[str, Any], *, modalities: Sequence[str], heads: Sequence[str]
+) -> Table:
     """Pool windows exactly as the device does."""
-    pools = poolings(params, MODALITIES)
-    rows: dict[str, list[Array]] = {m: [] for m in MODALITIES}
-    presence = np.zeros((len(windows), len(MODALITIES)), np.float32)
+    pools = poolings(params, modalities)
+    rows: dict[str, list[Array]] = {m: [] for m in modalities}
+    presence = np.zeros((len(windows), len(modalities)), np.float32)
     corrupted = np.zeros_like(presence)
     for i, composite in enumerate(windows):
-        for j, m in enumerate(MODALITIES):
+        for j, m in enumerate(modalities):
             there = composite.window.coverage.get(m, 0.0) >= MIN_COVERAGE
             presence[i, j] = there
             corrupted[i, j] = there and composite.corrupted == m
@@ -95,17 +110,19 @@ def table(windows: Sequence[Composite], params: Mapping[str, Any]) -> Table:
                 else np.zeros(pools[m].mean.shape, np.float32)
             )
     inputs = {m: np.stack(values) for m, values in rows.items()}
-    seen = [[c.shows.get(m, "") for c in windows] for m in MODALITIES]
+    seen = [[c.shows.get(m, "") for c in windows] for m in modalities]
     shows = np.array([[bool(state) for state in states] for states in seen], np.float32).T * presence
-    shown = np.stack([states_of(states) for states in seen], axis=1)
-    return Table({**inputs, PRESENCE: presence}, states_of([c.state for c in windows]), corrupted, shown, shows)
+    shown = np.stack([states_of(states, heads) for states in seen], axis=1)
+    truth = states_of([c.state for c in windows], heads)
+    return Table(tuple(modalities), tuple(heads), {**inputs, PRESENCE: presence}, truth, corrupted, shown, shows)
 
 
-def build(dims: Mapping[str, int], *, attention: bool = True) -> Any:
+def build(dims: Mapping[str, int], heads: Sequence[str], *, attention: bool = True) -> Any:
     """The Keras model.
 
     Args:
-        dims: modality -> length of its pooled vector.
+        dims: modality -> length of its pooled vector, in the order of ``presence``.
+        heads: the states.
         attention: False leaves the scores out, so that alpha is uniform over what is present (sabotage).
 
     Returns:
@@ -114,26 +131,24 @@ def build(dims: Mapping[str, int], *, attention: bool = True) -> Any:
     import keras
     from keras import layers
 
-    inputs = {m: keras.Input((dims[m],), name=m) for m in MODALITIES}
-    presence = keras.Input((len(MODALITIES),), name=PRESENCE)
+    inputs = {m: keras.Input((dim,), name=m) for m, dim in dims.items()}
+    presence = keras.Input((len(dims),), name=PRESENCE)
     hidden = {
         m: layers.Dense(HIDDEN, activation="tanh", name=f"project_{m}", kernel_regularizer=keras.regularizers.l2(L2))(
             inputs[m]
         )
-        for m in MODALITIES
+        for m in dims
     }
     masked = layers.Rescaling(MASK, offset=-MASK, name="mask")(presence)
     if attention:
-        scores = [layers.Dense(1, activation="tanh", name=f"score_{m}")(hidden[m]) for m in MODALITIES]
+        scores = [layers.Dense(1, activation="tanh", name=f"score_{m}")(hidden[m]) for m in dims]
         reached = layers.Rescaling(REACH, name="reach")(layers.Concatenate(name="scores")(scores))
         masked = layers.Add(name="masked")([reached, masked])
     alpha = layers.Softmax(name=ALPHA)(masked)
-    weighted = [
-        layers.Multiply(name=f"weighted_{m}")([alpha[:, j : j + 1], hidden[m]]) for j, m in enumerate(MODALITIES)
-    ]
+    weighted = [layers.Multiply(name=f"weighted_{m}")([alpha[:, j : j + 1], hidden[m]]) for j, m in enumerate(dims)]
     fused = layers.Add(name="fused")(weighted)
     outputs = {ALPHA: alpha}
-    for head in HEADS:
+    for head in heads:
         outputs[head] = layers.Dense(1, activation="sigmoid", name=head)(fused)
     return keras.Model([*inputs.values(), presence], outputs, name="fusion")
 
@@ -145,15 +160,16 @@ def train(windows: Table, *, seed: int) -> Any:
     from tqdm import trange
 
     keras.utils.set_random_seed(seed)
-    model = build({m: windows.inputs[m].shape[1] for m in MODALITIES})
+    modalities, names_of_heads = windows.modalities, windows.heads
+    model = build({m: windows.inputs[m].shape[1] for m in modalities}, names_of_heads)
     count = len(windows.states)
     steps = EPOCHS * -(-count // BATCH)
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
     rng = np.random.default_rng(seed)
-    names = (*MODALITIES, PRESENCE)
+    names = (*modalities, PRESENCE)
 
-    senses = keras.Model(model.inputs, [model.get_layer(f"project_{m}").output for m in MODALITIES])
-    heads = [model.get_layer(head) for head in HEADS]
+    senses = keras.Model(model.inputs, [model.get_layer(f"project_{m}").output for m in modalities])
+    heads = [model.get_layer(head) for head in names_of_heads]
 
     def crossentropy(truth: Any, said: Any) -> Any:
         return keras.losses.binary_crossentropy(truth, said)
@@ -163,12 +179,12 @@ def train(windows: Table, *, seed: int) -> Any:
         states, believable, corrupted, shown, shows = target
         with tf.GradientTape() as tape:
             out = model(inputs, training=True)
-            said = tf.concat([out[head] for head in HEADS], axis=1)
+            said = tf.concat([out[head] for head in names_of_heads], axis=1)
             loss = tf.reduce_mean(believable * crossentropy(states, said))
             loss += ATTENTION_LOSS * tf.reduce_mean(believable * tf.reduce_sum(out[ALPHA] * corrupted, axis=1))
             for j, hidden in enumerate(senses(inputs, training=True)):
                 alone = tf.concat([head(hidden) for head in heads], axis=1)
-                loss += SHOWN_LOSS / len(MODALITIES) * tf.reduce_mean(shows[:, j] * crossentropy(shown[:, j], alone))
+                loss += SHOWN_LOSS / len(modalities) * tf.reduce_mean(shows[:, j] * crossentropy(shown[:, j], alone))
             loss += tf.add_n(model.losses)
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -203,27 +219,37 @@ def _thinned(inputs: dict[str, Array], corrupted: Array, rng: np.random.Generato
     presence[rows, rng.integers(presence.shape[1], size=len(rows))] = 0
     emptied = (presence.sum(axis=1) == 0) & (rng.random(len(presence)) < 0.8)
     presence[emptied] = inputs[PRESENCE][emptied]
-    out = {m: inputs[m] * presence[:, j : j + 1] for j, m in enumerate(MODALITIES)}
+    senses = [name for name in inputs if name != PRESENCE]
+    out = {m: inputs[m] * presence[:, j : j + 1] for j, m in enumerate(senses)}
     return {**out, PRESENCE: presence}
 
 
 def constant_attention(model: Any) -> Any:
     """Sabotage: the same weights, but every present sense gets the same attention, whatever it says."""
-    lame = build({m: model.get_layer(m).output.shape[-1] for m in MODALITIES}, attention=False)
+    lame = build(_dims(model), _heads(model), attention=False)
     _copy_weights(model, lame)
     return lame
 
 
 def shuffled_embeddings(model: Any, *, seed: int = 0) -> Any:
     """Sabotage: the same weights, but the values of every pooled embedding are shuffled before they are projected."""
-    dims = {m: model.get_layer(m).output.shape[-1] for m in MODALITIES}
-    blind = build(dims)
+    dims = _dims(model)
+    blind = build(dims, _heads(model))
     _copy_weights(model, blind)
     rng = np.random.default_rng(seed)
-    for m in MODALITIES:
+    for m in dims:
         kernel, bias = model.get_layer(f"project_{m}").get_weights()
         blind.get_layer(f"project_{m}").set_weights([kernel[rng.permutation(dims[m])], bias])
     return blind
+
+
+def _dims(model: Any) -> dict[str, int]:
+    """Modality -> length of its input, in order."""
+    return {one.name: one.shape[-1] for one in model.inputs if one.name != PRESENCE}
+
+
+def _heads(model: Any) -> list[str]:
+    return [head for head in model.output if head != ALPHA]
 
 
 def _copy_weights(source: Any, target: Any) -> None:

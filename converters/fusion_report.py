@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.acceptance import RAISED, Case, failures
-from converters.composites import HEADS, MODALITIES, Composite, Studio
+from converters.composites import HEADS, MODALITIES, Studio
+from converters.episodes import Composite
 from converters.fusion import MIN_COVERAGE, Table
 from converters.tracks import Track
 from edge_mm.models.bundle import Bundle, GraphSpec

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from converters.composites import HOP_S, WINDOW_S
+from converters.episodes import HOP_S, WINDOW_S
 from converters.package import npz
 from converters.tracks import MIN_QUALITY
 from converters.trained import Trained, write_trained

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from converters import acceptance, composites, fusion, fusion_report, hearing, pulse, sight, tracks
+from converters import acceptance, composites, episodes, fusion, fusion_report, hearing, pulse, sight, tracks
 
 MODULES = {
-    "composites": composites, "fusion": fusion, "acceptance": acceptance, "acceptance.windows": fusion_report,
+    "composites": composites, "episodes": episodes, "fusion": fusion,
+    "acceptance": acceptance, "acceptance.windows": fusion_report,
     "tracks": tracks, "tracks.vision": sight, "tracks.audio": hearing, "tracks.physio": pulse,
 }  # fmt: skip
 """Table -> the module whose constants it holds."""

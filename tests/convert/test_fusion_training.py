@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from simulated_tracks import simulated_tracks
 
-from converters.composites import MODALITIES, Studio
+from converters.composites import HEADS, MODALITIES, Studio
 from edge_mm.perception.fusion import ALPHA, PRESENCE
 
 
@@ -14,7 +14,7 @@ def trained():
 
     tracks = simulated_tracks(6)
     windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(400) for w in e]
-    table = fusion.table(windows, fusion.front_end(windows))
+    table = fusion.table(windows, fusion.front_end(windows, MODALITIES), modalities=MODALITIES, heads=HEADS)
     return fusion, fusion.train(table, seed=0), table, windows
 
 

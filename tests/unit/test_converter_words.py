@@ -31,7 +31,8 @@ def card():
     ("table", "names"),
     [
         ("fusion", ("shown_loss", "attention_loss", "l2", "clip", "min_coverage", "epochs", "rate")),
-        ("composites", ("episodes", "ahead_s", "every", "vision_period_s", "window_s", "hop_s", "sound", "heart")),
+        ("composites", ("episodes", "ahead_s", "every", "vision_period_s", "sound", "heart")),
+        ("episodes", ("window_s", "hop_s")),
         ("acceptance", ("raised", "found_share", "false_share", "moved")),
     ],
 )

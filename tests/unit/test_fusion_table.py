@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from converters import fusion
-from converters.composites import HEADS, MODALITIES, Composite
+from converters.composites import HEADS, MODALITIES
+from converters.episodes import Composite
 from edge_mm.perception.fusion import PRESENCE
 from edge_mm.types import NS_PER_S, Window
 
@@ -18,19 +19,23 @@ def composite(value, *, state="alert", corrupted="", shows=None, coverage=1.0):
 
 
 CLEAN = [composite(1.0), composite(3.0)]
+PARAMS = fusion.front_end(CLEAN, MODALITIES)
+
+
+def tabled(windows, params=PARAMS):
+    return fusion.table(windows, params, modalities=MODALITIES, heads=HEADS)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_the_scale_of_a_sense_is_that_of_its_clean_windows(modality):
-    clean = fusion.front_end(CLEAN)
-    mixed = fusion.front_end([*CLEAN, *(composite(2.0, corrupted=modality) for _ in range(5))])
-    assert mixed["inputs"][modality] == clean["inputs"][modality]
-    assert clean["inputs"][modality]["mean"][0] == 2.0
+    mixed = fusion.front_end([*CLEAN, *(composite(2.0, corrupted=modality) for _ in range(5))], MODALITIES)
+    assert mixed["inputs"][modality] == PARAMS["inputs"][modality]
+    assert PARAMS["inputs"][modality]["mean"][0] == 2.0
 
 
 def test_what_each_sense_shows_is_what_it_is_asked_for_alone():
     shows = {"vision": "drowsy", "audio": "alert", "physio": ""}
-    table = fusion.table([composite(1.0, corrupted="vision", shows=shows)], fusion.front_end(CLEAN))
+    table = tabled([composite(1.0, corrupted="vision", shows=shows)])
     drowsy = HEADS.index("drowsy")
     assert table.states.tolist() == [[0.0, 0.0]]
     assert table.shown[0, :, drowsy].tolist() == [1.0, 0.0, 0.0]
@@ -39,9 +44,8 @@ def test_what_each_sense_shows_is_what_it_is_asked_for_alone():
 
 
 def test_a_sense_below_the_least_coverage_counts_as_absent():
-    params = fusion.front_end(CLEAN)
     below, at = (composite(1.0, coverage=c) for c in (fusion.MIN_COVERAGE - 0.01, fusion.MIN_COVERAGE))
-    table = fusion.table([below, at], params)
+    table = tabled([below, at])
     assert table.inputs[PRESENCE].tolist() == [[0.0] * 3, [1.0] * 3]
     assert not table.inputs["vision"][0].any()
     assert not table.shows[0].any()

@@ -47,7 +47,7 @@ def test_what_is_no_note_is_refused_by_name(tmp_path):
     (tmp_path / "long.txt").write_bytes(b"x" * 70_000)
     with pytest.raises(SourceError, match=r"long\.txt.*65536"):
         Note(path=tmp_path / "long.txt").open()
-    with pytest.raises(SourceError, match="needs .*uint8"):
+    with pytest.raises(SourceError, match=r"needs .*uint8"):
         note_text(Sample("n", 0, np.zeros(3, np.float32), 1.0), stream="n")
 
 

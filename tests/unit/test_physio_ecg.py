@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_mm.errors import ConfigError
-from edge_mm.monitor import Monitor
 from edge_mm.perception.physio import DIMENSION, UNITS, PhysioFrontEnd
 from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
