@@ -63,9 +63,7 @@ def quantize_graph(
     _refuse(graph)
     stay = _float_tensors(graph, float_layers)
     types = {key: np.dtype(graph.tensors[place].dtype) for key, place in graph.signature_inputs.items()}
-    rows = [
-        {key: np.asarray(value, types.get(key, np.float32)) for key, value in sample.items()} for sample in samples
-    ]
+    rows = [{key: np.asarray(value, types.get(key, np.float32)) for key, value in sample.items()} for sample in samples]
     if not rows:
         raise ConvertError("no representative data: nothing to calibrate with")
     calibrated = _calibrated(content, rows, say)
