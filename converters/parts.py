@@ -30,6 +30,8 @@ SCORED: Mapping[str, str] = {
     "audio": "held_out_int8",
     "physio": "int8_streaming",
     "fusion": "auroc_int8",
+    "skin": "leave_one_person_out",
+    "motion": "subject_wise",
 }
 """Modality -> the entry of its report that only its scoring writes."""
 
