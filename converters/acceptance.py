@@ -12,14 +12,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from converters.episodes import WINDOW_S
-from edge_mm.alerts.limits import Limits
+from converters.episodes import WINDOW_S, states_of
 from edge_mm.types import NS_PER_S, Estimate, Window
 
-RAISED = Limits().drowsy_enter
-"""From here on the rule ``driver.drowsy`` counts."""
 FOUND_SHARE, FALSE_SHARE = 0.8, 0.1
-"""Of the drowsy windows with one corrupted sense at least so many are found; of the alert ones at most so many."""
+"""Of the windows of a head's state with one corrupted sense at least so many are found; of the others at most these."""
 MOVED = 0.6
 """Mean attention on the corrupted sense, at most so much of what equal shares would give it."""
 
@@ -39,25 +36,34 @@ class Estimator(Protocol):
         """Fuse one window."""
 
 
-def failures(fusion: Estimator, cases: Sequence[Case]) -> list[str]:
-    """What the fusion fails, one sentence each; empty when it may ship."""
-    drowsy = np.array([case.state == "drowsy" for case in cases], bool)
-    if not (drowsy.any() and (~drowsy).any()):
-        return [f"windows: {drowsy.sum()} drowsy and {(~drowsy).sum()} others; without both nothing is shown"]
-    said, shares = np.zeros(len(cases)), np.zeros(len(cases))
+def failures(fusion: Estimator, cases: Sequence[Case], judged: Mapping[str, float]) -> list[str]:
+    """What the fusion fails, one sentence each; empty when it may ship.
+
+    Args:
+        fusion: the device's own.
+        cases: windows of each judged head's state and of others.
+        judged: head -> score from which its rule counts.
+    """
+    truth = states_of([case.state for case in cases], list(judged)).astype(bool).reshape(len(cases), len(judged))
+    for j, head in enumerate(judged):
+        if truth[:, j].all() or not truth[:, j].any():
+            count = truth[:, j].sum()
+            return [f"windows: {count} {head} and {len(cases) - count} others; without both nothing is shown"]
+    said, shares = np.zeros(truth.shape), np.zeros(len(cases))
     for i, case in enumerate(cases):
         estimate = fusion.estimate(case.window)
-        said[i] = estimate.scores["drowsy"]
+        said[i] = [estimate.scores[head] for head in judged]
         shares[i] = estimate.weights[case.corrupted] * len(estimate.weights)
-    wrong = ~(np.isfinite(said) & np.isfinite(shares))
+    wrong = ~(np.isfinite(said).all(axis=1) & np.isfinite(shares))
     if wrong.any():
         return [f"numbers: score or attention is not a number in {wrong.sum()} of {wrong.size} windows"]
-    raised = said >= RAISED
     problems = []
-    if raised[drowsy].mean() < FOUND_SHARE:
-        problems.append(f"drowsy: raised in {raised[drowsy].mean():.0%} of drowsy windows, needs {FOUND_SHARE:.0%}")
-    if raised[~drowsy].mean() > FALSE_SHARE:
-        problems.append(f"drowsy: raised in {raised[~drowsy].mean():.0%} of alert windows, at most {FALSE_SHARE:.0%}")
+    for j, (head, limit) in enumerate(judged.items()):
+        found, false = (said[rows, j] >= limit for rows in (truth[:, j], ~truth[:, j]))
+        if found.mean() < FOUND_SHARE:
+            problems.append(f"{head}: raised in {found.mean():.0%} of {head} windows, needs {FOUND_SHARE:.0%}")
+        if false.mean() > FALSE_SHARE:
+            problems.append(f"{head}: raised in {false.mean():.0%} of other windows, at most {FALSE_SHARE:.0%}")
     if np.mean(shares) > MOVED:
         problems.append(f"attention: corrupted senses keep {np.mean(shares):.2f} of an equal share, at most {MOVED}")
     return problems
@@ -78,8 +84,17 @@ def judge(verdicts: Mapping[str, Sequence[str]]) -> None:
     if verdicts["fusion"]:
         raise RuntimeError(f"the fusion fails its acceptance: {'; '.join(verdicts['fusion'])}")
     for name, problems in verdicts.items():
-        if name != "fusion" and not any(problem.startswith("drowsy:") for problem in problems):
+        if name != "fusion" and all(problem.startswith("attention:") for problem in problems):
             raise RuntimeError(f"the sabotage {name} answers as well as the fusion: the acceptance proves nothing")
+
+
+def trimmed(window: Window, lengths: Mapping[str, int]) -> Window:
+    """The window with so many embeddings of each modality, fully covered, so that windows of several episodes stack."""
+    kept = {}
+    for m, vectors in window.embeddings.items():
+        kept[m] = vectors[np.linspace(0, len(vectors) - 1, lengths[m]).round().astype(int)]
+    full = dict.fromkeys(kept, 1.0)
+    return Window(window.start_ns, window.end_ns, kept, full, full)
 
 
 def pack(cases: Sequence[Case]) -> dict[str, npt.NDArray[Any]]:

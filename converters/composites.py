@@ -26,8 +26,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from converters.acceptance import Case, trimmed
 from converters.episodes import WINDOW_S, Composite, windows_of
 from converters.tracks import Array, Track
+from edge_mm.alerts.limits import Limits
 from edge_mm.types import StreamKind
 
 MODALITIES = ("vision", "audio", "physio")
@@ -61,6 +63,17 @@ MOST = {"vision": round(WINDOW_S / VISION_PERIOD_S)}
 EPISODES, HELD_OUT_EPISODES = 2500, 500
 """Episodes to train the fusion on, and to score it on."""
 _KIND: Mapping[str, StreamKind] = {"vision": "video", "audio": "audio", "physio": "ecg"}
+
+
+RAISED = Limits().drowsy_enter
+"""From here on the rule ``driver.drowsy`` counts."""
+WANTED = (
+    ("drowsy", "audio", "", 12), ("drowsy", "physio", "", 12),
+    ("alert", "vision", "frozen", 24), ("alert", "audio", "", 6), ("alert", "physio", "", 6),
+)  # fmt: skip
+"""Acceptance windows: state, corrupted sense, how (empty draws it), how many."""
+LENGTHS = {"vision": 50, "audio": 20, "physio": 10}
+"""Embeddings kept of each window: 10 s of vision as it is, every second one of sound, one a second of the heart."""
 
 
 class Studio:
@@ -205,3 +218,18 @@ class Studio:
         else:
             stuck = self._stream(modality, lie)[0][:1]
         return np.repeat(stuck, len(vectors), axis=0), period_s
+
+
+def cases(studio: Studio) -> list[Case]:
+    """Held-out windows with all senses present and one corrupted: what a fusion must survive.
+
+    Drowsy with the sound or the heart corrupted; alert with each of them corrupted, the camera stuck on a yawn or on
+    closed eyes. Windows are the last of each episode, none is chosen for its score.
+    """
+    chosen = []
+    for state, corrupted, how, count in WANTED:
+        lie = "drowsy" if state == "alert" else "alert"
+        for _ in range(count):
+            one = studio.episode(state, present=MODALITIES, corrupted=corrupted, corruption=how, lie=lie)[-1]
+            chosen.append(Case(trimmed(one.window, LENGTHS), state, corrupted))
+    return chosen

@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from converters.acceptance import FALSE_SHARE, RAISED
+from converters.acceptance import FALSE_SHARE
+from converters.composites import RAISED
 
 LICENCE = (
     "Apache-2.0 for the weights. Trained in part on research data whose redistribution terms are not settled (YawDD, "

@@ -29,6 +29,7 @@ SCORED: Mapping[str, str] = {
     "vision": "eyes_closed",
     "audio": "held_out_int8",
     "physio": "int8_streaming",
+    "text": "left_out",
     "fusion": "auroc_int8",
     "skin": "leave_one_person_out",
     "motion": "subject_wise",

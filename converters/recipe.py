@@ -15,30 +15,24 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from converters import acceptance, composites, episodes, fusion, fusion_report, hearing, pulse, sight, tracks
-
-MODULES = {
-    "composites": composites, "episodes": episodes, "fusion": fusion,
-    "acceptance": acceptance, "acceptance.windows": fusion_report,
-    "tracks": tracks, "tracks.vision": sight, "tracks.audio": hearing, "tracks.physio": pulse,
-}  # fmt: skip
-"""Table -> the module whose constants it holds."""
 _PLAIN = (str, int, float, list, tuple, Mapping)
 
 
-def recipe(*, seed: int, versions: Mapping[str, str]) -> str:
+def recipe(name: str, modules: Mapping[str, ModuleType], *, seed: int, versions: Mapping[str, str]) -> str:
     """The TOML.
 
     Args:
+        name: of the bundle.
+        modules: table -> the module whose constants it holds.
         seed: of everything that is drawn.
         versions: of what trained it, by name.
     """
     lines = [
-        f'command = "python -m converters.driver --data DATA --work WORK --out edge_mm/bundles --seed {seed}"',
+        f'command = "python -m converters.{name} --data DATA --work WORK --out edge_mm/bundles --seed {seed}"',
         f"seed = {seed}",
     ]
-    for name, rows in {"versions": versions, **{k: constants(module) for k, module in MODULES.items()}}.items():
-        lines += ["", f"[{name}]", *(f"{key} = {toml(value)}" for key, value in rows.items())]
+    for table, rows in {"versions": versions, **{k: constants(module) for k, module in modules.items()}}.items():
+        lines += ["", f"[{table}]", *(f"{key} = {toml(value)}" for key, value in rows.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -29,7 +29,7 @@ class Track:
     """Consecutive embeddings of one stream, all of one kind."""
 
     modality: str
-    """``vision``, ``audio`` or ``physio``."""
+    """``vision``, ``audio``, ``physio`` ..."""
     kind: str
     """What is seen or heard; the recipe in ``composites`` knows the names."""
     group: str
@@ -64,26 +64,35 @@ def track(
 
 
 def cached(
-    path: Path, bundle: Bundle, modality: str, make: Callable[[], list[Track]], *, seed: int, sources: Iterable[Path]
+    path: Path,
+    bundle: Bundle,
+    name: str,
+    make: Callable[[], list[Track]],
+    *,
+    modalities: Sequence[str],
+    seed: int,
+    sources: Iterable[Path],
 ) -> list[Track]:
     """``make()``, or what it gave last time from the same graphs, parameters, code and seed.
 
     Args:
         path: folder to keep it in.
-        bundle: the parts; the bytes of this modality's graphs and its parameters are part of the key.
-        modality: whose front end; its code on the device is part of the key.
+        bundle: the parts; the bytes of these modalities' graphs and their parameters are part of the key.
+        name: of the file.
         make: how.
+        modalities: whose front ends; their code on the device is part of the key.
         seed: that ``make`` draws with.
         sources: files with the code of ``make`` and of the split.
     """
-    hasher = hashlib.sha256(repr((modality, seed, bundle.front_end(modality))).encode())
-    for name in sorted(bundle.manifest.graphs):
-        if name.startswith(f"{modality}."):
-            hasher.update(bundle.graph(name))
-    on_device = Path(litert.__file__).parent.glob(f"{modality}*.py")
+    said = [(m, bundle.front_end(m)) for m in modalities]
+    hasher = hashlib.sha256(repr((name, seed, said)).encode())
+    for graph in sorted(bundle.manifest.graphs):
+        if graph.split(".")[0] in modalities:
+            hasher.update(bundle.graph(graph))
+    on_device = [path for m in modalities for path in Path(litert.__file__).parent.glob(f"{m}*.py")]
     for source in (Path(__file__), *sorted(on_device), *sorted(sources)):
         hasher.update(source.read_bytes())
-    file = path / f"tracks-{modality}-{hasher.hexdigest()[:16]}.npz"
+    file = path / f"tracks-{name}-{hasher.hexdigest()[:16]}.npz"
     if file.is_file():
         return _load(file)
     tracks = make()

@@ -47,6 +47,17 @@ if TYPE_CHECKING:
         Tick,
         Window,
     )
+    from edge_mm.vitals import (
+        Hrv,
+        Rate,
+        heart_rate,
+        hrv,
+        pulse_peaks,
+        pulse_rate,
+        r_peaks,
+        respiration_rate,
+        rr_intervals,
+    )
 
 _HOME = {
     "edge_mm.types": (
@@ -63,6 +74,9 @@ _HOME = {
     "edge_mm.alerts.defaults": ("default_policies",),
     "edge_mm.alerts.limits": ("Limits",),
     "edge_mm.daemon.replay": ("replay",),
+    "edge_mm.vitals": (
+        "Hrv", "Rate", "heart_rate", "hrv", "pulse_peaks", "pulse_rate", "r_peaks", "respiration_rate", "rr_intervals",
+    ),
 }  # fmt: skip
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
@@ -76,11 +90,13 @@ __all__ = [
     "EdgeMmError",
     "Embedding",
     "Estimate",
+    "Hrv",
     "Limits",
     "Monitor",
     "Observation",
     "OutboxError",
     "Policy",
+    "Rate",
     "Reason",
     "Sample",
     "Sink",
@@ -93,8 +109,15 @@ __all__ = [
     "UsageError",
     "Window",
     "default_policies",
+    "heart_rate",
+    "hrv",
     "load_bundle",
+    "pulse_peaks",
+    "pulse_rate",
+    "r_peaks",
     "replay",
+    "respiration_rate",
+    "rr_intervals",
 ]
 
 

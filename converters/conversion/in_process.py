@@ -22,7 +22,8 @@ def quantize(model: Any, representative: Iterable[Sample], *, recipe: str = RECI
 
     Args:
         model: functional; recurrent layers must be ``unroll=True``.
-        representative: input name -> float32 (1, ...); of more than the recipe takes, those that it takes.
+        representative: input name -> (1, ...), float32 or rows of an Embedding; of more than the recipe takes,
+            those that it takes.
         recipe: whose ``quantize`` is followed.
 
     Raises:

@@ -25,7 +25,7 @@ from converters.conversion.progress import Say, silent
 from converters.graphs.reader import GraphFile, read_graph
 from edge_mm.errors import ConvertError
 
-Sample = Mapping[str, npt.NDArray[np.float32]]
+Sample = Mapping[str, npt.NDArray[np.float32] | npt.NDArray[np.int32]]
 
 TRIES = 20
 """Quantizations before a graph with float tensors is an error."""
@@ -45,7 +45,7 @@ def quantize_graph(
 
     Args:
         content: float ``.tflite`` with a signature.
-        samples: input name -> float32 (1, ...); 100 to 500 of them.
+        samples: input name -> float32 (1, ...), or whole numbers where an Embedding reads them; 100 to 500 of them.
         float_layers: layers that stay in float, with DEQUANTIZE before and QUANTIZE after them: the name of a layer
             stands for all its ops (``lstm``, ``lstm.2``, ...), a regular expression for the ops whose whole name it
             matches. The name of an op is that of its output tensor.
@@ -62,7 +62,8 @@ def quantize_graph(
     graph = read_graph(content)
     _refuse(graph)
     stay = _float_tensors(graph, float_layers)
-    rows = [{key: np.asarray(value, np.float32) for key, value in sample.items()} for sample in samples]
+    types = {key: np.dtype(graph.tensors[place].dtype) for key, place in graph.signature_inputs.items()}
+    rows = [{key: np.asarray(value, types.get(key, np.float32)) for key, value in sample.items()} for sample in samples]
     if not rows:
         raise ConvertError("no representative data: nothing to calibrate with")
     calibrated = _calibrated(content, rows, say)
@@ -126,11 +127,28 @@ def _refuse(graph: GraphFile) -> None:
             raise ConvertError(
                 f"input {name!r} has a free size: a board needs fixed sizes; convert it with a batch of one"
             )
-        if tensor.dtype != "float32":
+        if tensor.dtype != "float32" and not _looked_up(graph, index):
             raise ConvertError(
-                f"input {name!r} holds {tensor.dtype}, and an int8 graph reads measured values (float32): leave the "
-                "first layers (Embedding, a lookup) out of the model, or use the recipe dynamic-range"
+                f"input {name!r} holds {tensor.dtype}, and an int8 graph reads measured values (float32) or the rows "
+                "of a table (an Embedding as the first layer): change the first layers, or use the recipe dynamic-range"
             )
+
+
+def _looked_up(graph: GraphFile, index: int) -> bool:
+    """Whether a tensor of whole numbers only ever says which rows of a table to take (after sums and comparisons)."""
+    if graph.tensors[index].dtype not in ("int32", "int64"):
+        return False
+    places, looked_up = {index}, False
+    for op in graph.ops:  # in the order in which they run
+        if not places.intersection(op.inputs):
+            continue
+        if op.name == "GATHER" and op.inputs[0] not in places:
+            looked_up = True
+        elif all(graph.tensors[place].dtype in ("int32", "int64", "bool") for place in op.outputs):
+            places.update(op.outputs)
+        else:
+            return False
+    return looked_up
 
 
 def _float_tensors(graph: GraphFile, wanted: Sequence[str]) -> list[str]:
@@ -152,12 +170,12 @@ def _layer(name: str) -> str:
     return re.sub(r"\.\d+$", "", name)
 
 
-def _calibrated(content: bytes, rows: list[dict[str, npt.NDArray[np.float32]]], say: Say) -> bytes:
+def _calibrated(content: bytes, rows: list[dict[str, npt.NDArray[Any]]], say: Say) -> bytes:
     from tensorflow.lite.python.optimize.calibrator import Calibrator
 
     from edge_mm.quiet import quiet_stderr
 
-    def given() -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+    def given() -> Iterator[dict[str, npt.NDArray[Any]]]:
         for number, row in enumerate(rows):
             say("calibrating", number, len(rows))
             yield row

@@ -25,6 +25,8 @@ Stretch = Annotated[float, msgspec.Meta(gt=0.0, le=3600.0)]
 """A duration that cannot be 0: a gap of 0 s would part all readings, a window of 0 s would hold none."""
 Bpm = Annotated[float, msgspec.Meta(ge=10.0, le=300.0)]
 """Beats per minute."""
+Breaths = Annotated[float, msgspec.Meta(ge=3.0, le=60.0)]
+"""Breaths per minute."""
 Degrees = Annotated[float, msgspec.Meta(gt=0.0, le=90.0)]
 """An angle away from straight ahead."""
 Angle = Annotated[float, msgspec.Meta(ge=-90.0, le=90.0)]
@@ -121,6 +123,23 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     vitals_max_gap_s: Stretch = 5.0
     """Without a usable beat or rate for longer, durations start again: ours (a rate of 12 bpm still passes)."""
 
+    respiration_low_bpm: Breaths = 8.0
+    """Breaths per minute at or below which breathing is slow (NEWS2, Royal College of Physicians 2017: 3 points)."""
+    respiration_low_exit_bpm: Breaths = 9.5
+    """Ours."""
+    respiration_high_bpm: Breaths = 25.0
+    """Breaths per minute at or above which breathing is fast (NEWS2: 3 points)."""
+    respiration_high_exit_bpm: Breaths = 23.0
+    """Ours."""
+    respiration_min_quality: Share = 0.45
+    """The rate is read from what breathing does to the heartbeat; below this it is too often another rhythm: ours."""
+    respiration_s: Seconds = 60.0
+    """Each reading is about a minute of beats, so a minute of readings is two minutes of breathing: ours."""
+    respiration_keep_s: Seconds = 30.0
+    """Within limits for this long: ours."""
+    respiration_max_gap_s: Stretch = 30.0
+    """The rate is said every five seconds where it is clear: ours."""
+
     irregular_enter: Above = 0.5
     """Probability that the RR intervals are those of atrial fibrillation."""
     irregular_exit: Above = 0.3
@@ -187,6 +206,8 @@ KINDS = (
     "sound.sneeze",
     "health.heart_rate_low",
     "health.heart_rate_high",
+    "health.respiration_low",
+    "health.respiration_high",
     "health.irregular_rhythm",
     "health.ventricular_beats",
     "health.ventricular_run",
@@ -202,6 +223,9 @@ _ORDERED = (
     ("heart_rate_low_bpm", "heart_rate_low_exit_bpm"),
     ("heart_rate_low_exit_bpm", "heart_rate_high_exit_bpm"),
     ("heart_rate_high_exit_bpm", "heart_rate_high_bpm"),
+    ("respiration_low_bpm", "respiration_low_exit_bpm"),
+    ("respiration_low_exit_bpm", "respiration_high_exit_bpm"),
+    ("respiration_high_exit_bpm", "respiration_high_bpm"),
     ("irregular_exit", "irregular_enter"),
     ("ventricular_exit_count", "ventricular_count"),
     ("sound_exit", "sound_enter"),

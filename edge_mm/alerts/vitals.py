@@ -1,13 +1,14 @@
 """Rules about the heart: rate, rhythm, ventricular beats.
 
-In: ``vitals.heart_rate_bpm``, ``vitals.rhythm_irregular`` and ``vitals.beat`` observations. Out: policies, one per
-kind of alert. Not here: the numbers and their sources (``limits``).
+In: ``vitals.heart_rate_bpm``, ``vitals.respiration_rate_bpm``, ``vitals.rhythm_irregular`` and ``vitals.beat``
+observations. Out: policies, one per kind of alert. Not here: the numbers and their sources (``limits``).
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from edge_mm.alerts.hold import Hold, ns, seconds_between
 from edge_mm.alerts.limits import Limits
@@ -29,6 +30,22 @@ HEART_RATE_HIGH = Rule(
     code="heart_rate_above",
     raised="heart rate {value:.0f} bpm, at or above {limit:g} bpm for {seconds:.0f} s",
     cleared="heart rate {value:.0f} bpm, below the limit of {limit:g} bpm again",
+    unit="bpm",
+)
+RESPIRATION_LOW = Rule(
+    kind="health.respiration_low",
+    priority="low",  # read from the heartbeat, not from the chest
+    code="respiration_below",
+    raised="breathing {value:.0f} times a minute, at or below {limit:g} for {seconds:.0f} s",
+    cleared="breathing {value:.0f} times a minute, above the limit of {limit:g} again",
+    unit="bpm",
+)
+RESPIRATION_HIGH = Rule(
+    kind="health.respiration_high",
+    priority="low",
+    code="respiration_above",
+    raised="breathing {value:.0f} times a minute, at or above {limit:g} for {seconds:.0f} s",
+    cleared="breathing {value:.0f} times a minute, below the limit of {limit:g} again",
     unit="bpm",
 )
 IRREGULAR_RHYTHM = Rule(
@@ -120,6 +137,16 @@ def vitals_policies(limits: Limits) -> list[Watch]:
             below=below,
         )
 
+    def respiration(enter: float, exit: float, *, below: bool) -> Watch:
+        level = partial(
+            Level, enter=enter, exit=exit, dwell_s=limits.respiration_s, keep_s=limits.respiration_keep_s,
+            max_gap_s=limits.respiration_max_gap_s, below=below,
+        )  # fmt: skip
+        return Watch(
+            RESPIRATION_LOW if below else RESPIRATION_HIGH, level, names=frozenset({"vitals.respiration_rate_bpm"}),
+            sense="physio", min_quality=limits.respiration_min_quality, max_gap_s=limits.respiration_max_gap_s,
+        )  # fmt: skip
+
     def irregular() -> Level:
         return Level(
             enter=limits.irregular_enter,
@@ -153,6 +180,8 @@ def vitals_policies(limits: Limits) -> list[Watch]:
     return [
         watch(HEART_RATE_LOW, "vitals.heart_rate_bpm", lambda: heart_rate(low, low_exit, below=True)),
         watch(HEART_RATE_HIGH, "vitals.heart_rate_bpm", lambda: heart_rate(high, high_exit, below=False)),
+        respiration(limits.respiration_low_bpm, limits.respiration_low_exit_bpm, below=True),
+        respiration(limits.respiration_high_bpm, limits.respiration_high_exit_bpm, below=False),
         watch(IRREGULAR_RHYTHM, "vitals.rhythm_irregular", irregular, gap_s=limits.irregular_max_gap_s),
         watch(VENTRICULAR_BEATS, "vitals.beat", ventricular),
         watch(VENTRICULAR_RUN, "vitals.beat", run),

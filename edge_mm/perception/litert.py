@@ -126,7 +126,7 @@ def _quantized(value: npt.NDArray[Any], tensor: _Tensor) -> npt.NDArray[Any]:
         return value
     if tensor.dtype is np.int8:
         steps = np.rint(value * np.float32(1.0 / tensor.scale)) + np.float32(tensor.zero_point)
-        return np.clip(steps, -128, 127).astype(np.int8)
+        return np.minimum(np.maximum(steps, -128), 127).astype(np.int8)  # a third of np.clip's time on small arrays
     return value.astype(tensor.dtype)
 
 

@@ -3,53 +3,29 @@
 In: Samples of one stream, any block size, 60 Hz or more for ECG and 16 Hz or more for PPG, any unit and polarity, NaN
 where a value is missing. Out, per beat and at most a second after it: ``vitals.beat`` (probability, label N S V F; only
 ECG has classes), ``vitals.rr_interval_s``, ``vitals.heart_rate_bpm``; every five seconds ``vitals.rhythm_irregular``;
-every second ``sensor.quality`` and an Embedding. The same stream gives the same output whatever its blocks. Streams of
-another kind (``eda``, ``temp``, ``acc``) give ``sensor.quality`` only: the share of values that are there, every second
-or, where they are slower than 4 Hz, every four values. Not here: alerts, what is said about minutes.
+beside it
+``vitals.respiration_rate_bpm`` where breathing shows in the beats, and every thirty ``vitals.hrv_rmssd_ms``; every
+second ``sensor.quality`` and an Embedding. The same stream gives the same output
+whatever its blocks. Not here: alerts, what is said about minutes.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
-
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-from edge_mm.errors import BundleError, ConfigError
+from edge_mm.errors import BundleError, ConfigError, UsageError
 from edge_mm.models.bundle import Bundle
-from edge_mm.perception import physio_beat, physio_pulse, physio_qrs
-from edge_mm.perception.litert import Graph, load_graph
+from edge_mm.perception.litert import load_graph
 from edge_mm.perception.params import Share, decoded
-from edge_mm.perception.physio_beat import BeatShapes
-from edge_mm.perception.physio_filter import BandFilter
-from edge_mm.perception.physio_intake import CHUNK_S, Chunk, Intake, TimeBase
+from edge_mm.perception.physio_intake import CHUNK_S, Intake
+from edge_mm.perception.physio_lane import BEAT_EMBEDDING, DIMENSION, UNITS, Lane
 from edge_mm.perception.physio_pulse import PulseDetector
-from edge_mm.perception.physio_qrs import Peak, QrsDetector
-from edge_mm.perception.physio_quality import SECOND, Quality, SignalQuality
-from edge_mm.perception.physio_rhythm import EMBEDDING, SUMMARY, HeartRhythm, Interval
-from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
+from edge_mm.perception.physio_qrs import QrsDetector
+from edge_mm.perception.physio_rhythm import HeartRhythm
+from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
-BEAT_EMBEDDING = 16
-DIMENSION = BEAT_EMBEDDING + len(physio_beat.LABELS) + SUMMARY + EMBEDDING
-"""Length of an Embedding: mean beat embedding and class probabilities of the last 3 s, heart rate summary, rhythm."""
-USABLE = {"ecg": 0.15, "ppg": 0.3}
-"""Below this quality no rate and no rhythm is given. Band-limited noise has pulses too, so PPG has to be better."""
-RHYTHM_EVERY = 5
-"""Seconds between two statements about the rhythm."""
-STEADY_S, STEADY = 30, 0.5
-"""A statement about the rhythm needs this mean quality over so many seconds."""
 MIN_RATE_HZ = {"ecg": 60.0, "ppg": 16.0}
 """Slower streams do not hold a beat's shape."""
-UNITS = {
-    "sensor.quality": "1",
-    "vitals.beat": "probability",
-    "vitals.rr_interval_s": "s",
-    "vitals.heart_rate_bpm": "bpm",
-    "vitals.rhythm_irregular": "probability",
-}
-"""What this front end says, and in which unit."""
 
 Reading = Observation | Embedding
 
@@ -64,15 +40,18 @@ class PhysioFrontEnd:
     Raises:
         BundleError: the bundle has no physiological front end.
         ConfigError: the stream is too slow for its kind.
+        UsageError: it is neither ECG nor PPG.
     """
 
     def __init__(self, bundle: Bundle, spec: StreamSpec) -> None:
-        slowest = MIN_RATE_HZ.get(spec.kind, 0.0)
-        if not spec.rate_hz >= slowest or spec.rate_hz <= 0:
+        slowest = MIN_RATE_HZ.get(spec.kind)
+        if slowest is None:
+            raise UsageError(f"stream {spec.name}: {spec.kind} is neither ecg nor ppg")
+        if not spec.rate_hz >= slowest:
             need = f"{slowest:g} Hz or more needed"
             raise ConfigError(f"stream {spec.name}: {spec.rate_hz:g} Hz is too slow for {spec.kind}: {need}")
         self._name = spec.name
-        self._intake = Intake(spec.name, axes=3 if spec.kind == "acc" else 1)
+        self._intake = Intake(spec.name)
         self._lane = _lane(bundle, spec)
 
     @property
@@ -84,7 +63,7 @@ class PhysioFrontEnd:
         """Take the next block of the stream.
 
         Raises:
-            UsageError: the block has not the shape (n,), or (n, 3) for ``acc``.
+            UsageError: the block has not the shape (n,).
         """
         return [reading for chunk in self._intake.push(sample) for reading in self._lane.chunk(chunk)]
 
@@ -103,173 +82,25 @@ class _Params(msgspec.Struct):
     """Probability from which a beat is ventricular."""
 
 
-def _lane(bundle: Bundle, spec: StreamSpec) -> _Plain:
-    if spec.kind not in MIN_RATE_HZ:
-        return _Plain(spec.name)
+def qrs_threshold(bundle: Bundle) -> float:
+    """Probability from which a bundle takes a peak as a QRS complex.
+
+    Raises:
+        BundleError: it has no physiological front end.
+    """
+    return decoded(bundle.front_end("physio") or {}, _Params, where=f"{bundle.source}: front end physio").qrs_threshold
+
+
+def _lane(bundle: Bundle, spec: StreamSpec) -> Lane:
     parameters = bundle.front_end("physio")
     if parameters is None:
         raise BundleError(f"{bundle.source}: no physiological front end, but stream {spec.name} is {spec.kind}")
     rhythm = HeartRhythm(load_graph(bundle, "physio.rhythm"))
     if spec.kind == "ppg":
-        return _Beating(spec.name, rhythm, PulseDetector())
+        return Lane(spec.name, rhythm, PulseDetector())
     given = decoded(parameters, _Params, where=f"{bundle.source}: front end physio")
     detector = QrsDetector(load_graph(bundle, "physio.qrs"), threshold=given.qrs_threshold)
-    return _Beating(spec.name, rhythm, detector, net=load_graph(bundle, "physio.beat"), threshold=given.v_threshold)
+    return Lane(spec.name, rhythm, detector, net=load_graph(bundle, "physio.beat"), threshold=given.v_threshold)
 
 
-class _Plain:
-    """Quality alone: is something there."""
-
-    def __init__(self, stream: str) -> None:
-        self._stream = stream
-        self._chunks = 0
-        self._present = self._size = 0
-
-    def chunk(self, chunk: Chunk) -> list[Reading]:
-        if chunk.fresh:
-            self._chunks = self._present = self._size = 0
-        self._chunks += 1
-        self._present += int(np.count_nonzero(np.isfinite(chunk.values)))
-        self._size += chunk.values.size
-        if self._chunks % SECOND or not chunk.full:
-            return []
-        share, self._present, self._size = self._present / self._size, 0, 0
-        end_ns = chunk.time.at(chunk.start + chunk.values.size)
-        return [self._observation(end_ns, "sensor.quality", share, share, "" if share > 0.5 else "missing")]
-
-    def end(self) -> list[Reading]:
-        return []
-
-    def _observation(self, t_ns: int, name: str, value: float, quality: float, label: str = "") -> Observation:
-        return Observation(t_ns, name, value, UNITS[name], quality, "physio", self._stream, label)
-
-
-class _Beating(_Plain):
-    """ECG (with a net for beat classes) or PPG (without)."""
-
-    def __init__(
-        self,
-        stream: str,
-        rhythm: HeartRhythm,
-        detector: QrsDetector | PulseDetector,
-        *,
-        net: Graph | None = None,
-        threshold: float = 0.5,
-    ) -> None:
-        super().__init__(stream)
-        self._rhythm, self._detector, self._net, self._threshold = rhythm, detector, net, threshold
-        module = physio_pulse if net is None else physio_qrs
-        self._usable = USABLE["ppg" if net is None else "ecg"]
-        self._rate, self._band = float(module.RATE_HZ), module.BAND
-        self._before, self._length = physio_beat.BEFORE, physio_beat.LENGTH
-        self._shapes = BeatShapes()
-        if net is None:
-            self._before, self._length = physio_pulse.BEFORE, physio_pulse.LENGTH
-            self._shapes = BeatShapes(core=physio_pulse.CORE, challenge=1.2)
-        self._signal = SignalQuality() if net is not None else SignalQuality(hum_s=0.08, hiss=0.06, alike=(0.65, 0.95))
-        self._quality = Quality(0.5, "")
-        self._past: deque[float] = deque(maxlen=STEADY_S)
-        self._beats: deque[tuple[float, npt.NDArray[np.float32]]] = deque(maxlen=16)
-        self._filter: BandFilter | None = None
-        self._time = TimeBase(0, 1.0)
-        self._begin = 0.0  # index in the run where the stretch begins
-        self._last: float | None = None  # index in the stretch of the newest beat
-        self._open = False
-        self._seconds = 0
-
-    def chunk(self, chunk: Chunk) -> list[Reading]:
-        readings: list[Reading] = []
-        if chunk.fresh:
-            readings += self.end()
-            self._chunks = 0
-            self._filter = BandFilter(chunk.time.rate_hz, self._rate, **self._band)
-        self._time = chunk.time
-        self._chunks += 1
-        self._signal.chunk(chunk.values, chunk.time.rate_hz)
-        assert self._filter is not None  # noqa: S101  # the first chunk is fresh
-        for piece in self._filter.push(chunk.values):
-            if piece is None:
-                readings += self._close()
-                continue
-            if piece.begins_at is not None:
-                self._begin = float(chunk.start + piece.begins_at)
-                self._open = True
-            if piece.values.size:
-                readings += self._read(self._detector.push(piece.values))
-        if self._chunks % SECOND == 0 and chunk.full:
-            readings += self._tick(chunk.start + chunk.values.size)
-        return readings
-
-    def end(self) -> list[Reading]:
-        readings: list[Reading] = []
-        if self._filter is not None:
-            for piece in self._filter.flush():
-                readings += self._read(self._detector.push(piece.values)) if piece.values.size else []
-            self._filter = None
-        return readings + self._close()
-
-    def _close(self) -> list[Reading]:
-        """The stretch broke off."""
-        readings = self._read(self._detector.flush()) if self._open else []
-        self._detector.reset()
-        self._signal.forget()
-        self._last, self._open = None, False
-        return readings
-
-    def _at(self, index: float) -> int:
-        return self._time.at(self._begin + index * self._time.rate_hz / self._rate)
-
-    def _read(self, peaks: Iterable[Peak]) -> list[Reading]:
-        return [reading for peak in peaks for reading in self._beat(peak)]
-
-    def _beat(self, peak: Peak) -> list[Reading]:
-        t_ns = self._at(peak.index)
-        rr = None if self._last is None else (peak.index - self._last) / self._rate
-        self._last = peak.index
-        margin = physio_beat.SHIFTS
-        wide = self._detector.window(round(peak.index) - self._before - margin, self._length + 2 * margin)
-        beat = self._shapes.push(wide, rr)
-        # An ECG has beats of several shapes, so each is judged by its own; a pulse that is unlike the usual is motion.
-        like = beat.match if self._net is not None else float(beat.features[physio_beat.SIMILARITY])
-        self._signal.beat(like, float(np.ptp(wide)))
-        quality = self._quality.value
-        readings: list[Reading] = []
-        ventricular = supraventricular = 0.0
-        if self._net is not None:
-            kind = physio_beat.classify(self._net, beat, threshold=self._threshold)
-            self._beats.append((t_ns / NS_PER_S, np.concatenate([kind.embedding, kind.probabilities])))
-            _, supraventricular, ventricular, _ = kind.probabilities.tolist()
-            value = float(kind.probabilities[physio_beat.LABELS.index(kind.label)])
-            readings.append(self._observation(t_ns, "vitals.beat", value, quality, kind.label))
-        elif quality >= self._usable:
-            readings.append(self._observation(t_ns, "vitals.beat", peak.strength, quality))
-        if rr is None or not self._rhythm.add(Interval(t_ns / NS_PER_S, rr, ventricular, supraventricular)):
-            return readings
-        if quality >= self._usable:
-            readings.append(self._observation(t_ns, "vitals.rr_interval_s", rr, quality))
-            rate = self._rhythm.rate_bpm(t_ns / NS_PER_S)
-            if rate is not None:
-                readings.append(self._observation(t_ns, "vitals.heart_rate_bpm", rate, quality))
-        return readings
-
-    def _tick(self, end: int) -> list[Reading]:
-        """A second of the run is full."""
-        end_ns, self._seconds = self._time.at(end), self._seconds + 1
-        since_start = (end - self._begin) / self._time.rate_hz if self._open else 0.0
-        since_beat = np.inf if self._last is None else since_start - self._last / self._rate
-        self._quality = self._signal.second(since_beat, since_start)
-        value, label = self._quality
-        readings: list[Reading] = [self._observation(end_ns, "sensor.quality", value, value, label)]
-        now = end_ns / NS_PER_S
-        self._past.append(value)
-        steady = float(np.mean(self._past))
-        if self._seconds % RHYTHM_EVERY == 0 and value >= self._usable and steady >= STEADY:
-            irregular = self._rhythm.irregular(now)
-            if irregular is not None:
-                readings.append(self._observation(end_ns, "vitals.rhythm_irregular", irregular, steady))
-        recent = [vector for at, vector in self._beats if at >= now - 3.0]
-        shape = np.mean(recent, axis=0) if recent else np.zeros(BEAT_EMBEDDING + len(physio_beat.LABELS))
-        vector = np.concatenate([shape, self._rhythm.summary(now)]).astype(np.float32)
-        span = round(SECOND * CHUNK_S * NS_PER_S)
-        readings.append(Embedding(end_ns - span, span, self._stream, vector, value))
-        return readings
+__all__ = ["BEAT_EMBEDDING", "DIMENSION", "MIN_RATE_HZ", "UNITS", "PhysioFrontEnd", "qrs_threshold"]

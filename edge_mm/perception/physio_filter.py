@@ -51,7 +51,10 @@ class Held:
 
     def window(self, start: int, length: int) -> Signal:
         """(length,) values from an index on; the oldest and the newest stand for what is not held."""
-        index = np.clip(np.arange(start, start + length) - self._first, 0, self._values.size - 1)
+        begin = start - self._first
+        if begin >= 0 and begin + length <= self._values.size:
+            return self._values[begin : begin + length]
+        index = np.clip(np.arange(begin, begin + length), 0, self._values.size - 1)
         return self._values[index]
 
 

@@ -62,9 +62,13 @@ class RunningScale:
 
     def push(self, second: Signal) -> float:
         """Add the latest second; gives the scale (> 0)."""
-        self._hops.append(float(np.ptp(second)))
+        self._hops.append(float(second.max() - second.min()))
         del self._hops[:-SCALE_HOPS]
-        return max(float(np.percentile(self._hops, SCALE_PERCENTILE)), 1e-12)
+        ordered = sorted(self._hops)
+        place = (len(ordered) - 1) * SCALE_PERCENTILE / 100.0
+        low = int(place)
+        high = min(low + 1, len(ordered) - 1)
+        return max(ordered[low] + (ordered[high] - ordered[low]) * (place - low), 1e-12)
 
 
 class QrsDetector:
@@ -106,8 +110,8 @@ class QrsDetector:
         stretch = self._held.window(self._hop - LEFT, LENGTH)
         scale = self._scale.push(stretch[LENGTH - RATE_HZ :])
         peaks: list[Peak] = []
-        if np.ptp(stretch) > 0:
-            inputs = np.clip(stretch / scale, -CLIP, CLIP).astype(np.float32)
+        if stretch.max() > stretch.min():
+            inputs = np.minimum(np.maximum(stretch / scale, -CLIP), CLIP).astype(np.float32)
             probabilities = self._graph(ecg=inputs)["qrs"].reshape(-1)
         else:
             probabilities = np.zeros(HOP // STRIDE, np.float32)
@@ -133,7 +137,8 @@ class QrsDetector:
     def _refine(self, centre: float) -> float:
         start = round(centre) - _SEARCH
         near = self.window(start - 1, 2 * _SEARCH + 3)
-        height = np.abs(near - np.median(self.window(round(centre) - 48, 96)))
+        around = np.sort(self.window(round(centre) - 48, 96))
+        height = np.abs(near - 0.5 * (around[47] + around[48]))  # from the median; np.median takes three times as long
         weighted = height * (1.0 - 0.6 * np.abs(np.arange(near.size) - 1 - _SEARCH) / _SEARCH)
         top = 1 + int(np.argmax(weighted[1:-1]))
         left, peak, right = height[top - 1 : top + 2].tolist()

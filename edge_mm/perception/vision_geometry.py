@@ -139,10 +139,16 @@ def cut(frame: U8, region: Region, size: int, *, mirrored: bool = False) -> U8:
             [flip * sin, cos, region.y - (flip * sin + cos) * middle],
         ]
     )
+    reach = region.side * (abs(math.cos(region.angle)) + abs(math.sin(region.angle))) / 2 + 2  # grey only what is cut
+    left, top = max(int(region.x - reach), 0), max(int(region.y - reach), 0)
+    part = frame[top : max(int(region.y + reach) + 1, 0), left : max(int(region.x + reach) + 1, 0)]
+    if part.size == 0:
+        return np.zeros((size, size), np.uint8)
+    if part.ndim == 3:
+        part = cv2.cvtColor(part, cv2.COLOR_BGR2GRAY)
+    matrix[:, 2] -= left, top
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    crop = cv2.warpAffine(frame, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_CONSTANT)
-    if crop.ndim == 3:
-        crop = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    crop = cv2.warpAffine(part, matrix, (fine, fine), flags=flags, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(crop if fine == size else cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -152,11 +158,7 @@ def levelled(crop: U8) -> U8:
 
     mean, spread = cv2.meanStdDev(crop)
     gain = _LEVEL_SPREAD / max(float(spread[0, 0]), _LEAST_SPREAD)
-    table = np.arange(256, dtype=np.float32)
-    table -= float(mean[0, 0])
-    table *= gain
-    table += _LEVEL_MEAN + 0.5
-    return np.asarray(cv2.LUT(crop, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
+    return np.asarray(cv2.addWeighted(crop, gain, crop, 0.0, _LEVEL_MEAN - gain * float(mean[0, 0])), np.uint8)
 
 
 def as_input(crop: U8) -> npt.NDArray[np.int8]:

@@ -115,7 +115,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--work", type=Path, default=ROOT / "work", help="what `make bundle` left (default: work)")
     options = parser.parse_args()
-    plans = {kind: options.work / "plan" / f"driver{kind}.toml" for kind in ("", "-small")}
+    plans = {kind: options.work / "plan" / "driver" / f"driver{kind}.toml" for kind in ("", "-small")}
     if not plans[""].is_file():
         print(f"{plans['']} is not there: run `make bundle` first (it trains; half an hour)", file=sys.stderr)
         return 2

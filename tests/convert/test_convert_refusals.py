@@ -157,13 +157,23 @@ def test_inputs_without_a_size_or_of_whole_numbers_are_refused_by_name(own, conv
 
     series = keras.Input((None, 4), name="series")
     keras.Model(series, keras.layers.GlobalAveragePooling1D()(series)).save(tmp_path / "free.keras")
-    tokens = keras.Input((6,), name="tokens", dtype="int32")
-    keras.Model(tokens, keras.layers.Flatten()(keras.layers.Embedding(9, 4)(tokens))).save(tmp_path / "words.keras")
-    np.savez(tmp_path / "words.npz", tokens=np.arange(360).reshape(60, 6) % 9)
+    counts = keras.Input((6,), name="counts", dtype="int32")
+    keras.Model(counts, keras.layers.Dense(2)(counts)).save(tmp_path / "counts.keras")
+    np.savez(tmp_path / "counts.npz", counts=np.arange(360).reshape(60, 6) % 9)
     with pytest.raises(ConvertError, match=r"'series' has the shape.*fixed sizes"):
         convert(tmp_path / "free.keras", tmp_path / "words.npz")
-    with pytest.raises(ConvertError, match=r"'tokens' holds int32.*Embedding"):
-        convert(tmp_path / "words.keras", tmp_path / "words.npz")
+    with pytest.raises(ConvertError, match=r"'counts' holds int32.*Embedding"):
+        convert(tmp_path / "counts.keras", tmp_path / "counts.npz")
+
+
+def test_an_embedding_reads_whole_numbers_and_the_rest_is_int8(own, convert, tmp_path):
+    import keras
+
+    tokens = keras.Input((6,), name="tokens", dtype="int32")
+    table = keras.layers.Embedding(9, 4, name="table")(tokens)
+    keras.Model(tokens, keras.layers.Dense(2)(keras.layers.Flatten()(table))).save(tmp_path / "words.keras")
+    np.savez(tmp_path / "words.npz", tokens=np.arange(360).reshape(60, 6) * 7 % 9)
+    convert(tmp_path / "words.keras", tmp_path / "words.npz")
 
 
 def test_half_a_keras_file_is_refused(own, convert, tmp_path):

@@ -160,3 +160,18 @@ def test_a_pulse_sensor_without_beat_classes_does_not_end_what_the_ecg_saw():
     assert story(play(alarms, line)) == ["health.ventricular_run raised"]
     single = merged(beats("NV" * 6), beats("." * 200, stream="finger"))
     assert story(play(heart(), single)) == ["health.ventricular_beats raised"]
+
+
+BREATH = "vitals.respiration_rate_bpm"
+
+
+@pytest.mark.parametrize(("rate", "kind"), [(7, "health.respiration_low"), (27, "health.respiration_high")])
+def test_slow_and_fast_breathing_alert_after_a_minute_with_low_priority(rate, kind):
+    raised, cleared = play(heart(), readings(BREATH, (60, 14), (90, rate), (60, 14), fps=0.2, unit="bpm"))
+    assert (raised.kind, cleared.kind, raised.priority) == (kind, kind, "low")
+    assert (raised.onset_ns, raised.t_ns, cleared.t_ns) == (60 * NS, 120 * NS, 180 * NS)
+    assert f"breathing {rate} times a minute" in raised.reason.text
+
+
+def test_breathing_that_is_not_clear_says_nothing():
+    assert not play(heart(), readings(BREATH, (200, 7), fps=0.2, unit="bpm", quality=0.4))

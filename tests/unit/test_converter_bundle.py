@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from plans import fusion_graph, write_fusion_plan
 
-from converters import driver
-from converters.driver_plan import write_plan
+from converters.driver import DRIVER
 from converters.package import write_bundle
 from converters.parts import Part, write_part
+from converters.plan import write_plan
+from converters.reference import pack as packed_bundle
 from edge_mm.errors import BundleError
 from edge_mm.models.bundle import GraphSpec, Manifest, load_bundle
 
@@ -66,7 +67,10 @@ def folders(tmp_path):
 
 
 def test_two_runs_that_differ_in_time_give_the_same_plan(folders, tmp_path, capsys):
-    plans = [write_plan(folders(us), tmp_path / f"plan-{us}" / "plan", seed=0, versions=VERSIONS) for us in (250, 260)]
+    plans = [
+        write_plan(DRIVER, folders(us), tmp_path / f"plan-{us}" / "plan", seed=0, versions=VERSIONS)
+        for us in (250, 260)
+    ]
     one, two = ({file.name: file.read_bytes() for file in plan.parent.iterdir()} for plan in plans)
     assert {"driver.toml", "driver-small.toml", "golden.npz", "model_card.md", "report.json"} <= set(one)
     for name in one:
@@ -76,7 +80,7 @@ def test_two_runs_that_differ_in_time_give_the_same_plan(folders, tmp_path, caps
 
 def test_the_golden_sample_of_a_plan_has_inputs_only_so_that_the_graphs_that_are_built_say_the_rest(folders, tmp_path):
     with np.load(
-        write_plan(folders(250), tmp_path / "plan", seed=0, versions=VERSIONS).with_name("golden.npz")
+        write_plan(DRIVER, folders(250), tmp_path / "plan", seed=0, versions=VERSIONS).with_name("golden.npz")
     ) as kept:
         assert {"vision.eye/in/image", "physio.beat/in/beat"} <= set(kept.files)
         assert not [key for key in kept.files if "/out/" in key]
@@ -93,7 +97,7 @@ def packed(folders, tmp_path):
     def pack(scored):
         part = folders(250)[-1]
         (part / "fusion.tflite").write_bytes(scored(fusion_graph()))
-        return driver.pack(plan, [part], tmp_path / "out", cache=tmp_path / "cache")
+        return packed_bundle(plan, [part], tmp_path / "out", cache=tmp_path / "cache")
 
     return pack
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from converters.driver import part_folder
 from converters.parts import Part, check_part, finished_folder, part_bundle, timings, without_timings, write_part
+from converters.reference import part_folder
 from edge_mm.errors import BundleError
 
 

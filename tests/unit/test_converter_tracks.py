@@ -34,7 +34,10 @@ def ask(tmp_path, sources):
     """``ask(make, **changes)``: what a run with these changes gets."""
 
     def asked(make, *, bundle=None, modality="audio", seed=0):
-        return cached(tmp_path / "kept", bundle or load_bundle("driver"), modality, make, seed=seed, sources=sources)
+        return cached(
+            tmp_path / "kept", bundle or load_bundle("driver"), modality, make, modalities=[modality], seed=seed,
+            sources=sources,
+        )  # fmt: skip
 
     return asked
 

@@ -7,6 +7,7 @@ from converters.acceptance import Case, failures, judge
 from edge_mm.types import NS_PER_S, Estimate, Window
 
 SENSES = ("vision", "audio", "physio")
+JUDGED = {"drowsy": 0.6}
 
 
 def case(state, corrupted="audio"):
@@ -34,7 +35,7 @@ EQUAL = (1 / 3, 1 / 3, 1 / 3)
 
 
 def test_right_answers_with_attention_off_the_corrupted_sense_pass():
-    assert failures(Answers(), CASES) == []
+    assert failures(Answers(), CASES, JUDGED) == []
 
 
 @pytest.mark.parametrize(
@@ -48,27 +49,27 @@ def test_right_answers_with_attention_off_the_corrupted_sense_pass():
     ],
 )
 def test_each_thing_that_is_wrong_is_said(subject, word):
-    (problem,) = failures(subject, CASES)
+    (problem,) = failures(subject, CASES, JUDGED)
     assert problem.startswith(word)
 
 
 @pytest.mark.parametrize("cases", [[], [case("alert")], [case("drowsy")]])
 def test_windows_of_one_state_alone_show_nothing(cases):
-    (problem,) = failures(Answers(), cases)
+    (problem,) = failures(Answers(), cases, JUDGED)
     assert problem.startswith("windows:")
 
 
 def test_a_twin_that_answers_rightly_is_not_noticed_by_its_attention_alone():
-    verdicts = {"fusion": [], "constant_attention": failures(Answers(weights=EQUAL), CASES)}
+    verdicts = {"fusion": [], "constant_attention": failures(Answers(weights=EQUAL), CASES, JUDGED)}
     assert verdicts["constant_attention"]
     with pytest.raises(RuntimeError, match=r"constant_attention.*proves nothing"):
         judge(verdicts)
 
 
 def test_a_twin_that_answers_wrongly_is_noticed():
-    judge({"fusion": [], "constant_attention": failures(Answers(drowsy=0.0, weights=EQUAL), CASES)})
+    judge({"fusion": [], "constant_attention": failures(Answers(drowsy=0.0, weights=EQUAL), CASES, JUDGED)})
 
 
 def test_a_fusion_that_fails_does_not_ship():
     with pytest.raises(RuntimeError, match="drowsy"):
-        judge({"fusion": failures(Answers(other=1.0), CASES)})
+        judge({"fusion": failures(Answers(other=1.0), CASES, JUDGED)})

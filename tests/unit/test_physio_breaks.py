@@ -84,13 +84,6 @@ def test_nothing_is_said_about_the_rhythm_of_noise_nor_of_what_was_mostly_noise(
     assert not [o for o in said if 80 * S < o.t_ns < 92 * S]  # half of the last 30 s must have been good
 
 
-def test_a_plain_stream_forgets_the_second_that_a_gap_cut_short(bundle):
-    values = np.full(16 + 15 + 32, 36.5, np.float32)
-    values[20:31] = np.nan
-    said = listen(bundle, values, kind="temp", rate_hz=16.0, gap_at=31, gap_s=5.0)
-    assert [(o.t_ns, o.value) for o in said] == [(S, 1.0), (7_937_500_000, 1.0), (8_937_500_000, 1.0)]
-
-
 class Sure:
     """Stands in for the QRS net: certain at these indices of the stretch (all of them if none are given)."""
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_mm.errors import ConfigError
+from edge_mm.errors import ConfigError, UsageError
 from edge_mm.perception.physio import DIMENSION, UNITS, PhysioFrontEnd
 from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
@@ -171,23 +171,8 @@ def test_the_real_recording_has_its_ventricular_beats(bundle, recording):
     assert np.mean(np.array(irregular) > 0.5) < 0.2  # sinus rhythm with ventricular beats is not fibrillation
 
 
-def test_a_stream_that_is_too_slow_is_refused_and_other_kinds_give_quality_only(bundle):
+def test_a_stream_that_is_too_slow_or_of_another_kind_is_refused(bundle):
     with pytest.raises(ConfigError, match="stream chest: 20 Hz is too slow for ecg"):
         PhysioFrontEnd(bundle, StreamSpec("chest", "ecg", 20.0, "mV"))
-    out = listen(bundle, np.full(40, 31.5, np.float32), 4.0, (3,), kind="temp")
-    assert {o.name for o in out} == {"sensor.quality"}
-    assert len(out) == 10
-
-
-def test_a_plain_stream_is_judged_by_all_values_of_a_second(bundle):
-    values = np.full(40, 31.5, np.float32)
-    values[4:7] = np.nan
-    values[20:24] = np.nan
-    out = listen(bundle, values, 4.0, (3,), kind="temp")
-    assert [o.value for o in out] == [o.quality for o in out] == [1.0, 0.25, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]
-    assert [k for k, o in enumerate(out) if o.label == "missing"] == [1, 5]
-
-
-def test_a_plain_stream_slower_than_four_values_a_second_is_judged_every_four_values(bundle):
-    out = listen(bundle, np.full(12, 36.5, np.float32), 1.0, (1,), kind="temp")
-    assert [(o.t_ns, o.value) for o in out] == [(4 * S, 1.0), (8 * S, 1.0), (12 * S, 1.0)]
+    with pytest.raises(UsageError, match="stream wrist: temp is neither"):
+        PhysioFrontEnd(bundle, StreamSpec("wrist", "temp", 4.0, "degC"))

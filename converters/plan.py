@@ -1,7 +1,7 @@
-"""The plan of the bundle ``driver``: what ``edge-mm-convert build`` needs, written beside the trained parts.
+"""The plan of a reference bundle: what ``edge-mm-convert build`` needs, written beside the trained parts.
 
-In: the parts' folders. Out: ``driver.toml`` with its golden sample, front ends and documents;
-``driver-small.toml``, the same with half of the channels. Not here: training, and
+In: the parts' folders. Out: ``NAME.toml`` with its golden sample, front ends and documents; where the bundle has one,
+``NAME-small.toml``, the same with half of the channels. Not here: training, and
 the build itself (``converters.bundling``).
 """
 
@@ -16,30 +16,27 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from converters.composites import HEADS, MODALITIES
 from converters.episodes import HOP_S, WINDOW_S
 from converters.fusion import MIN_COVERAGE
-from converters.model_card import DATA_CARD, LICENCE, model_card
 from converters.package import npz
 from converters.parts import Part, read_part, timings, without_timings
 from converters.recipe import recipe, toml
+from converters.reference import Reference
 from converters.tracks import MIN_QUALITY
 from edge_mm.models.profile import known_profiles
 
-NAME, VERSION = "driver", "0.1.0"
 MAX_BYTES = 2 * 1024 * 1024
 FLOORS: Mapping[str, Mapping[str, float]] = {}
 """Graph -> output -> another floor of the signal-to-noise ratio, dB, and why beside it."""
 
 
-SMALL = ("vision.search", "vision.face", "vision.eye", "vision.mouth", "physio.beat", "physio.qrs")
-"""Graphs that ``driver-small.toml`` prunes to half of their channels."""
-
-
-def write_plan(folders: Sequence[Path], out: Path, *, seed: int, versions: Mapping[str, str]) -> Path:
-    """Write the plan and what it names; gives the path of ``driver.toml``.
+def write_plan(
+    reference: Reference, folders: Sequence[Path], out: Path, *, seed: int, versions: Mapping[str, str]
+) -> Path:
+    """Write the plan and what it names; gives the path of ``NAME.toml``.
 
     Args:
+        reference: the bundle.
         folders: finished parts, the fusion's last.
         out: folder of the plan; made if absent.
         seed: of everything that was drawn.
@@ -65,22 +62,24 @@ def write_plan(folders: Sequence[Path], out: Path, *, seed: int, versions: Mappi
         "golden.npz": npz(golden),
         "front_ends.json": msgspec.json.format(msgspec.json.encode(front_ends, order="deterministic"), indent=1),
         "report.json": json.dumps(reports, indent=1, sort_keys=True).encode(),
-        "recipe.toml": recipe(seed=seed, versions=versions).encode(),
-        "model_card.md": model_card(f"{NAME} {VERSION}", reports, sizes).encode(),
+        "recipe.toml": recipe(reference.name, reference.recipe, seed=seed, versions=versions).encode(),
+        "model_card.md": reference.words(f"{reference.name} {reference.version}", reports, sizes).encode(),
     }
     for file, content in made.items():
         (out / file).write_bytes(content)
     head = {
-        "name": NAME, "version": VERSION, "window_s": WINDOW_S, "hop_s": HOP_S, "modalities": list(MODALITIES),
-        "heads": list(HEADS), "front_ends": "front_ends.json", "golden": "golden.npz", "recipe": "int8-static",
+        "name": reference.name, "version": reference.version, "window_s": WINDOW_S, "hop_s": HOP_S,
+        "modalities": list(reference.modalities), "heads": list(reference.heads),
+        "front_ends": "front_ends.json", "golden": "golden.npz", "recipe": "int8-static",
         "profiles": list(known_profiles()), "min_quality": MIN_QUALITY, "min_coverage": MIN_COVERAGE,
-        "licence": LICENCE, "data_card": DATA_CARD, "max_bytes": MAX_BYTES,
+        "licence": reference.licence, "data_card": reference.data_card, "max_bytes": MAX_BYTES,
         "members": {file: file for file in ("report.json", "recipe.toml", "model_card.md")},
     }  # fmt: skip
-    path = out / f"{NAME}.toml"
+    path = out / f"{reference.name}.toml"
     path.write_text(_text(head, tables))
-    small = [{**row, "recipe": "channels-50-int8"} if row["graph"] in SMALL else row for row in tables]
-    (out / f"{NAME}-small.toml").write_text(_text({**head, "name": f"{NAME}-small"}, small))
+    if reference.small:
+        small = [{**row, "recipe": "channels-50-int8"} if row["graph"] in reference.small else row for row in tables]
+        (out / f"{reference.name}-small.toml").write_text(_text({**head, "name": f"{reference.name}-small"}, small))
     return path
 
 
