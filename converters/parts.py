@@ -31,6 +31,8 @@ SCORED: Mapping[str, str] = {
     "physio": "int8_streaming",
     "text": "left_out",
     "fusion": "auroc_int8",
+    "skin": "leave_one_person_out",
+    "motion": "subject_wise",
 }
 """Modality -> the entry of its report that only its scoring writes."""
 
