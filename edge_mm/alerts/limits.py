@@ -105,6 +105,32 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """From the end of the first window above to the end of the latest: more than one window must agree. Ours."""
     drowsy_keep_s: Seconds = 6.0
     """Fused probability low for this long: ours."""
+    stressed_enter: Above = 0.7
+    """Fused probability of the head ``stressed``: ours, see the bundle's report."""
+    stressed_exit: Above = 0.5
+    """Fused probability below which it is over: ours."""
+    stressed_s: Seconds = 120.0
+    """Stress builds up over minutes; a shorter rise is a startle: ours."""
+    arrhythmia_enter: Above = 0.7
+    """Fused probability of the head ``arrhythmia``: ours, see the bundle's report."""
+    arrhythmia_exit: Above = 0.4
+    """Fused probability below which it is over: ours."""
+    arrhythmia_s: Seconds = 20.0
+    """Two windows of ten seconds that share nothing must agree: ours."""
+    distress_enter: Above = 0.7
+    """Fused probability of the head ``distress``: ours, see the bundle's report."""
+    distress_exit: Above = 0.5
+    """Fused probability below which it is over: ours."""
+    distress_s: Seconds = 120.0
+    """As ``stressed_s``."""
+    event_enter: Above = 0.7
+    """Fused probability of the head ``event``: ours, see the bundle's report."""
+    event_exit: Above = 0.4
+    """Fused probability below which it is over: ours."""
+    event_s: Seconds = 1.0
+    """A fall is over in a second; two windows must agree: ours."""
+    fused_keep_s: Seconds = 10.0
+    """Fused probability of these heads low for this long: ours."""
     fusion_max_gap_s: Stretch = 10.0
     """Stretch that no window covers after which the duration starts again: ours."""
 
@@ -199,6 +225,7 @@ KINDS = (
     "driver.yawning",
     "driver.looking_away",
     "driver.drowsy",
+    "driver.stressed",
     "sound.siren",
     "sound.baby_cry",
     "sound.dog",
@@ -211,6 +238,9 @@ KINDS = (
     "health.irregular_rhythm",
     "health.ventricular_beats",
     "health.ventricular_run",
+    "health.arrhythmia",
+    "health.distress",
+    "health.event",
 )
 """Kinds of alert about the person, in the order in which their rules run."""
 
@@ -220,6 +250,10 @@ _ORDERED = (
     ("perclos_min_cover_s", "perclos_window_s"),
     ("yawning_exit", "yawning_enter"),
     ("drowsy_exit", "drowsy_enter"),
+    ("stressed_exit", "stressed_enter"),
+    ("arrhythmia_exit", "arrhythmia_enter"),
+    ("distress_exit", "distress_enter"),
+    ("event_exit", "event_enter"),
     ("heart_rate_low_bpm", "heart_rate_low_exit_bpm"),
     ("heart_rate_low_exit_bpm", "heart_rate_high_exit_bpm"),
     ("heart_rate_high_exit_bpm", "heart_rate_high_bpm"),
