@@ -1,7 +1,7 @@
 """The built-in set of rules.
 
 In: what the bundle can say, and the limits of the installation. Out: the policies for ``Alarms``. Not here: the rules
-(``driver``, ``vitals``, ``sound``, ``sensors``) and their numbers (``limits``).
+(``driver``, ``vitals``, ``wrist``, ``sound``, ``sensors``) and their numbers (``limits``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
 from edge_mm.alerts.sound import sound_policies
 from edge_mm.alerts.vitals import vitals_policies
+from edge_mm.alerts.wrist import fall_policies, stress_policies
 from edge_mm.protocols import Policy
 
 
@@ -44,4 +45,8 @@ def default_policies(
         rules += sound_policies(limits)
     if "physio" in senses:
         rules += vitals_policies(limits)
+    if "skin" in senses:
+        rules += stress_policies(limits)
+    if "motion" in senses:
+        rules += fall_policies(limits)
     return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

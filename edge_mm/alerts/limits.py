@@ -180,6 +180,27 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     sound_max_gap_s: Stretch = 3.0
     """Without a usable reading for longer, durations start again: ours."""
 
+    fall_enter: Above = 0.7
+    """Probability from which an impact is a fall; the operating point of the encoder's report."""
+    fall_exit: Above = 0.3
+    """Probability below which an impact is none: ours."""
+    fall_keep_s: Seconds = 30.0
+    """Who gives ordinary impacts for so long is up again: ours."""
+    fall_still_s: Stretch = 120.0
+    """Without any impact for so long the alert is over: a fall is an event, and who lies still gives none. Ours; long
+    enough that somebody has come, or that it was passed on."""
+
+    stress_enter: Above = 0.7
+    """Probability of the arousal of a stress task; the operating point of the encoder's report."""
+    stress_exit: Above = 0.5
+    """Probability below which it is over: ours."""
+    stress_s: Seconds = 120.0
+    """Arousal of less than two minutes is life: ours."""
+    stress_keep_s: Seconds = 60.0
+    """Calm for this long: ours."""
+    stress_max_gap_s: Stretch = 30.0
+    """It is read every ten seconds; without a usable reading for longer, the duration starts again: ours."""
+
     unusable_enter: Above = 0.25
     """Signal quality below which a sensor tells us nothing; the same number as ``min_quality``."""
     unusable_exit: Above = 0.35
@@ -211,6 +232,8 @@ KINDS = (
     "health.irregular_rhythm",
     "health.ventricular_beats",
     "health.ventricular_run",
+    "health.stress",
+    "motion.fall",
 )
 """Kinds of alert about the person, in the order in which their rules run."""
 
@@ -229,6 +252,8 @@ _ORDERED = (
     ("irregular_exit", "irregular_enter"),
     ("ventricular_exit_count", "ventricular_count"),
     ("sound_exit", "sound_enter"),
+    ("fall_exit", "fall_enter"),
+    ("stress_exit", "stress_enter"),
     ("unusable_enter", "unusable_exit"),
 )
 """(lower, upper): the lower one may not be above the upper one."""
