@@ -13,7 +13,9 @@ FRONT_ENDS = {"motion": {"fall_threshold": 0.7}, "skin": {}}
 
 
 def wrist_bundle(front_ends=None):
-    graphs = {name: GraphSpec(file=f"encoders/{name}.tflite", stateful=False) for name in ("motion.fall", "skin.stress")}
+    graphs = {
+        name: GraphSpec(file=f"encoders/{name}.tflite", stateful=False) for name in ("motion.fall", "skin.stress")
+    }
     members = {one.file: (GOLDEN / f"{name}.tflite").read_bytes() for name, one in graphs.items()}
     manifest = Manifest(
         schema=SCHEMA, name="wrist", version="0", window_s=10.0, hop_s=1.0, modalities=["skin", "motion"], heads=[],
