@@ -17,8 +17,8 @@ LICENCE = (
     "Cough-Etiquette); none of it is in the bundle."
 )
 DATA_CARD = (
-    "Physiology: MIT-BIH Arrhythmia with the notes in its headers, Stress-Predict (BVP, EDA, temperature); motion: HIFD, "
-    "acted falls and daily life at the wrist; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic sirens. "
+    "Physiology: MIT-BIH Arrhythmia with the notes in its headers, Stress-Predict (BVP, EDA, temperature); motion: "
+    "HIFD, acted falls and daily life at the wrist; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic sirens. "
     "The fusion is trained on composites of these: no recording with all of them together was found."
 )
 
@@ -66,8 +66,8 @@ that were not trained on, unless a line says otherwise.
 ## Selection
 
 Nothing held out was trained on, but thresholds of the parts were chosen with their folds in view (said in their notes).
-The acceptance of the fusion asks for {found:.0%} of the windows with a state and at most {false:.0%} of the others, with
-one modality corrupted, on the same held-out tracks that the AUROC is measured on. One seed.
+The acceptance of the fusion asks for {found:.0%} of the windows with a state and at most {false:.0%} of the others,
+with one modality corrupted, on the same held-out tracks that the AUROC is measured on. One seed.
 """
 
 

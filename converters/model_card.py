@@ -20,15 +20,15 @@ LICENCE = (
 DATA_CARD = (
     "Vision: YawDD driver stills and clips, GRID talking faces, Intel head-pose clips, scikit-learn's two photographs "
     "as backgrounds; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic sirens; physiology: MIT-BIH "
-    "Arrhythmia, Stress-Predict (intervals between beats; skin conductance and temperature). The fusion is trained on composites of these: no recording "
-    "with face, voice and heart together was found."
+    "Arrhythmia, Stress-Predict (intervals between beats; skin conductance and temperature). The fusion is trained on "
+    "composites of these: no recording with face, voice and heart together was found."
 )
 
 _INTRO = """# {title}
 
-int8 encoders for a driver's face, the sound around, the heart and a wrist's skin, and an attention fusion over them. Built by
-`python -m converters.driver` (`make bundle`) from the recipe in `recipe.toml`; every score is from `report.json`.
-**Not a medical device.** Scores are on people, sources and records that were not trained on.
+int8 encoders for a driver's face, the sound around, the heart and a wrist's skin, and an attention fusion over them.
+Built by `python -m converters.driver` (`make bundle`) from the recipe in `recipe.toml`; every score is from
+`report.json`. **Not a medical device.** Scores are on people, sources and records that were not trained on.
 
 ## Data
 

@@ -1,7 +1,7 @@
 """A wrist's recordings -> tracks: skin and heart together, and motion.
 
-In: Stress-Predict (BVP, EDA, temperature of one wrist: truly synchronous) and HIFD (acted falls and daily life), through
-the device's own front ends. Out: tracks of skin and of physio (PPG) of kind ``rest`` or ``stress``, both of a person
+In: Stress-Predict (BVP, EDA, temperature of one wrist: truly synchronous) and HIFD (acted falls and daily life),
+through the device's own front ends. Out: tracks of skin and of physio (PPG) of kind ``rest`` or ``stress``, both of a person
 under one group; tracks of motion of kind ``active`` (daily life) and ``fall`` (the seconds around the impact). Every
 person is read with the net of the fold that had not seen them (``folds`` of the part), so that the fusion learns from
 embeddings of strangers. Not here: which of them share a state.
@@ -85,7 +85,7 @@ def motion_tracks(bundle: Bundle, data: Path, folds: Path) -> list[Track]:
     for recording in tqdm(recordings, desc="wrist tracks: motion"):
         fold = people.index(recording.person) % FOLDS
         said = _moved(nets[fold], recording)
-        kind, after, before = "active", 0, len(recording.acc) / 50
+        kind, after, before = "active", 0.0, len(recording.acc) / 50
         if recording.fall:
             peak_s = int(np.nanargmax(np.linalg.norm(recording.acc, axis=1))) / 50
             kind, after, before = "fall", max(0.0, peak_s + FALL_SPAN_S[0]), peak_s + FALL_SPAN_S[1]

@@ -1,4 +1,4 @@
-"""Tracks of many people, as three encoders might have given them: a cloud of embeddings per kind. Simulated."""
+"""Tracks of many people, as four encoders might have given them: a cloud of embeddings per kind. Simulated."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from converters.tracks import Track
 
 KINDS = {"vision": ("neutral", "talking", "yawn", "closed", "turned"), "audio": ("speech", "road", "quiet"),
-         "physio": ("slow", "middle", "fast")}  # fmt: skip
-PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0}
+         "physio": ("slow", "middle", "fast", "rest", "stress"), "skin": ("rest", "stress")}  # fmt: skip
+PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0, "skin": 1.0}
 
 
 def simulated_tracks(people: int) -> list[Track]:

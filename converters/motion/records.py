@@ -1,7 +1,7 @@
 """HIFD, a wrist's motion: recordings with what was done in them and who did it.
 
-In: ``research/hifd`` of the shared data: 18 people, 6 kinds of fall, 13 activities; ``.mat`` of 50 Hz, acceleration in g
-from which the authors took gravity out, turning rate in deg/s, orientation. Out: ``Recording`` s. The PPG column is
+In: ``research/hifd`` of the shared data: 18 people, 6 kinds of fall, 13 activities; ``.mat`` of 50 Hz, acceleration in
+g from which the authors took gravity out, turning rate in deg/s, orientation. Out: ``Recording`` s. The PPG column is
 binarised (0 or 1023) and left alone. Not here: windows.
 """
 

@@ -132,5 +132,5 @@ def _counts(said: Sequence[Said], threshold: float) -> tuple[int, int, int]:
 
 
 def _f1(counts: npt.NDArray[np.int64]) -> float:
-    found, missed, false = counts.tolist()
-    return 2 * float(found) / max(2.0 * found + missed + false, 1.0)
+    found, missed, false = (float(one) for one in counts)
+    return 2 * found / max(2.0 * found + missed + false, 1.0)

@@ -36,10 +36,10 @@ SENSES: Mapping[str, tuple[str, ...]] = {
 """What is there -> what is left out."""
 NOTES = [
     "Stress-Predict: 15 healthy adults in one laboratory; Stroop test, interview and hyperventilation against rest, "
-    "always in this order. What is learned is arousal by these tasks; it says nothing of stress at the wheel or at work.",
+    "always in this order. What is learned is arousal by these tasks, not stress at the wheel or at work.",
     "Every session follows the same schedule, so elapsed time alone tells tasks from rest better than the body does: "
-    "the margin over that null is negative, and by the project's own rule this is not called stress detection. No time, "
-    "count or warm-up state enters the net, and at equal elapsed time (time_matched) it is still above chance.",
+    "the margin over that null is negative, and by the project's own rule this is not called stress detection. No "
+    "time, count or warm-up state enters the net, and at equal elapsed time (time_matched) it is still above chance.",
     "The margin over the absolute EDA level is positive; the level does not enter the net.",
     "Temperature adds nothing here. A second task (heart rate) was tried and cost 0.008.",
     "Nothing is said in the first ten minutes.",

@@ -1,7 +1,7 @@
 """The built-in set of rules.
 
 In: what the bundle can say, and the limits of the installation. Out: the policies for ``Alarms``. Not here: the rules
-(``driver``, ``vitals``, ``sound``, ``bedside``, ``sensors``) and their numbers (``limits``).
+(``driver``, ``vitals``, ``wrist``, ``sound``, ``bedside``, ``sensors``) and their numbers (``limits``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
 from edge_mm.alerts.sound import sound_policies
 from edge_mm.alerts.vitals import vitals_policies
+from edge_mm.alerts.wrist import fall_policies, stress_policies
 from edge_mm.protocols import Policy
 
 
@@ -46,4 +47,8 @@ def default_policies(
     if "physio" in senses:
         rules += vitals_policies(limits)
     rules += fused_policies(limits, heads=known, senses=senses)
+    if "skin" in senses:
+        rules += stress_policies(limits)
+    if "motion" in senses:
+        rules += fall_policies(limits)
     return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

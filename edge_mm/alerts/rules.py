@@ -113,6 +113,7 @@ class Watch:
         min_quality: readings below it say nothing.
         max_gap_s: silence after which a stream no longer keeps the condition up against another one.
         event_s: for events (a bark) rather than states (closed eyes): over after so long without a reading.
+        event_over: what is said then.
     """
 
     def __init__(
@@ -125,10 +126,12 @@ class Watch:
         min_quality: float,
         max_gap_s: float,
         event_s: float | None = None,
+        event_over: str = "not heard any more",
     ) -> None:
         self.rule = rule
         self.names = names | {QUALITY}
         self._event_ns = None if event_s is None else ns(event_s)
+        self._event_over = event_over
         self._track = track
         self._sense: Modality = sense
         self._min_quality = min_quality
@@ -180,7 +183,7 @@ class Watch:
                 return ()
             silent = [stream for stream in self._trackers if self._silent_ns(stream, event.t_ns) >= self._event_ns]
             past = [self._trackers.pop(stream) for stream in silent]
-            text = "not heard any more"
+            text = self._event_over
         elif isinstance(event, Status) and event.state == "off":
             if event.stream in self._trackers:
                 past = [self._trackers.pop(event.stream)]

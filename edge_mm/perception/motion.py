@@ -9,8 +9,10 @@ an impact looks like (``motion_fall``), resampling (``motion_grid``).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -73,6 +75,14 @@ class _Lane:
     """Seconds in which no value changed."""
 
 
+class _Impact(NamedTuple):
+    """One that was judged."""
+
+    row: int
+    probability: float
+    vector: npt.NDArray[np.float32]
+
+
 class MotionFrontEnd:
     """All streams of the modality; of several accelerometers (or gyroscopes) the first announced is read.
 
@@ -92,7 +102,7 @@ class MotionFrontEnd:
             raise BundleError(f"{bundle.source}: {GRAPH} takes {takes}; build the bundle again")
         self._lanes: dict[str, _Lane] = {}
         self._searched: int | None = None  # row from which on impacts are still to be found
-        self._impact: tuple[int, float, npt.NDArray[np.float32]] | None = None  # the newest: row, probability, vector
+        self._impacts: deque[_Impact] = deque(maxlen=16)
 
     @property
     def latency_s(self) -> float:
@@ -153,7 +163,8 @@ class MotionFrontEnd:
         return [reading for stream in order for reading in self.end(stream)]
 
     def _forget(self) -> None:
-        self._searched, self._impact = None, None
+        self._searched = None
+        self._impacts.clear()
 
     def _first(self, kind: str) -> _Lane | None:
         return next((lane for lane in self._lanes.values() if lane.live and lane.spec.kind == kind), None)
@@ -185,7 +196,7 @@ class MotionFrontEnd:
         turn = np.full_like(acc, np.nan) if gyro is None else gyro.grid.between(peak - AFTER, peak + AFTER + 1)
         said = self._graph(motion=fall_input(acc, turn))
         value = float(said["fall"].reshape(-1)[0])
-        self._impact = peak, value, said["embedding"].reshape(-1)
+        self._impacts.append(_Impact(peak, value, said["embedding"].reshape(-1)))
         share = float(complete(acc).mean())
         label = "fall" if value >= self._threshold else "no fall"
         return Observation(peak * ROW_NS, "motion.fall", value, "probability", share, "motion", lane.spec.name, label)
@@ -229,9 +240,11 @@ class MotionFrontEnd:
         size = np.linalg.norm(turn[complete(turn)], axis=1)
         now, before = _posture(acc[RATE_HZ:]), _posture(grid.between(row - 5 * RATE_HZ, row - 4 * RATE_HZ))
         impact, probability, age = np.zeros(EMBEDDING, np.float32), 0.0, 0.0
-        if self._impact is not None and row + RATE_HZ - self._impact[0] < 2 * _FADE_S * RATE_HZ:
-            age = float(np.exp((self._impact[0] - row - RATE_HZ) / (_FADE_S * RATE_HZ)))
-            probability, impact = self._impact[1], self._impact[2] * np.float32(age)
+        # only those that were surely judged by now, however far a gyroscope's blocks are behind
+        judged = [one for one in self._impacts if one.row <= row - AFTER - HOP]
+        if judged and row - judged[-1].row < 2 * _FADE_S * RATE_HZ:
+            age = float(np.exp((judged[-1].row - row) / (_FADE_S * RATE_HZ)))
+            probability, impact = judged[-1].probability, judged[-1].vector * np.float32(age)
         jerk = np.abs(np.diff(shock))
         tail = [
             *np.arcsinh([shock.mean(), shock.std(), shock.max(), jerk.mean() * RATE_HZ / 10, jerk.max()]),

@@ -50,7 +50,10 @@ class Grid:
         self._held = np.zeros((0, 3), np.float64)
 
     def push(self, sample: Sample) -> bool:
-        """Take a block of no more than a few seconds; True when the stream's clock stepped back, so that nothing from before may be compared.
+        """Take a block of no more than a few seconds.
+
+        Returns:
+            True when the stream's clock stepped back, so that nothing from before may be compared.
 
         Raises:
             UsageError: the block has another shape, or no rate.

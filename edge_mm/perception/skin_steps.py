@@ -73,6 +73,9 @@ class Steps:
         seconds[number] = value
         for old in [second for second in seconds if second < number - _KEPT_S]:
             del seconds[old]
+        if self._next is not None and number // STEP_S - self._next > STEPS:  # a pause longer than the table
+            self._rows.clear()
+            self._next = None
         if self._next is None:
             self._next = number // STEP_S
 
@@ -81,9 +84,6 @@ class Steps:
         if self._next is None:
             return
         target = until_s // STEP_S
-        if target - self._next > STEPS:  # a long pause
-            self._rows.clear()
-            self._next = target - 1
         while self._next < target:
             self._rows.append(self._row(self._next))
             self._next += 1

@@ -14,7 +14,14 @@ from edge_mm.alerts import Alarms
 from edge_mm.types import Alert, Estimate, Modality, Observation, PolicyInput, SourceState, Status, Tick
 
 NS = 1_000_000_000
-SENSE: dict[str, Modality] = {"driver": "vision", "audio": "audio", "vitals": "physio", "sensor": "vision"}
+SENSE: dict[str, Modality] = {
+    "driver": "vision",
+    "audio": "audio",
+    "vitals": "physio",
+    "sensor": "vision",
+    "motion": "motion",
+    "health": "skin",
+}
 
 
 def ns(seconds: float) -> int:
