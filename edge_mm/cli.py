@@ -189,7 +189,8 @@ def _recordings(verb: _Verb) -> None:
         "run recordings through the monitor as fast as it can",
         "edge-mm replay --video drive.mp4 --ecg drive_ecg.csv\n"
         'edge-mm replay --ecg mitdb/208 --json | grep \'"type":"alert"\'\n'
-        "edge-mm replay --signals wrist.csv --map eda=EDA,temp=TEMP --bundle ./my.edgemm",
+        "edge-mm replay --signals wrist.csv --map eda=EDA,temp=TEMP --bundle ./my.edgemm\n"
+        "edge-mm replay --video drive.mp4 --annotate seen.mp4",
     )
     one.add_argument("--bundle", metavar="NAME|FILE", default=None, help="the model bundle (default: driver)")
     one.add_argument("--video", metavar="FILE", help="video file; it becomes the stream 'vision'")
@@ -202,6 +203,13 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--note", metavar="TEXT", help="what a person said about themselves at the start")
     one.add_argument("--config", metavar="FILE", help="take bundle and [rules] from this configuration")
     one.add_argument("--json", action="store_true", help="print JSON lines: observation, estimate, alert, summary")
+    one.add_argument(
+        "--annotate",
+        metavar="FILE",
+        help="write a video with what was seen drawn over the recording: face, eyes, beats, attention, alerts "
+        "(.mp4 .m4v .mov .mkv .avi: MPEG-4; .webm: VP8, for browsers)",
+    )
+    one.add_argument("--force", action="store_true", help="with --annotate: replace the file if it is there")
 
 
 def _questions(verb: _Verb) -> None:

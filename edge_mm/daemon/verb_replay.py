@@ -2,7 +2,7 @@
 
 In: the parsed command line. Out: with ``--json`` one line per observation, estimate and alert in order of emission and
 a summary last; without it the alerts as sentences and a table. Not here: the replaying (``daemon.replay``), the form of
-the lines (``delivery.jsonl``).
+the lines (``delivery.jsonl``), the annotated video (``annotation``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.daemon.config import load_config
@@ -27,6 +30,10 @@ from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
 from edge_mm.protocols import Source
 from edge_mm.types import Alert, Status
+
+if TYPE_CHECKING:
+    from edge_mm.annotation.annotator import Annotator
+    from edge_mm.annotation.film import Film
 
 _SENSE_OF = {"vision": "vision", "audio": "audio", "ecg": "physio", "ppg": "physio"}
 """Stream -> the sense whose front end reads it; skin conductance, temperature and acceleration have none yet."""
@@ -62,7 +69,21 @@ def main(args: argparse.Namespace) -> int:
     # Not an error even when nothing is left: any input may be given to any bundle, and one line says what was not used.
     if names:
         say(f"bundle {bundle.manifest.name} does not use: {names}")
-    return _replay(args, used, bundle, limits)
+    with _film(args) as film:
+        return _replay(args, used, bundle, limits, film)
+
+
+@contextmanager
+def _film(args: argparse.Namespace) -> Iterator[Film | None]:
+    """The annotated video, where one is asked for; what is not finished in the block is not there afterwards."""
+    if args.annotate is None:
+        yield None
+        return
+    from edge_mm.annotation.film import Film
+
+    inputs = [path for role in ("video", "audio", "ecg", "ppg", "signals") if (path := getattr(args, role)) is not None]
+    with Film(args.annotate, force=args.force, inputs=inputs) as film:
+        yield film
 
 
 def _try_column(source: Source) -> None:
@@ -77,7 +98,9 @@ def _try_column(source: Source) -> None:
         source.close()
 
 
-def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, limits: Limits | None) -> int:
+def _replay(
+    args: argparse.Namespace, sources: list[Source], bundle: Bundle, limits: Limits | None, film: Film | None
+) -> int:
     meters = Meters()
     monitor = Monitor(bundle, limits=limits)
     digest = _digest(args, bundle) if args.json else ""
@@ -87,6 +110,7 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
         try:
             for source in sources:
                 announce(monitor, source, where=_file_of(args, source.name))
+            drawn = None if film is None else _annotator(film, monitor)
             for event, outputs in replayed(monitor, sources, meters=meters):
                 if event is not None:
                     account = account or _account(args, bundle, digest, event.t_ns)
@@ -98,13 +122,28 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
                         meters.count(output.state, output.kind)
                     if account is not None:
                         account.send(output)
+                if drawn is not None:
+                    drawn.take(event, outputs)
         finally:
             for source in sources:
                 source.close()
+    if film is not None:
+        film.finish()
+        if not args.quiet:
+            say(
+                f"wrote {film.path}: {film.frames} frames" if film.frames else f"{film.path}: there was nothing to draw"
+            )
     _close(account or _account(args, bundle, digest, 0), summarize(meters, windows=monitor.windows, drops={}))
     if lost:
         raise SourceError("\n".join(lost))
     return 0
+
+
+def _annotator(film: Film, monitor: Monitor) -> Annotator:
+    from edge_mm.annotation.annotator import Annotator
+
+    manifest = monitor.bundle.manifest
+    return Annotator(film, monitor.streams, title=f"{manifest.name} {manifest.version}")
 
 
 def _file_of(args: argparse.Namespace, stream: str) -> str:
