@@ -202,14 +202,35 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--map", metavar="KIND=COLUMN,...", help="eda, temp, acc_x, acc_y, acc_z, ecg or ppg = its column")
     one.add_argument("--note", metavar="TEXT", help="what a person said about themselves at the start")
     one.add_argument("--config", metavar="FILE", help="take bundle and [rules] from this configuration")
+    one.add_argument("--baseline", metavar="FILE", help="shift limits by what 'edge-mm calibrate' has learned")
     one.add_argument("--json", action="store_true", help="print JSON lines: observation, estimate, alert, summary")
-    one.add_argument(
-        "--annotate",
-        metavar="FILE",
-        help="write a video with what was seen drawn over the recording: face, eyes, beats, attention, alerts "
-        "(.mp4 .m4v .mov .mkv .avi: MPEG-4; .webm: VP8, for browsers)",
-    )
+    seen = "write a video of it with all that was seen drawn in: .mp4 .m4v .mov .mkv .avi, or .webm for browsers"
+    one.add_argument("--annotate", metavar="FILE", help=seen)
     one.add_argument("--force", action="store_true", help="with --annotate: replace the file if it is there")
+
+    one = verb(
+        "calibrate",
+        "verb_calibrate:main",
+        "learn what is usual for a person at rest (eyes, pose of the head, heart rate), so that limits follow it; "
+        "stop 'edge-mm run' meanwhile",
+        "edge-mm calibrate --minutes 3\n"
+        "edge-mm calibrate --video drive.mp4 --ecg drive_ecg.csv --baseline me.json\n"
+        "edge-mm calibrate --show\nedge-mm calibrate --reset",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="sensors, bundle and place (default: edge-mm.toml)")
+    one.add_argument("--video", metavar="FILE", help="learn from this recording instead of the sensors")
+    one.add_argument("--ecg", metavar="FILE", help="the same, WFDB record, EDF or CSV")
+    one.add_argument("--ppg", metavar="FILE", help="the same, of a pulse wave")
+    one.add_argument("--rate", metavar="HZ", type=_rate, help="samples per second, where --ecg or --ppg does not say")
+    one.add_argument(
+        "--bundle", metavar="NAME|FILE", help="the model bundle (default: the configuration's, else driver)"
+    )
+    one.add_argument("--minutes", metavar="N", type=_minutes, default=3.0, help="how long (default: 3)")
+    one.add_argument("--baseline", metavar="FILE", help="where it is kept (default: the configuration's place)")
+    what = one.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="print what is stored, and which limits it moves")
+    what.add_argument("--reset", action="store_true", help="forget it: the population's limits hold again")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _questions(verb: _Verb) -> None:
@@ -269,6 +290,7 @@ def _number(text: str, *, kind: Callable[[str], _N], least: _N, most: _N, what: 
 
 _positive = partial(_number, kind=float, least=0.0, most=float("inf"), what="a positive number")
 _rate = partial(_number, kind=float, least=0.1, most=100_000.0, what="a rate from 0.1 to 100000 samples per second")
+_minutes = partial(_number, kind=float, least=2.0, most=30.0, what="a number of minutes from 2 to 30")
 _whole = partial(_number, kind=int, least=1, most=sys.maxsize, what="a whole number above 0")
 _port = partial(_number, kind=int, least=1, most=65_535, what="a port from 1 to 65535")
 

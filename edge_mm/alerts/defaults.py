@@ -1,7 +1,7 @@
 """The built-in set of rules.
 
-In: what the bundle can say, and the limits of the installation. Out: the policies for ``Alarms``. Not here: the rules
-(``driver``, ``vitals``, ``sound``, ``sensors``) and their numbers (``limits``).
+In: what the bundle can say, the limits of the installation, what is usual for the person. Out: the policies for
+``Alarms``. Not here: the rules (``driver``, ``vitals``, ``sound``, ``sensors``) and their numbers (``limits``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from edge_mm.alerts.baseline import Baseline, moved, personal, told
 from edge_mm.alerts.driver import driver_policies
 from edge_mm.alerts.explain import SENSES
 from edge_mm.alerts.fused import HeadWatch
@@ -26,6 +27,7 @@ def default_policies(
     heads: Iterable[str] = (),
     modalities: Iterable[str] = SENSES,
     limits: Limits | None = None,
+    baseline: Baseline | None = None,
 ) -> list[Policy]:
     """Build the policies.
 
@@ -33,15 +35,21 @@ def default_policies(
         heads: the fusion graph's heads; ``drowsy`` has a rule.
         modalities: the senses that have a front end.
         limits: the numbers; None: the defaults.
+        baseline: what is usual for the person; None: the numbers hold as they are.
 
     Raises:
         ConfigError: limits out of range or out of order; all that was found.
     """
     limits = Limits() if limits is None else limits_from(msgspec.structs.asdict(limits))
+    changes: dict[str, str] = {}
+    if baseline is not None:
+        changes, limits = moved(limits, baseline), personal(limits, baseline)
     senses = set(modalities)
     rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=set(heads), frames="vision" in senses))
     if "audio" in senses:
         rules += sound_policies(limits)
     if "physio" in senses:
         rules += vitals_policies(limits)
+    for one in rules:
+        one.rule = told(one.rule, changes)
     return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

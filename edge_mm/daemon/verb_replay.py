@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_mm.alerts.limits import Limits, limits_from
+from edge_mm.alerts.limits import limits_from
+from edge_mm.daemon.baseline_file import OTHER_BUNDLE, load_baseline
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.output import say
@@ -47,6 +48,7 @@ def main(args: argparse.Namespace) -> int:
         UsageError: nothing to replay, or a file that does not exist.
         SourceError: a file cannot be read, or not to its end.
         BundleError: the bundle is truncated, altered or fails its self-test.
+        ConfigError: the configuration or the baseline is wrong.
     """
     if not any((args.video, args.audio, args.ecg, args.ppg, args.signals)):
         raise UsageError("nothing to replay: give --video, --audio, --ecg, --ppg or --signals (edge-mm replay --help)")
@@ -59,7 +61,12 @@ def main(args: argparse.Namespace) -> int:
     for source in mapped:
         _try_column(source)
     sources += mapped
+    baseline = None if args.baseline is None else load_baseline(args.baseline)
     bundle = load_bundle(name)
+    if baseline is not None and baseline.seen_by(bundle.digest) != baseline:
+        say(f"{args.baseline}: {OTHER_BUNDLE}")
+        baseline = baseline.seen_by(bundle.digest)
+    monitor = Monitor(bundle, limits=limits, baseline=baseline)
     used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]
     unused = [source for source in sources if source not in used]
     for source in unused:
@@ -70,7 +77,7 @@ def main(args: argparse.Namespace) -> int:
     if names:
         say(f"bundle {bundle.manifest.name} does not use: {names}")
     with _film(args) as film:
-        return _replay(args, used, bundle, limits, film)
+        return _replay(args, used, monitor, film)
 
 
 @contextmanager
@@ -98,11 +105,8 @@ def _try_column(source: Source) -> None:
         source.close()
 
 
-def _replay(
-    args: argparse.Namespace, sources: list[Source], bundle: Bundle, limits: Limits | None, film: Film | None
-) -> int:
-    meters = Meters()
-    monitor = Monitor(bundle, limits=limits)
+def _replay(args: argparse.Namespace, sources: list[Source], monitor: Monitor, film: Film | None) -> int:
+    meters, bundle = Meters(), monitor.bundle
     digest = _digest(args, bundle) if args.json else ""
     account: JsonLines | Sentences | None = None
     lost: list[str] = []
@@ -165,9 +169,9 @@ def _close(account: JsonLines | Sentences, summary: Summary) -> None:
 
 
 def _digest(args: argparse.Namespace, bundle: Bundle) -> str:
-    """SHA-256 of everything that decides what comes out: bundle, rules, the inputs' content, their roles and rate."""
+    """SHA-256 of everything that decides what comes out: bundle, rules, baseline, inputs' content, roles and rate."""
     hasher = hashlib.sha256(bundle.digest.encode())
-    for role in ("video", "audio", "ecg", "ppg", "signals", "config"):
+    for role in ("video", "audio", "ecg", "ppg", "signals", "config", "baseline"):
         path = getattr(args, role)
         if path is None:
             continue
