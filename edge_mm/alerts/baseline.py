@@ -108,7 +108,7 @@ def personal(limits: Limits, baseline: Baseline) -> Limits:
         for name in ("eyes_closed_enter", "eyes_closed_exit", "perclos_closed"):
             limit: float = getattr(limits, name)
             moved = rest + (limit - OPEN_EYES) * (1.0 - rest) / (1.0 - OPEN_EYES)
-            changed[name] = round(max(limit, min(moved, 1.0)), 4)
+            changed[name] = round(moved, 4)
     if baseline.heart_rate_bpm is not None:
         changed |= _heart(limits, slower=max(RESTING_BPM - baseline.heart_rate_bpm.median, 0.0))
     return msgspec.structs.replace(limits, **changed)

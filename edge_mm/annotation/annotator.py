@@ -32,6 +32,9 @@ CANVAS_HZ = 25.0
 WAIT_S = {"video": 0.5, "audio": 2.0}
 """Kind of stream -> seconds after which all that concerns a moment is known."""
 _WAIT_S = 2.0
+CUT_S = 60.0
+"""When no stream gives anything for longer, the film goes on where the recording does: a file whose times begin in 1970
+beside one that begins at 0 would make a film of fifty years."""
 _QUALITY = 92  # of the JPEGs
 
 
@@ -64,14 +67,19 @@ class Annotator:
         self._frame_size = (0, 0)
         self._pending: list[tuple[int, int, Output | Status]] = []
         self._count = 0
-        self._origin_ns: int | None = None
+        self._begin: tuple[int, int] | None = None
+        """A time of the recording, and the number of the frame that lies at it."""
         self._newest_ns = self._end_ns = 0
 
     def take(self, event: Event | None, outputs: Iterable[Output]) -> None:
         """One event and what followed from it; None: the replay is over."""
         if event is not None and not isinstance(event, Tick):
-            if self._origin_ns is None:
-                self._origin_ns = event.t_ns
+            if self._begin is None:
+                self._begin = (event.t_ns, 0)
+                self._newest_ns = self._scene.origin_ns = event.t_ns
+            elif event.t_ns - max(self._newest_ns, self._end_ns) > CUT_S * NS_PER_S:
+                self._write(max(self._newest_ns, self._end_ns))
+                self._begin = (event.t_ns, self._film.frames)
             self._newest_ns = max(self._newest_ns, event.t_ns)
         if isinstance(event, Sample):
             self._end_ns = max(self._end_ns, event.end_ns)
@@ -103,9 +111,10 @@ class Annotator:
 
     def _write(self, until_ns: int) -> None:
         """Every frame of the film that lies before ``until_ns``."""
-        if self._origin_ns is None:
+        if self._begin is None:
             return
-        while (now_ns := self._origin_ns + round(self._film.frames * NS_PER_S / self._rate_hz)) < until_ns:
+        begin_ns, first = self._begin
+        while (now_ns := begin_ns + round((self._film.frames - first) * NS_PER_S / self._rate_hz)) < until_ns:
             self._show(now_ns + round(NS_PER_S / self._rate_hz / 2))
             # Of the picture that is shown everything is known that has its time, and it may be half an interval later.
             shown_ns = now_ns if self._shown is None else max(now_ns, self._shown[0])

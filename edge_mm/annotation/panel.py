@@ -79,7 +79,7 @@ class Panel:
     def draw(self, canvas: ink.U8, box: Box, scene: Scene) -> None:
         """Draw it; what does not fit is left out."""
         ink.fill(canvas, box, ink.SURFACE)
-        seconds = scene.now_ns / NS_PER_S
+        seconds = (scene.now_ns - scene.origin_ns) / NS_PER_S
         clock = f"{int(seconds // 60):02d}:{seconds % 60:04.1f}"
         ink.text(canvas, clock, box.x + box.w - 10, box.y + 18, size="large", right=True)
         ink.text(canvas, self._title, box.x + 10, box.y + 18, colour=ink.FAINT, width=box.w - 110)

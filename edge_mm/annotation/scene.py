@@ -48,7 +48,8 @@ class Scene:
     """The state of the recording at ``now_ns``."""
 
     def __init__(self) -> None:
-        self.now_ns = 0
+        self.now_ns = self.origin_ns = 0
+        """The moment, and the time that is shown as 0: the recording's first."""
         self.estimate: Estimate | None = None
         self.beats: dict[str, deque[Beat]] = {}
         """Stream -> beats of the last ``SPAN_S``."""

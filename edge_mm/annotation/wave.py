@@ -60,7 +60,7 @@ class Wave:
         box = Box(0, 0, canvas.shape[1], canvas.shape[0])
         canvas[...] = ink.SURFACE
         now, stream = scene.now_ns / NS_PER_S, self._spec.name
-        seconds_grid(canvas, box, now)
+        seconds_grid(canvas, box, (scene.now_ns - scene.origin_ns) / NS_PER_S)
         inner = Box(box.x, box.y + HEAD, box.w, box.h - HEAD - 6)
         inside = [(t, v) for t, v in self._blocks if t[-1] >= now - SPAN_S and t[0] <= now]
         times = np.concatenate([t for t, _ in inside]) if inside else np.zeros(0)

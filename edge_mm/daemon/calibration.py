@@ -65,7 +65,7 @@ def learn_live(config: Config, bundle: Bundle, *, seconds: float, tell: Tell, lo
         bundle: what reads them.
         seconds: for so long, from the first sample on.
         tell: progress, about four times a second.
-        lost: is told when a sensor is lost.
+        lost: is told when a sensor is lost, once for the same reason.
 
     Raises:
         ConfigError: there is no sensor.
@@ -118,6 +118,7 @@ def _live(config: Config, monitor: Monitor, lost: Callable[[str], None]) -> Iter
         inbox.add(one.source.name, video=one.kind == "video", waits=one.waits)
         readers.append(Reader(one.source, inbox, meters, halt, file=one.file))
     refused: set[str] = set()
+    told: set[str] = set()
     begun, newest_ns, until_s = False, 0, time.monotonic() + PATIENCE_S
     try:
         for reader in readers:
@@ -127,8 +128,10 @@ def _live(config: Config, monitor: Monitor, lost: Callable[[str], None]) -> Iter
             if isinstance(item, Opened):
                 _open(monitor, item, refused, lost)
             elif isinstance(item, Status):
-                if item.state == "lost":
-                    lost(f"{item.stream}: {item.detail}")
+                text = f"{item.stream}: {item.detail}"
+                if item.state == "lost" and text not in told:  # a device is tried again and again
+                    told.add(text)
+                    lost(text)
             elif isinstance(item, Sample):
                 if item.stream not in refused:
                     begun, newest_ns = True, item.t_ns

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from recordings import bundle_name, bursts, ecg_csv
 
 from edge_mm.alerts.baseline import Baseline, Rest
 from edge_mm.cli import main
+from edge_mm.daemon import calibration
 from edge_mm.daemon.baseline_file import MOST_BYTES, load_baseline, store_baseline
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.runtime import Runtime
@@ -113,6 +115,37 @@ def test_the_sensors_of_a_configuration_are_learned_from_into_its_place(slow_hea
     assert "sit still and look at the road for 2 minutes" in err
     assert "heart_rate_bpm   48" in out
     assert load_baseline(tmp_path / "state" / "me.json").bundle == load_bundle(bundle_name()).digest
+
+
+def test_sensors_that_give_nothing_end_the_calibration_with_the_reason_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(calibration, "PATIENCE_S", 1.5)
+    config = tmp_path / "edge-mm.toml"
+    config.write_text(
+        f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n'
+        '[[source]]\nname = "chest"\nkind = "ecg"\ndevice = "/dev/ttyNONE"\n'
+    )
+    assert main(["calibrate", "-c", str(config)]) == 69
+    err = capsys.readouterr().err
+    assert err.count("/dev/ttyNONE") == 1
+    assert "no sensor has given anything" in err
+    assert not (tmp_path / "edge-mm-baseline.json").exists()
+
+
+def test_an_interrupted_calibration_stores_nothing(slow_heart, tmp_path):
+    config = tmp_path / "edge-mm.toml"
+    config.write_text(
+        f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n'
+        f'[[source]]\nname = "chest"\nkind = "ecg"\ndevice = "{slow_heart}"\n'
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = [sys.executable, "-m", "edge_mm.cli", "calibrate", "-c", str(config)]
+    with subprocess.Popen(run, stderr=subprocess.PIPE, text=True, env=env) as process:
+        assert "sit still" in process.stderr.readline()
+        assert "0 of 180 s" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+        assert process.stderr.read() == ""
+    assert [one.name for one in tmp_path.iterdir()] == ["edge-mm.toml"]
 
 
 @pytest.mark.parametrize(
