@@ -149,10 +149,10 @@ class Annotator:
 
     def _draw_picture(self, box: Box, stream: str) -> None:
         canvas, scene = self._canvas, self._scene
-        ink.fill(canvas, box, ink.SURFACE)
         status = scene.states.get(stream)
         gone = status is not None and status.state in ("off", "lost")
         if self._shown is None or gone:
+            ink.fill(canvas, box, ink.SURFACE)
             words = "no picture yet" if not gone else "the video has ended"
             ink.text(canvas, words, box.x + box.w // 2 - 70, box.y + box.h // 2, colour=ink.FAINT)
             return
@@ -160,6 +160,7 @@ class Annotator:
         cv2 = load_cv2()
         share = min(box.w / picture.shape[1], box.h / picture.shape[0])
         if picture.shape[:2] != (box.h, box.w):  # the camera has changed its size
+            ink.fill(canvas, box, ink.SURFACE)
             picture = cv2.resize(picture, (round(picture.shape[1] * share), round(picture.shape[0] * share)))
         left, top = box.x + (box.w - picture.shape[1]) // 2, box.y + (box.h - picture.shape[0]) // 2
         area = canvas[top : top + picture.shape[0], left : left + picture.shape[1]]

@@ -71,8 +71,9 @@ def _word(words: str, colour: Colour, size: str, on: Colour) -> U8:
 
 
 def fill(canvas: U8, box: Box, colour: Colour) -> None:
-    """Paint a rectangle."""
-    canvas[box.y : box.y + box.h, box.x : box.x + box.w] = colour
+    """Paint a rectangle; numpy takes milliseconds for what this does in microseconds."""
+    if box.w > 0 and box.h > 0:
+        load_cv2().rectangle(canvas, (box.x, box.y), (box.x + box.w - 1, box.y + box.h - 1), colour, -1)
 
 
 def bar(canvas: U8, box: Box, share: float, colour: Colour) -> None:

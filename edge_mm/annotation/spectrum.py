@@ -75,7 +75,7 @@ class Spectrum:
         """Draw the last ``SPAN_S`` before ``scene.now_ns`` into (h, w, 3); the present is at the right edge."""
         cv2 = load_cv2()
         box = Box(0, 0, canvas.shape[1], canvas.shape[0])
-        canvas[...] = ink.SURFACE
+        ink.fill(canvas, box, ink.SURFACE)
         heading(canvas, box, scene, self._spec.name, f"{self._level_db:.0f} dB")
         inner = Box(box.x, box.y + HEAD, box.w, box.h - HEAD - _BAND)
         last = round(scene.now_ns / NS_PER_S / _STEP_S)

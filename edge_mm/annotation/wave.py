@@ -58,7 +58,7 @@ class Wave:
     def draw(self, canvas: ink.U8, scene: Scene) -> None:
         """Draw the last ``SPAN_S`` before ``scene.now_ns`` into (h, w, 3); the present is at the right edge."""
         box = Box(0, 0, canvas.shape[1], canvas.shape[0])
-        canvas[...] = ink.SURFACE
+        ink.fill(canvas, box, ink.SURFACE)
         now, stream = scene.now_ns / NS_PER_S, self._spec.name
         seconds_grid(canvas, box, (scene.now_ns - scene.origin_ns) / NS_PER_S)
         inner = Box(box.x, box.y + HEAD, box.w, box.h - HEAD - 6)

