@@ -18,8 +18,8 @@ LICENCE = (
 )
 DATA_CARD = (
     "Physiology: MIT-BIH Arrhythmia with the notes in its headers, Stress-Predict (BVP, EDA, temperature); motion: "
-    "HIFD, acted falls and daily life at the wrist; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic sirens. "
-    "The fusion is trained on composites of these: no recording with all of them together was found."
+    "HIFD, acted falls and daily life at the wrist; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic "
+    "sirens. The fusion is trained on composites of these: no recording with all of them together was found."
 )
 
 _INTRO = """# {title}

@@ -1,8 +1,8 @@
 """A wrist's recordings -> tracks: skin and heart together, and motion.
 
 In: Stress-Predict (BVP, EDA, temperature of one wrist: truly synchronous) and HIFD (acted falls and daily life),
-through the device's own front ends. Out: tracks of skin and of physio (PPG) of kind ``rest`` or ``stress``, both of a person
-under one group; tracks of motion of kind ``active`` (daily life) and ``fall`` (the seconds around the impact). Every
+through the device's own front ends. Out: tracks of skin and of physio (PPG) of kind ``rest`` or ``stress``, both of a
+person under one group; tracks of motion of kind ``active`` (daily life) and ``fall`` (seconds around the impact). Every
 person is read with the net of the fold that had not seen them (``folds`` of the part), so that the fusion learns from
 embeddings of strangers. Not here: which of them share a state.
 """

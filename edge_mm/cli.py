@@ -15,10 +15,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from types import FrameType
-from typing import TypeVar
 
+from edge_mm.daemon import numbers
 from edge_mm.daemon.output import OutputError, fill_descriptors, say, told_apart, unwritten
 from edge_mm.errors import EdgeMmError
 
@@ -178,7 +177,7 @@ def _live(verb: _Verb) -> None:
         "edge-mm demo\nedge-mm demo --json | tail -n 1\nedge-mm demo --live",
     )
     one.add_argument("--json", action="store_true", help="print JSON lines, the summary last")
-    one.add_argument("--seconds", metavar="N", type=_positive, help="end after so many seconds")
+    one.add_argument("--seconds", metavar="N", type=numbers.positive, help="end after so many seconds")
     one.add_argument("--live", action="store_true", help="use the camera and the microphone of this machine")
 
 
@@ -189,14 +188,17 @@ def _recordings(verb: _Verb) -> None:
         "run recordings through the monitor as fast as it can",
         "edge-mm replay --video drive.mp4 --ecg drive_ecg.csv\n"
         'edge-mm replay --ecg mitdb/208 --json | grep \'"type":"alert"\'\n'
-        "edge-mm replay --signals wrist.csv --map eda=EDA,temp=TEMP --bundle ./my.edgemm",
+        "edge-mm replay --signals wrist.csv --map eda=EDA,temp=TEMP --bundle ./my.edgemm\n"
+        "edge-mm replay --video drive.mp4 --annotate seen.mp4",
     )
     one.add_argument("--bundle", metavar="NAME|FILE", default=None, help="the model bundle (default: driver)")
     one.add_argument("--video", metavar="FILE", help="video file; it becomes the stream 'vision'")
     one.add_argument("--audio", metavar="FILE", help="sound file, or a video file whose sound is taken; stream 'audio'")
     one.add_argument("--ecg", metavar="FILE", help="WFDB record, EDF, or CSV with a time column; stream 'ecg'")
     one.add_argument("--ppg", metavar="FILE", help="the same for a pulse wave; stream 'ppg'")
-    one.add_argument("--rate", metavar="HZ", type=_rate, help="samples per second, where --ecg or --ppg does not say")
+    one.add_argument(
+        "--rate", metavar="HZ", type=numbers.rate, help="samples per second, where --ecg or --ppg does not say"
+    )
     one.add_argument("--signals", metavar="CSV", help="CSV with a time column and further signals, named by --map")
     one.add_argument(
         "--map",
@@ -205,7 +207,37 @@ def _recordings(verb: _Verb) -> None:
     )
     one.add_argument("--note", metavar="TEXT", help="about the person: age, sex, medication, history (bundle health)")
     one.add_argument("--config", metavar="FILE", help="take bundle and [rules] from this configuration")
+    one.add_argument("--baseline", metavar="FILE", help="shift limits by what 'edge-mm calibrate' has learned")
     one.add_argument("--json", action="store_true", help="print JSON lines: observation, estimate, alert, summary")
+    seen = "write a video of it with all that was seen drawn in: .mp4 .m4v .mov .mkv .avi, or .webm for browsers"
+    one.add_argument("--annotate", metavar="FILE", help=seen)
+    one.add_argument("--force", action="store_true", help="with --annotate: replace the file if it is there")
+
+    one = verb(
+        "calibrate",
+        "verb_calibrate:main",
+        "learn what is usual for a person at rest (eyes, pose of the head, heart rate), so that limits follow it; "
+        "stop 'edge-mm run' meanwhile",
+        "edge-mm calibrate --minutes 3\n"
+        "edge-mm calibrate --video drive.mp4 --ecg drive_ecg.csv --baseline me.json\n"
+        "edge-mm calibrate --show\nedge-mm calibrate --reset",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="sensors, bundle and place (default: edge-mm.toml)")
+    one.add_argument("--video", metavar="FILE", help="learn from this recording instead of the sensors")
+    one.add_argument("--ecg", metavar="FILE", help="the same, WFDB record, EDF or CSV")
+    one.add_argument("--ppg", metavar="FILE", help="the same, of a pulse wave")
+    one.add_argument(
+        "--rate", metavar="HZ", type=numbers.rate, help="samples per second, where --ecg or --ppg does not say"
+    )
+    one.add_argument(
+        "--bundle", metavar="NAME|FILE", help="the model bundle (default: the configuration's, else driver)"
+    )
+    one.add_argument("--minutes", metavar="N", type=numbers.minutes, default=3.0, help="how long (default: 3)")
+    one.add_argument("--baseline", metavar="FILE", help="where it is kept (default: the configuration's place)")
+    what = one.add_mutually_exclusive_group()
+    what.add_argument("--show", action="store_true", help="print what is stored, and which limits it moves")
+    what.add_argument("--reset", action="store_true", help="forget it: the population's limits hold again")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def _questions(verb: _Verb) -> None:
@@ -226,12 +258,12 @@ def _questions(verb: _Verb) -> None:
     )
     one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
     one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
-    one.add_argument("--port", metavar="N", type=_port, help="port (default: the configuration's, else 1883)")
+    one.add_argument("--port", metavar="N", type=numbers.port, help="port (default: the configuration's, else 1883)")
     one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
     one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
     one.add_argument("--device", metavar="ID", help="only this device (default: all)")
-    one.add_argument("--count", metavar="N", type=_whole, help="end after so many alerts")
-    one.add_argument("--seconds", metavar="N", type=_positive, help="end after so many seconds")
+    one.add_argument("--count", metavar="N", type=numbers.whole, help="end after so many alerts")
+    one.add_argument("--seconds", metavar="N", type=numbers.positive, help="end after so many seconds")
     one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
 
     one = verb(
@@ -248,25 +280,6 @@ def _questions(verb: _Verb) -> None:
     one.add_argument("action", choices=("inspect", "verify"), help="what to do")
     one.add_argument("bundle", metavar="NAME|FILE", help="a shipped bundle's name, or a file")
     one.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-_N = TypeVar("_N", int, float)
-
-
-def _number(text: str, *, kind: Callable[[str], _N], least: _N, most: _N, what: str) -> _N:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = kind("0")
-    if not least <= value <= most or value in (0, float("inf")):
-        raise argparse.ArgumentTypeError(f"{text} is not {what}")
-    return value
-
-
-_positive = partial(_number, kind=float, least=0.0, most=float("inf"), what="a positive number")
-_rate = partial(_number, kind=float, least=0.1, most=100_000.0, what="a rate from 0.1 to 100000 samples per second")
-_whole = partial(_number, kind=int, least=1, most=sys.maxsize, what="a whole number above 0")
-_port = partial(_number, kind=int, least=1, most=65_535, what="a port from 1 to 65535")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ from edge_mm.types import (
 )
 
 if TYPE_CHECKING:
+    from edge_mm.alerts.baseline import Baseline
     from edge_mm.alerts.limits import Limits
 
 _FRONT_ENDS: dict[str, Callable[[Bundle, StreamSpec], FrontEnd]] = {
@@ -75,6 +76,7 @@ class Monitor:
         policies: what decides; None takes the built-in rules that the bundle can feed. Give a list to replace them, or
             ``[*default_policies(...), yours]`` to add to them.
         limits: numbers of the built-in rules.
+        baseline: what is usual for the person, learned with this bundle; None: the population's limits hold.
 
     Raises:
         BundleError: a graph does not load or fails its self-test, or its parameters do not fit.
@@ -88,12 +90,15 @@ class Monitor:
         *,
         policies: Sequence[Policy] | None = None,
         limits: Limits | None = None,
+        baseline: Baseline | None = None,
     ) -> None:
         self_test(bundle)
         self.bundle = bundle
         manifest = bundle.manifest
         if policies is None:
-            policies = default_policies(heads=manifest.heads, modalities=manifest.modalities, limits=limits)
+            policies = default_policies(
+                heads=manifest.heads, modalities=manifest.modalities, limits=limits, baseline=baseline
+            )
         self._alarms = Alarms(policies, senses=manifest.modalities)
         self._fusion = Fusion(bundle)
         self._aligner = Aligner(

@@ -1,7 +1,8 @@
 """The built-in set of rules.
 
-In: what the bundle can say, and the limits of the installation. Out: the policies for ``Alarms``. Not here: the rules
-(``driver``, ``vitals``, ``wrist``, ``sound``, ``bedside``, ``sensors``) and their numbers (``limits``).
+In: what the bundle can say, the limits of the installation, what is usual for the person. Out: the policies for
+``Alarms``. Not here: the rules (``driver``, ``vitals``, ``wrist``, ``sound``, ``bedside``, ``sensors``) and their
+numbers (``limits``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from edge_mm.alerts.baseline import Baseline, moved, personal, told
 from edge_mm.alerts.bedside import fused_policies
 from edge_mm.alerts.driver import driver_policies
 from edge_mm.alerts.explain import SENSES
@@ -28,6 +30,7 @@ def default_policies(
     heads: Iterable[str] = (),
     modalities: Iterable[str] = SENSES,
     limits: Limits | None = None,
+    baseline: Baseline | None = None,
 ) -> list[Policy]:
     """Build the policies.
 
@@ -35,11 +38,15 @@ def default_policies(
         heads: the fusion graph's heads; each but ``distracted`` has a rule.
         modalities: the senses that have a front end.
         limits: the numbers; None: the defaults.
+        baseline: what is usual for the person; None: the numbers hold as they are.
 
     Raises:
         ConfigError: limits out of range or out of order; all that was found.
     """
     limits = Limits() if limits is None else limits_from(msgspec.structs.asdict(limits))
+    changes: dict[str, str] = {}
+    if baseline is not None:
+        changes, limits = moved(limits, baseline), personal(limits, baseline)
     senses, known = set(modalities), set(heads)
     rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=known, frames="vision" in senses))
     if "audio" in senses:
@@ -51,4 +58,6 @@ def default_policies(
         rules += stress_policies(limits)
     if "motion" in senses:
         rules += fall_policies(limits)
+    for one in rules:
+        one.rule = told(one.rule, changes)
     return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

@@ -64,6 +64,8 @@ class Rule:
     """Sentence when it is over."""
     unit: str
     """Unit of what is compared."""
+    baseline: str = ""
+    """What is usual for this person and has moved the limit; the reasons say so. Empty: the population's limit."""
 
     def condition(
         self,
@@ -77,6 +79,9 @@ class Rule:
     ) -> Condition:
         """What to tell the alarm machine."""
         code, text = (self.code, self.raised) if active else (f"{self.code}_over", self.cleared)
+        said, params = text.format(**measured.params), dict(measured.params)
+        if self.baseline:
+            said, params["baseline"] = f"{said}; personal baseline: {self.baseline}", self.baseline
         return Condition(
             t_ns=t_ns,
             kind=self.kind,
@@ -84,7 +89,7 @@ class Rule:
             onset_ns=t_ns if onset_ns is None else onset_ns,
             priority=self.priority,
             category="physiological",
-            reason=Reason(code, dict(measured.params), text.format(**measured.params)),
+            reason=Reason(code, params, said),
             value=measured.value,
             limit=measured.limit,
             unit=self.unit,

@@ -29,7 +29,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that was tried."""
 
     part: str
-    """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``broker``."""
+    """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``baseline``, ``broker``."""
     level: str
     """``ok``, ``warning`` or ``error``."""
     text: str
@@ -84,6 +84,10 @@ def check_up(path: str) -> Iterator[Finding]:
         yield Finding("config", "error", f"{path}: {text}", ConfigError.exit_status)
     device = None if "device_id" in wrong else config.device_id
     yield _untried("outbox") if "outbox" in wrong else _tried("outbox", lambda: _outbox(config.outbox.path, device))
+    if "baseline" in wrong:
+        yield _untried("baseline")
+    else:
+        yield _tried("baseline", lambda: _baseline(config.baseline))
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 
@@ -194,6 +198,14 @@ def _outbox(path: str, device: str | None) -> str:
     from edge_mm.daemon.outbox_probe import try_outbox
 
     return f"{path}: writable, {try_outbox(Path(path), device=device)} MiB free"
+
+
+def _baseline(path: str) -> str:
+    from edge_mm.daemon.baseline_file import load_baseline
+
+    if not Path(path).exists():
+        return "none is stored, so the population's limits hold; 'edge-mm calibrate' learns one"
+    return f"{path}: {', '.join(load_baseline(path).learned()) or 'empty'}"
 
 
 def _broker(config: Config) -> str:

@@ -58,6 +58,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The sensors."""
     bundle: str = "driver"
     """Name of a shipped bundle, or a ``.edgemm`` file."""
+    baseline: str = "edge-mm-baseline.json"
+    """What ``edge-mm calibrate`` has learned about the person; where there is none, the population's limits hold."""
     profile: str = "auto"
     """Name of a board profile, a ``.toml`` file, or ``auto``."""
     mqtt: MqttConfig = MqttConfig()
@@ -234,6 +236,7 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
         config,
         mqtt=msgspec.structs.replace(mqtt, **changed),
         outbox=OutboxConfig(path=places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path),
+        baseline=places.absolute(config.baseline, where="baseline") or config.baseline,
         bundle=places.shipped(config.bundle, ".edgemm", where="bundle"),
         profile=places.shipped(config.profile, ".toml", where="profile"),
         source=tuple(

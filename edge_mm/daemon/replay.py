@@ -21,6 +21,7 @@ from edge_mm.protocols import Policy, Source
 from edge_mm.types import Event, Output, Sample, Status
 
 if TYPE_CHECKING:
+    from edge_mm.alerts.baseline import Baseline
     from edge_mm.alerts.limits import Limits
 
 
@@ -34,6 +35,7 @@ def replay(
     rate_hz: float | None = None,
     policies: Sequence[Policy] | None = None,
     limits: Limits | None = None,
+    baseline: Baseline | None = None,
 ) -> Iterator[Output]:
     """Watch a recording.
 
@@ -47,6 +49,7 @@ def replay(
         rate_hz: samples per second of ``ecg`` and ``ppg``; what the file says when None.
         policies: what decides; None takes the built-in rules.
         limits: numbers of the built-in rules.
+        baseline: what is usual for the person; None: the population's limits hold.
 
     Yields:
         Observations, Estimates and Alerts in order of emission.
@@ -62,7 +65,7 @@ def replay(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise UsageError(f"two sources are called {', '.join(map(repr, twice))}; give each its own name")
     files = {"vision": video, "audio": audio, "ecg": ecg, "ppg": ppg}
-    monitor = Monitor(loaded, policies=policies, limits=limits)
+    monitor = Monitor(loaded, policies=policies, limits=limits, baseline=baseline)
     try:
         for source in every:
             announce(monitor, source, where=str(files.get(source.name) or source.name))

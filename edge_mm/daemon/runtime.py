@@ -16,6 +16,7 @@ from contextlib import ExitStack
 import msgspec
 
 from edge_mm.alerts.limits import limits_from
+from edge_mm.daemon.baseline_file import stored_baseline
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.health import HEALTH_S, Health
@@ -77,7 +78,12 @@ class Runtime:
         self._sinks = tuple(sinks)
         self._bundle = bundle or bundle_of(config)
         self._profile = load_profile(config.profile)
-        self._monitor = Monitor(self._bundle, policies=policies, limits=limits_from(config.rules))
+        self._monitor = Monitor(
+            self._bundle,
+            policies=policies,
+            limits=limits_from(config.rules),
+            baseline=stored_baseline(config.baseline, self._bundle) if policies is None else None,
+        )
         self._halt = threading.Event()
         self.origin_ns = time.monotonic_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""

@@ -93,6 +93,7 @@ version = 1
 device_id = {device_id}  # name in topics: edge_mm/<device_id>/alert/event
 bundle = "driver"        # or a .edgemm file
 profile = "auto"         # board found: {title}
+baseline = "edge-mm-baseline.json"  # what 'edge-mm calibrate' learns about the person; without it, anybody's limits
 
 # One [[source]] per sensor. device is a camera's index, path or URL, a part of a microphone's name, a serial port,
 # or a recording (realtime = false reads it as fast as possible). Text may hold ${{NAME}}: an environment variable.

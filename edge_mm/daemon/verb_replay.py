@@ -2,7 +2,7 @@
 
 In: the parsed command line. Out: with ``--json`` one line per observation, estimate and alert in order of emission and
 a summary last; without it the alerts as sentences and a table. Not here: the replaying (``daemon.replay``), the form of
-the lines (``delivery.jsonl``).
+the lines (``delivery.jsonl``), the annotated video (``annotation``).
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from edge_mm.alerts.limits import Limits, limits_from
+from edge_mm.alerts.limits import limits_from
+from edge_mm.daemon.baseline_file import OTHER_BUNDLE, load_baseline
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.output import say
@@ -30,6 +33,10 @@ from edge_mm.protocols import Source
 from edge_mm.sources import Note
 from edge_mm.types import MODALITY_OF, Alert, Status
 
+if TYPE_CHECKING:
+    from edge_mm.annotation.annotator import Annotator
+    from edge_mm.annotation.film import Film
+
 _SENSE_OF: Mapping[str, str] = {"vision": "vision", **MODALITY_OF}
 """Stream -> the modality whose front end reads it; replayed streams are called by their kind, but for the video."""
 _CHUNK = 1 << 20
@@ -42,6 +49,7 @@ def main(args: argparse.Namespace) -> int:
         UsageError: nothing to replay, or a file that does not exist.
         SourceError: a file cannot be read, or not to its end.
         BundleError: the bundle is truncated, altered or fails its self-test.
+        ConfigError: the configuration or the baseline is wrong.
     """
     if not any((args.video, args.audio, args.ecg, args.ppg, args.signals)):
         alone = " (a --note alone is none)" if args.note is not None else ""
@@ -59,7 +67,12 @@ def main(args: argparse.Namespace) -> int:
     sources += mapped
     if args.note is not None:
         sources.append(Note(args.note))
+    baseline = None if args.baseline is None else load_baseline(args.baseline)
     bundle = load_bundle(name)
+    if baseline is not None and baseline.seen_by(bundle.digest) != baseline:
+        say(f"{args.baseline}: {OTHER_BUNDLE}")
+        baseline = baseline.seen_by(bundle.digest)
+    monitor = Monitor(bundle, limits=limits, baseline=baseline)
     used = [source for source in sources if bundle.front_end(_SENSE_OF.get(source.name, "")) is not None]
     unused = [source for source in sources if source not in used]
     for source in unused:
@@ -69,7 +82,21 @@ def main(args: argparse.Namespace) -> int:
     # Not an error even when nothing is left: any input may be given to any bundle, and one line says what was not used.
     if names:
         say(f"bundle {bundle.manifest.name} does not use: {names}")
-    return _replay(args, used, bundle, limits)
+    with _film(args) as film:
+        return _replay(args, used, monitor, film)
+
+
+@contextmanager
+def _film(args: argparse.Namespace) -> Iterator[Film | None]:
+    """The annotated video, where one is asked for; what is not finished in the block is not there afterwards."""
+    if args.annotate is None:
+        yield None
+        return
+    from edge_mm.annotation.film import Film
+
+    inputs = [path for role in ("video", "audio", "ecg", "ppg", "signals") if (path := getattr(args, role)) is not None]
+    with Film(args.annotate, force=args.force, inputs=inputs) as film:
+        yield film
 
 
 def _try_column(source: Source) -> None:
@@ -84,9 +111,8 @@ def _try_column(source: Source) -> None:
         source.close()
 
 
-def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, limits: Limits | None) -> int:
-    meters = Meters()
-    monitor = Monitor(bundle, limits=limits)
+def _replay(args: argparse.Namespace, sources: list[Source], monitor: Monitor, film: Film | None) -> int:
+    meters, bundle = Meters(), monitor.bundle
     digest = _digest(args, bundle) if args.json else ""
     account: JsonLines | Sentences | None = None
     lost: list[str] = []
@@ -94,6 +120,7 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
         try:
             for source in sources:
                 announce(monitor, source, where=_file_of(args, source.name))
+            drawn = None if film is None else _annotator(film, monitor)
             for event, outputs in replayed(monitor, sources, meters=meters):
                 if event is not None:
                     account = account or _account(args, bundle, digest, event.t_ns)
@@ -105,13 +132,28 @@ def _replay(args: argparse.Namespace, sources: list[Source], bundle: Bundle, lim
                         meters.count(output.state, output.kind)
                     if account is not None:
                         account.send(output)
+                if drawn is not None:
+                    drawn.take(event, outputs)
         finally:
             for source in sources:
                 source.close()
+    if film is not None:
+        film.finish()
+        if not args.quiet:
+            say(
+                f"wrote {film.path}: {film.frames} frames" if film.frames else f"{film.path}: there was nothing to draw"
+            )
     _close(account or _account(args, bundle, digest, 0), summarize(meters, windows=monitor.windows, drops={}))
     if lost:
         raise SourceError("\n".join(lost))
     return 0
+
+
+def _annotator(film: Film, monitor: Monitor) -> Annotator:
+    from edge_mm.annotation.annotator import Annotator
+
+    manifest = monitor.bundle.manifest
+    return Annotator(film, monitor.streams, title=f"{manifest.name} {manifest.version}")
 
 
 def _file_of(args: argparse.Namespace, stream: str) -> str:
@@ -135,9 +177,9 @@ def _close(account: JsonLines | Sentences, summary: Summary) -> None:
 
 
 def _digest(args: argparse.Namespace, bundle: Bundle) -> str:
-    """SHA-256 of everything that decides what comes out: bundle, rules, the inputs' content, their roles and rate."""
+    """SHA-256 of everything that decides what comes out: bundle, rules, baseline, inputs' content, roles and rate."""
     hasher = hashlib.sha256(bundle.digest.encode())
-    for role in ("video", "audio", "ecg", "ppg", "signals", "config"):
+    for role in ("video", "audio", "ecg", "ppg", "signals", "config", "baseline"):
         path = getattr(args, role)
         if path is None:
             continue

@@ -3,8 +3,9 @@
 In: ``Sample``s of a video stream, uint8 BGR (or grey), any size, in time order. Out, per frame and in this order:
 ``sensor.quality`` (about once a second), ``driver.face_found``; when there is a face also ``driver.eyes_closed``,
 ``driver.mouth_open``, ``driver.yawning`` (probabilities, means over at most 0.3 s), ``driver.head_yaw_deg``,
-``driver.head_pitch_deg``, ``driver.head_roll_deg`` and one ``Embedding``: 16 numbers of the eyes, 16 of the mouth,
-yaw, pitch and roll in units of 90 degrees, and the three probabilities of this frame alone.
+``driver.head_pitch_deg``, ``driver.head_roll_deg``, where the face is (``PLACES``: its box and its eyes, pixels of the
+frame) and one ``Embedding``: 16 numbers of the eyes, 16 of the mouth, yaw, pitch and roll in units of 90 degrees, and
+the three probabilities of this frame alone.
 
 Signs, in a picture that is not mirrored: yaw > 0 when the face turns to the image's right (the person's left),
 pitch > 0 when it looks up, roll > 0 when the head is tilted clockwise in the image (to the person's left shoulder).
@@ -35,7 +36,18 @@ _FAR_EYE_FROM_DEG, _FAR_EYE_TO_DEG = 15.0, 40.0
 """Between these yaws the farther eye counts less and less."""
 _HIDDEN_FROM_DEG, _HIDDEN_TO_DEG = 35.0, 75.0
 """Between these turns of the head, eyes and mouth are seen worse and worse."""
-
+PLACES = (
+    "driver.face_left",
+    "driver.face_top",
+    "driver.face_width",
+    "driver.face_height",
+    "driver.eye_left_x",
+    "driver.eye_left_y",
+    "driver.eye_right_x",
+    "driver.eye_right_y",
+)
+"""Where the face is, in pixels of the frame from its top left corner: the box around its points, forehead to chin, and
+the middles of the eyes at the image's left and right. They may lie outside of the frame."""
 
 _Span = Annotated[float, Meta(ge=0, le=60)]
 
@@ -141,6 +153,10 @@ class VisionFrontEnd:
         sure = face.score * picture.quality
         for name, value in zip(("yaw", "pitch", "roll"), pose, strict=True):
             out.append(self._reading(sample, f"driver.head_{name}_deg", value, "deg", quality=sure))
+        left, top, right, bottom = geo.face_box(face.points)
+        where = (left, top, right - left, bottom - top, *face.points[:2].ravel().tolist())
+        for name, value in zip(PLACES, where, strict=True):
+            out.append(self._reading(sample, name, value, "px", quality=sure))
         rest = np.array([*(angle / POSE_UNIT_DEG for angle in pose), closed, opened, yawn], np.float32)
         vector = np.concatenate([eyes, mouth["embedding"], rest])
         rate = sample.rate_hz if sample.rate_hz > 0 else self._spec.rate_hz

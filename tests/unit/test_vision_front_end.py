@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from edge_mm.errors import SourceError
-from edge_mm.perception.vision import VisionFrontEnd
+from edge_mm.perception.vision import PLACES, VisionFrontEnd
 from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
 RATE = 30.0
 ORDER = [
     "driver.face_found", "driver.eyes_closed", "driver.mouth_open", "driver.yawning", "driver.head_yaw_deg",
-    "driver.head_pitch_deg", "driver.head_roll_deg",
+    "driver.head_pitch_deg", "driver.head_roll_deg", *PLACES,
 ]  # fmt: skip
 
 
@@ -110,6 +110,16 @@ def test_a_mirrored_picture_mirrors_yaw_and_roll(bundle, carphone, talking):
     straight = talking[:60]
     for name in ("driver.head_yaw_deg", "driver.head_roll_deg"):
         assert np.median(values(mirrored, name)) == pytest.approx(-np.median(values(straight, name)), abs=12)
+
+
+def test_the_box_holds_both_eyes_and_grows_with_the_picture(bundle, carphone, talking):
+    left, top, width, height, *eyes = (values(talking, name) for name in PLACES)
+    for x, y in (eyes[:2], eyes[2:]):
+        assert ((left < x) & (x < left + width) & (top < y) & (y < top + height / 2)).all()
+    assert (eyes[0] < eyes[2]).all()
+    large = watch(bundle, [cv2.resize(f, None, fx=2, fy=2) for f in carphone[:30]])
+    for name in PLACES:
+        assert np.median(values(large, name)) == pytest.approx(2 * np.median(values(talking[:30], name)), abs=12)
 
 
 def test_a_black_frame_says_so_and_shows_no_face(bundle):
