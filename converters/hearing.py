@@ -42,12 +42,26 @@ def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
         rng = np.random.default_rng([seed, held_out])
         for kind, count in COUNTS.items():
             for k in tqdm(range(count // 3 if held_out else count), desc=f"audio tracks: {kind}"):
-                sound = _MAKERS[kind](side, rng)
+                sound = mixture(kind, side, rng)
                 group = f"{kind} {'held out' if held_out else 'training'} {k}"
                 one = _hear(bundle, sound, kind=kind, group=group, held_out=held_out)
                 if one is not None:
                     tracks.append(one)
     return tracks
+
+
+def mixture(kind: str, clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    """``LENGTH_S`` seconds of one kind.
+
+    Args:
+        kind: key of ``COUNTS``.
+        clips: of one side of the split.
+        rng: of what is drawn.
+
+    Returns:
+        (n,) float32 at 16 kHz.
+    """
+    return _MAKERS[kind](clips, rng)
 
 
 def _hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool) -> Track | None:

@@ -122,7 +122,7 @@ class Pictures:
 
 
 class Signal:
-    """A ``Source`` of a sampled signal that is in memory, in blocks of 0.1 s."""
+    """A ``Source`` of a sampled signal that is in memory, in blocks of half a second."""
 
     live = False
 
@@ -130,7 +130,7 @@ class Signal:
         """Take (n,) values in the kind's unit, or (n, 3) of ``acc``."""
         self.name, self._kind, self._rate_hz = name or kind, kind, rate_hz
         self._values = np.asarray(values, np.float32)
-        self._at, self._block = 0, max(1, round(0.1 * rate_hz))
+        self._at, self._block = 0, max(1, round(0.5 * rate_hz))
 
     def open(self) -> StreamSpec:
         """What it gives."""

@@ -102,7 +102,9 @@ def evaluate(context: Context, names: Sequence[str] = TASKS) -> list[Result]:
                 result = module.run(context)
             except (OSError, ValueError, KeyError) as error:
                 text = " ".join(str(error).split())[:200]
-                raise ConvertError(f"task {name}: its recordings below {context.data} cannot be read: {text}") from error
+                raise ConvertError(
+                    f"task {name}: its recordings below {context.data} cannot be read: {text}"
+                ) from error
         result.seconds = time.process_time() - begin
         results.append(result)
     return results

@@ -26,6 +26,8 @@ MITDB = ("open/mitdb_val",)
 STRESS = "open/stress_predict"
 QUICK_S = 480.0
 """A quick evaluation takes so much of each recording: past minute five, where QRS are counted from."""
+QUICK_WRIST_S = 1200.0
+"""The sensor says no intervals in the first minutes."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -117,7 +119,7 @@ def _wrists(context: Context) -> list[Wrist]:
     for folder in context.each(context.few(folders, 1), "wrist pulse"):
         start, rate_hz, pulse = _signal(folder)
         if context.quick:
-            pulse = pulse[: round(QUICK_S * rate_hz)]
+            pulse = pulse[: round(QUICK_WRIST_S * rate_hz)]
         said = watch(context.bundle, Signal(pulse, rate_hz=rate_hz, kind="ppg"))
         seconds = len(pulse) / rate_hz
         calm = [(s - start, e - start) for s, e in _calm(labels.get(int(folder.name[1:]), []))]

@@ -36,13 +36,13 @@ def run(context: Context) -> Result:
         result, table, score, truth, [one.person for one in seen], of="frames", yes="yawn", no="none",
         targets={"AUROC": Target(">=", 0.99)}, note="frames without a found face count as no yawn",
     )  # fmt: skip
-    total, hours, soon, alerts = NONE, 0.0, 0, 0
+    total, hours, soon, wrong = NONE, 0.0, 0, 0
     for clip in clips(context):
         yawns = yawns_of(clip)
         found = matched(yawns, [one.t_ns / 1e9 for one in clip.said.raised(ALERT)])
         total, hours = total + found, hours + clip.hours
         soon += sum(late <= LONG_S + WITHIN_S for late in found.latency_s)
-        alerts += len(clip.said.raised(ALERT))
+        wrong += found.false > 0
         result.notes.append(
             f"{clip.name}: {clip.frames / clip.rate_hz:.1f} s, {len(yawns)} yawns by the lip gap, "
             f"{len(clip.said.raised(ALERT))} alerts."
@@ -54,8 +54,9 @@ def run(context: Context) -> Result:
         note=f"counted from when the mouth had been wide open for {LONG_S:g} s: before that it is no yawn yet",
     )  # fmt: skip
     table.count(
-        "alerts on no yawn (talking, laughing, looking)", total.false, alerts, what="alerts", target=Target("<=", 0.0)
-    )
+        "clips with a yawn alert on no yawn (talking, laughing)", wrong, len(clips(context)), what="clips",
+        target=Target("<=", 0.0),
+    )  # fmt: skip
     return result
 
 
