@@ -146,7 +146,8 @@ class Table:
         if found.groups == 1:
             few = f"one of the {self._of} only: no interval"
         how = f"bootstrap over {found.groups} {self._of}" if np.isfinite(found.low) else ""
-        self._add(measure, found.value, unit, found.low, found.high, how, n, target, _joined(note, few))
+        numbers = found.value, found.low, found.high
+        self._add(measure, numbers, unit=unit, how=how, n=n, target=target, note=_joined(note, few))
 
     def count(self, measure: str, k: int, n: int, *, what: str, target: Target | None = None, note: str = "") -> None:
         """A share of few, with its exact interval."""
@@ -154,7 +155,8 @@ class Table:
             self.lacking(measure, f"no {what}", target=target)
             return
         how = "exact (Clopper-Pearson)"
-        self._add(measure, k / n, "1", *share_interval(k, n), how, f"{k}/{n} {what}", target, note)
+        numbers = k / n, *share_interval(k, n)
+        self._add(measure, numbers, unit="1", how=how, n=f"{k}/{n} {what}", target=target, note=note)
 
     def rate(self, measure: str, count: int, hours: float, *, target: Target | None = None, note: str = "") -> None:
         """Events per hour, with the exact Poisson interval."""
@@ -162,29 +164,32 @@ class Table:
             self.lacking(measure, "no time", target=target)
             return
         how, n = "exact (Garwood)", f"{count} in {hours:.2f} h"
-        self._add(measure, count / hours, "per hour", *rate_interval(count, hours), how, n, target, note)
+        numbers = count / hours, *rate_interval(count, hours)
+        self._add(measure, numbers, unit="per hour", how=how, n=n, target=target, note=note)
 
     def value(self, measure: str, value: float, *, n: str, unit: str = "1", note: str = "") -> None:
         """A number without an interval."""
-        self._add(measure, value, unit, np.nan, np.nan, "", n, None, note)
+        self._add(measure, (value, np.nan, np.nan), unit=unit, how="", n=n, target=None, note=note)
 
     def worst(self, measure: str, value: float, *, n: str, target: Target) -> None:
         """The worst of several, which has no interval."""
-        self._add(measure, value, "1", np.nan, np.nan, "", n, target, "")
+        self._add(measure, (value, np.nan, np.nan), unit="1", how="", n=n, target=target, note="")
 
     def lacking(self, measure: str, why: str, *, target: Target | None = None) -> None:
         """A measure that the data does not allow."""
-        self._add(measure, np.nan, "1", np.nan, np.nan, "", "", target, f"not measured: {why}")
+        nothing = np.nan, np.nan, np.nan
+        self._add(measure, nothing, unit="1", how="", n="", target=target, note=f"not measured: {why}")
 
     def _add(
-        self, measure: str, value: float, unit: str, low: float, high: float, how: str, n: str,
+        self, measure: str, found: tuple[float, float, float], *, unit: str, how: str, n: str,
         target: Target | None, note: str,
     ) -> None:  # fmt: skip
-        known = _number(value)
-        if known is None and not note:
+        value, low, high = map(_number, found)
+        if value is None and not note:
             note = "not measured: a class is missing"
-        numbers = known, unit, _number(low), _number(high), how
-        self._result.rows.append(Row(self._result.task, self._split, measure, *numbers, n, target, note))
+        self._result.rows.append(
+            Row(self._result.task, self._split, measure, value, unit, low, high, how, n, target, note)
+        )
 
 
 def curve(

@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "example:\n"
         "  edge-mm-convert evaluate driver --data ../shared/data --out report\n"
         "  edge-mm-convert evaluate driver --data my-recordings --out report\n\n"
-        "your own recordings: FOLDER/manifest.csv, one line per recording, and labels with the times of what happened:\n"
+        "your own recordings: FOLDER/manifest.csv, a line per recording, and labels with the times of what happened:\n"
         "  manifest.csv   name,person,video,audio,ecg,labels,watched\n"
         "                 monday,anna,monday.mp4,monday.mp4,,monday.csv,yawn;siren\n"
         "  monday.csv     start_s,end_s,name\n"

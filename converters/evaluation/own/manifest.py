@@ -144,7 +144,7 @@ def _table(path: Path, *, needs: tuple[str, ...] = ("person", "labels")) -> list
             missing = [name for name in needs if name not in head]
             if missing:
                 raise ConvertError(f"{path}: no column {', '.join(missing)}; its first line must name the columns")
-            rows = []
+            rows: list[dict[str, str]] = []
             for row in reader:
                 if len(rows) >= MOST_LINES:
                     raise ConvertError(f"{path}: more than {MOST_LINES:,} lines")

@@ -21,7 +21,7 @@ from converters.vision.footage import HELD_OUT_CLIPS, clip_frames, read_frames
 from converters.vision.teachers import Face, FaceTeacher
 from edge_mm.sources import VideoFile
 
-NEEDS = ("research/yawdd/frames", "research/yawdd/videos", "open/grid_av", "teachers/mediapipe")
+FOOTAGE = ("research/yawdd/frames", "research/yawdd/videos", "open/grid_av", "teachers/mediapipe")
 STRIDE = 2
 """The teachers look at every second frame of a clip; the monitor sees all."""
 QUICK_STILLS = 16

@@ -12,15 +12,14 @@ import numpy as np
 
 from converters.evaluation.results import Result, Table, Target
 from converters.evaluation.tasks import Context
-from converters.evaluation.tasks.driver_footage import NEEDS as NEEDS
-from converters.evaluation.tasks.driver_footage import SURE_CLOSED, SURE_OPEN, clips, opening, reading, stills
+from converters.evaluation.tasks.driver_footage import FOOTAGE, SURE_CLOSED, SURE_OPEN, clips, opening, reading, stills
 from converters.evaluation.yesno import yes_or_no
 from edge_mm.alerts.limits import Limits
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.litert import load_graph
 
 TITLE = "Eyes closed"
-SENSES = ("vision",)
+NEEDS, SENSES = FOOTAGE, ("vision",)
 READING = "driver.eyes_closed"
 CROPS = "research/kaggle_eyes"
 

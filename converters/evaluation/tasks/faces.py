@@ -1,8 +1,8 @@
 """Is the driver's face found, where is it, and is none found where there is none?
 
 Read: ``driver.face_found`` and, where the monitor says it, ``driver.face_left`` ...; a bundle's device code that does
-not say where the face is is asked by its own ``FaceTracker``. Truth: BlazeFace's box. Pictures without a face: what lies
-beside the face in held-out frames, where BlazeFace finds nobody, and parts of a photograph of a flower.
+not say where the face is is asked by its own ``FaceTracker``. Truth: BlazeFace's box. Pictures without a face: what
+lies beside the face in held-out frames, where BlazeFace finds nobody, and parts of a photograph of a flower.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import numpy.typing as npt
 from converters.evaluation.results import Result, Table, Target
 from converters.evaluation.spread import Spread, of_sums, share
 from converters.evaluation.tasks import Context
-from converters.evaluation.tasks.driver_footage import NEEDS as NEEDS
-from converters.evaluation.tasks.driver_footage import U8, Box, Still, clips, reading, stills, teacher
+from converters.evaluation.tasks.driver_footage import FOOTAGE, U8, Box, Still, clips, reading, stills, teacher
 from converters.evaluation.watching import Pictures, watch
 from edge_mm.perception import vision_geometry as geo
 from edge_mm.perception.vision_tracker import FaceTracker
 
 TITLE = "Face found"
-SENSES = ("vision",)
+NEEDS, SENSES = FOOTAGE, ("vision",)
 FLOWERS = 150
 """Parts of the photograph."""
 _BESIDE = 1.9

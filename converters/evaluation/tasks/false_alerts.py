@@ -1,8 +1,8 @@
 """Alerts for nothing: high and medium priority, per hour of recordings in which nothing is wrong.
 
 Read: every alert that is raised. Recordings: held-out MIT-BIH records in sinus rhythm (``sinus``), wrist pulses of
-healthy people at rest and under stress, and mixtures of held-out sounds on negatives only (speech, noises that stand for
-a road, quiet), named as such. An alert about the heart rate is not false where the annotated beats, or the sensor's own
+healthy people at rest and under stress, and mixtures of held-out sounds (speech, noises that stand for a road, quiet),
+named as such. An alert about the heart rate is not false where the annotated beats, or the sensor's own
 intervals, are beyond the limit too.
 """
 
@@ -82,7 +82,9 @@ def _parted(alerts: list[Alert], rate: Floats) -> tuple[list[Alert], list[Alert]
 
 
 def _ecg(context: Context) -> tuple[list[Alert], list[Alert], float]:
-    wrong, true, hours = [], [], 0.0
+    wrong: list[Alert] = []
+    true: list[Alert] = []
+    hours = 0.0
     for one in electrocardiograms(context):
         if sinus(one.record):
             rr = np.diff(one.record.beats_s)
@@ -92,7 +94,9 @@ def _ecg(context: Context) -> tuple[list[Alert], list[Alert], float]:
 
 
 def _wearable(context: Context) -> tuple[list[Alert], list[Alert], float]:
-    wrong, true, hours = [], [], 0.0
+    wrong: list[Alert] = []
+    true: list[Alert] = []
+    hours = 0.0
     for one in wrists(context):
         found = _parted(one.watched.raised(), _smooth(one.ibi[:, 0], one.ibi[:, 1]))
         wrong, true, hours = wrong + found[0], true + found[1], hours + one.hours

@@ -12,12 +12,11 @@ import numpy.typing as npt
 from converters.evaluation.results import Result, Table
 from converters.evaluation.spread import of_sums, share
 from converters.evaluation.tasks import Context
-from converters.evaluation.tasks.driver_footage import NEEDS as NEEDS
-from converters.evaluation.tasks.driver_footage import clips, reading, stills, straight
+from converters.evaluation.tasks.driver_footage import FOOTAGE, clips, reading, stills, straight
 from converters.vision import labels
 
 TITLE = "Head pose"
-SENSES = ("vision",)
+NEEDS, SENSES = FOOTAGE, ("vision",)
 ANGLES = ("yaw", "pitch", "roll")
 
 
@@ -45,8 +44,8 @@ def run(context: Context) -> Result:
 
 
 def _rows(table: Table, ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], whose: list[str]) -> None:
-    there = np.isfinite(ours).all(axis=1)
-    groups = [name for name, ok in zip(whose, there, strict=True) if ok]
+    there = np.flatnonzero(np.isfinite(ours).all(axis=1))
+    groups = [whose[i] for i in there]
     for k, name in enumerate(ANGLES):
         a, b = ours[there, k], theirs[there, k]
         n = f"{len(a)} frames"

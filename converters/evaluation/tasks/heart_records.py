@@ -1,7 +1,7 @@
-"""Held-out electrocardiograms and wrist pulses through the monitor, shared by the tasks about the heart. No task itself.
+"""Held-out electrocardiograms and wrist pulses through the monitor, for the tasks about the heart. No task itself.
 
-In: a ``Context`` whose data has ``open/mitdb_val`` or ``open/stress_predict``. Out: ``Ecg`` and ``Wrist`` per recording.
-The split is that of ``converters.physio.records``: nobody trains on ``open/mitdb_val`` nor on ``HELD_OUT`` of
+In: a ``Context`` whose data has ``open/mitdb_val`` or ``open/stress_predict``. Out: ``Ecg`` and ``Wrist`` for each. The
+split is that of ``converters.physio.records``: nobody trains on ``open/mitdb_val`` nor on ``HELD_OUT`` of
 ``open/mitdb``. Not here: scores.
 """
 
@@ -50,7 +50,7 @@ class Wrist(NamedTuple):
 
     person: str
     ibi: Floats
-    """(n, 2): seconds from the session's start, inter-beat interval in s; the sensor's own, gaps where it was unsure."""
+    """(n, 2): seconds from the start, inter-beat interval in s; the sensor's own, with gaps where it was unsure."""
     calm: list[tuple[float, float]]
     """Seconds outside of the stress tasks."""
     hours: float

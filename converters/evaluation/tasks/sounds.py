@@ -2,8 +2,8 @@
 
 Read: ``audio.<class>``, alerts ``sound.<class>``. Each clip is a recording of its own with half a second of near
 silence before it and after it; its answer is the class of the highest mean probability over its loud windows (those
-that lie within it, as ``converters.audio.scores`` takes them). Held-out clips are those of ``converters.audio.clips``; of the Khan set (evaluation only)
-the sirens stand for the class that nobody may train on, the rest is reported beside it.
+that lie within it, as ``converters.audio.scores`` takes them). Held-out clips are those of ``converters.audio.clips``;
+of the Khan set (evaluation only) the sirens stand for the class that nobody may train on, the rest is reported beside.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.audio.clips import LABELS, RATE_HZ, Clip, read_all, read_khan
-from converters.audio.windows import ACTIVE_DB, SAMPLES, active_share, loudness_db
+from converters.audio.windows import ACTIVE_DB, FRAMES, HOP_FRAMES, SAMPLES, SETTINGS, active_share, loudness_db
 from converters.evaluation.events import NONE, event_rows, matched
 from converters.evaluation.results import Confusion, Result, Table, Target, curve
 from converters.evaluation.spread import macro_f1, of_sums
@@ -25,8 +25,11 @@ TITLE = "Sounds"
 NEEDS = ("open/esc10", "open/speech_commands", "open/grid_av", "research/cough_etiquette")
 SENSES = ("audio",)
 KHAN = "research/khan_snore"
-PAD_S = 0.5
-"""Two hops, so that a window begins where the clip does."""
+_FIRST = (-(-FRAMES // HOP_FRAMES) * HOP_FRAMES - FRAMES) * SETTINGS.step
+"""The device's first window begins here: it holds the last frames of the first hops."""
+PAD = 2 * HOP_FRAMES * SETTINGS.step + _FIRST
+"""Samples before each clip: a window begins where the clip does."""
+PAD_S = PAD / RATE_HZ
 _NEAR = 160
 """Samples: a reading's time is exact but for the smoothing of time stamps."""
 ALERTING = ("siren", "baby_cry", "dog", "cough", "sneeze")
@@ -79,7 +82,7 @@ def _clips(context: Context) -> list[tuple[Clip, bool]]:
 
 
 def _heard(context: Context, clip: Clip, khan: bool) -> Heard:
-    pad, spare = round(PAD_S * RATE_HZ), max(0, SAMPLES - len(clip.sound))
+    pad, spare = PAD, max(0, SAMPLES - len(clip.sound))
     size = len(clip.sound) + spare + 2 * pad
     sound = np.random.default_rng(0).standard_normal(size).astype(np.float32) * np.float32(1e-4)
     begin = pad + spare // 2
@@ -147,6 +150,6 @@ def _alerts(result: Result, heard: list[Heard]) -> None:
             total, hours = total + matched(happened, raised), hours + (one.seconds + 2 * PAD_S) / 3600
         event_rows(table, kind, total, hours)
     result.notes.append(
-        "Alerts: clips are one to five seconds, many of the shortest are over before a rule may speak; false alerts are "
-        "over clips chosen because something is heard in them, so they are not a rate of daily life."
+        "Alerts: clips are one to five seconds, some are over before a rule may speak; false alerts are over "
+        "clips chosen because something is heard in them, so they are not a rate of daily life."
     )

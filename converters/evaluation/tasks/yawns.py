@@ -11,13 +11,12 @@ import numpy as np
 from converters.evaluation.events import NONE, Interval, event_rows, matched
 from converters.evaluation.results import Result, Table, Target
 from converters.evaluation.tasks import Context
-from converters.evaluation.tasks.driver_footage import NEEDS as NEEDS
-from converters.evaluation.tasks.driver_footage import Clip, clips, reading, stills
+from converters.evaluation.tasks.driver_footage import FOOTAGE, Clip, clips, reading, stills
 from converters.evaluation.yesno import yes_or_no
 from converters.vision import labels
 
 TITLE = "Yawning"
-SENSES = ("vision",)
+NEEDS, SENSES = FOOTAGE, ("vision",)
 READING, ALERT = "driver.yawning", "driver.yawning"
 LONG_S, JOIN_S = 1.0, 0.7
 """A yawn lasts at least so long; a mouth that shuts for less does not end it."""
