@@ -158,4 +158,4 @@ def _print(results: list[Result], sentences: Sequence[str]) -> None:
             words = [value, f"[{interval}]" if interval else "", f"({n})" if n else ""]
             end = f"  asked {target}: {met or 'not measured'}" if target else ""
             print(f"  {measure}: {' '.join(filter(None, words))}{end}   <{split}>")
-    print(f"\n{summary(results)}")
+    print(f"\n{summary(results)} {sum(result.seconds for result in results):.0f} s of processor time.")

@@ -24,7 +24,7 @@ from converters.physio.records import Record
 
 MITDB = ("open/mitdb_val",)
 STRESS = "open/stress_predict"
-QUICK_S = 480.0
+QUICK_S = 420.0
 """A quick evaluation takes so much of each recording: past minute five, where QRS are counted from."""
 QUICK_WRIST_S = 1200.0
 """The sensor says no intervals in the first minutes."""
