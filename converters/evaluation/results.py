@@ -80,6 +80,19 @@ class Row(NamedTuple):
             "met": self.met, "interval_meets": self.sure, "note": self.note,
         }  # fmt: skip
 
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any]) -> Row:
+        """From ``as_data``, as JSON keeps it.
+
+        Raises:
+            KeyError, TypeError: it is not.
+        """
+        low, high = data["ci"] or (None, None)
+        asked = data["target"]
+        target = None if asked is None else Target(asked["sense"], asked["limit"])
+        words = data["task"], data["split"], data["measure"], data["value"], data["unit"]
+        return cls(*words, low, high, data["interval"], data["n"], target, data["note"])
+
 
 class Confusion(NamedTuple):
     """Who was called what."""

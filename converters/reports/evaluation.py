@@ -6,14 +6,15 @@ everything escaped. Not here: measuring, the pictures (``evaluation_plots``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from converters.evaluation.results import Confusion, Result, Row
+from converters.evaluation.results import SCHEMA, Confusion, Result, Row
 from converters.reports.evaluation_plots import confusion_svg, roc_svg
 from converters.reports.markdown import safe, table
 from converters.reports.page import framed, html_table
+from edge_mm.errors import ConvertError
 
 HEAD = ("task", "split", "measure", "value", "95 % interval", "rests on", "asked", "met")
 
@@ -74,11 +75,33 @@ def asked(results: Sequence[Result]) -> list[tuple[str, ...]]:
     return [line(row) for result in results for row in result.rows if row.target is not None]
 
 
+def card_table(data: Mapping[str, Any]) -> str:
+    """The table for a model card, from ``evaluation.json``: every row with a target.
+
+    Args:
+        data: the decoded JSON.
+
+    Raises:
+        ConvertError: it is not an evaluation of this schema, or a quick one, which measures nothing.
+    """
+    try:
+        if data["schema"] != SCHEMA:
+            raise ConvertError(
+                f"evaluation.json has schema {data['schema']}, not {SCHEMA}: evaluate again"
+            )
+        if data["quick"]:
+            raise ConvertError("a quick evaluation measures nothing: evaluate without --quick for the model card")
+        rows = [Row.of_data(one) for one in data["rows"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConvertError(f"not an evaluation.json: {error!r:.80}") from error
+    return table(HEAD, [line(row) for row in rows if row.target is not None])
+
+
 def line(row: Row) -> tuple[str, ...]:
     """A row as text, in the order of ``HEAD``."""
     interval = "" if row.low is None or row.high is None else f"{_number(row.low)} to {_number(row.high)}"
     value = "not measured" if row.value is None else f"{_number(row.value)}{'' if row.unit == '1' else ' ' + row.unit}"
-    met = {True: "yes", False: "**no**", None: ""}[row.met].replace("**", "")
+    met = {True: "yes", False: "no", None: ""}[row.met]
     if row.met and row.sure is False:
         met = "yes, interval reaches over"
     if row.met is False and row.low is not None and row.high is not None and row.target is not None:

@@ -7,12 +7,14 @@ import pytest
 from recordings import bundle_name
 
 from converters.cli import main
+from converters.evaluation.results import as_data
 from converters.evaluation.tasks import TASKS, Context, evaluate, task
 from converters.evaluation.tasks.faces import iou
 from converters.evaluation.tasks.false_alerts import excused
 from converters.evaluation.tasks.qrs import spoiled
 from converters.evaluation.watching import Pictures, Signal, watch
-from edge_mm.errors import UsageError
+from converters.reports.evaluation import card_table
+from edge_mm.errors import ConvertError, UsageError
 from edge_mm.types import Alert, Reason
 
 
@@ -37,6 +39,26 @@ def test_tasks_without_their_data_say_which_is_missing(bundle, tmp_path, capsys)
     (tmp_path / "open").rmdir()
     assert main(["evaluate", bundle_name(), "--data", str(tmp_path)]) == 65
     assert "neither manifest.csv" in capsys.readouterr().err
+
+
+def test_a_data_set_that_is_not_whole_is_one_sentence(bundle, tmp_path, capsys):
+    (tmp_path / "open/mitdb_val").mkdir(parents=True)
+    assert main(["evaluate", bundle_name(), "--data", str(tmp_path), "--tasks", "qrs"]) == 65
+    assert "task qrs: its recordings below" in capsys.readouterr().err
+
+
+def test_a_model_card_takes_its_table_from_the_json_and_not_from_a_quick_run(bundle, tmp_path):
+    results = evaluate(Context(bundle, tmp_path), ("int8",))
+    data = json.loads(json.dumps(as_data(results, {"quick": False})))
+    table = card_table(data)
+    assert "vision.eye: loss of auroc:closed" in table
+    assert table.count("\n") == len(results[0].rows) + 1
+    with pytest.raises(ConvertError, match="measures nothing"):
+        card_table({**data, "quick": True})
+    with pytest.raises(ConvertError, match="schema 99"):
+        card_table({**data, "schema": 99})
+    with pytest.raises(ConvertError, match="not an evaluation"):
+        card_table({"rows": []})
 
 
 def test_the_loss_of_int8_is_that_which_the_build_recorded(bundle, tmp_path):

@@ -100,7 +100,9 @@ def evaluate(context: Context, names: Sequence[str] = TASKS) -> list[Result]:
         else:
             try:
                 result = module.run(context)
-            except (OSError, ValueError, KeyError) as error:
+            except ModuleNotFoundError as error:
+                result = Result(name, module.TITLE, absent=f"not evaluated: the package {error.name} is not installed")
+            except (OSError, ValueError, KeyError, IndexError, TypeError) as error:  # whatever half a data set does
                 text = " ".join(str(error).split())[:200]
                 raise ConvertError(
                     f"task {name}: its recordings below {context.data} cannot be read: {text}"
