@@ -158,6 +158,8 @@ class Table:
         few = f"{found.groups} {self._of}: the interval is rough" if 1 < found.groups < FEW else ""
         if found.groups == 1:
             few = f"one of the {self._of} only: no interval"
+        elif np.isfinite(found.value) and not np.isfinite(found.low):
+            few = f"the resamples of {found.groups} {self._of} are alike or lack a class: no interval"
         how = f"bootstrap over {found.groups} {self._of}" if np.isfinite(found.low) else ""
         numbers = found.value, found.low, found.high
         self._add(measure, numbers, unit=unit, how=how, n=n, target=target, note=_joined(note, few))

@@ -21,6 +21,9 @@ FEW = 10
 SCORED = 0.5
 """Share of the resamples that must have a score (an AUROC needs both classes), else no interval is given."""
 
+_WIDTH = 1e-12
+"""An interval of no width is a boast, not an interval."""
+
 Formula = Callable[[Array], Array]
 """(m, k) sums -> (m,) scores."""
 
@@ -32,7 +35,7 @@ class Spread(NamedTuple):
     """NaN where it cannot be computed."""
     low: float
     high: float
-    """Ends of the 95 % interval; NaN where there is one person only."""
+    """Ends of the 95 % interval; NaN where there is one person only, or where all resamples are alike."""
     groups: int
     """People, records or clips that were drawn."""
 
@@ -124,4 +127,6 @@ def _ends(draws: Array, groups: int) -> tuple[float, float]:
     if groups < 2 or known.size < SCORED * draws.size:
         return np.nan, np.nan
     low, high = np.percentile(known, (2.5, 97.5))
+    if high - low < _WIDTH:  # everybody alike, or one decides: a bootstrap cannot say how far it may be off
+        return np.nan, np.nan
     return float(low), float(high)

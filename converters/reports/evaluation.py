@@ -86,9 +86,7 @@ def card_table(data: Mapping[str, Any]) -> str:
     """
     try:
         if data["schema"] != SCHEMA:
-            raise ConvertError(
-                f"evaluation.json has schema {data['schema']}, not {SCHEMA}: evaluate again"
-            )
+            raise ConvertError(f"evaluation.json has schema {data['schema']}, not {SCHEMA}: evaluate again")
         if data["quick"]:
             raise ConvertError("a quick evaluation measures nothing: evaluate without --quick for the model card")
         rows = [Row.of_data(one) for one in data["rows"]]

@@ -53,6 +53,17 @@ def test_one_person_has_no_interval():
     assert np.isnan(found.low)
 
 
+def test_an_interval_of_no_width_is_not_given():
+    """Seven people without an error do not prove that there are none."""
+    found = spread.of_sums(np.ones((70, 2)), np.arange(70) % 7, spread.share)
+    assert found.value == 1.0
+    assert np.isnan(found.low)
+    result = Result("faces", "Face found")
+    Table(result, "some", of="people").spread("found", found, n="70", target=Target(">=", 0.9))
+    assert (result.rows[0].met, result.rows[0].sure) == (True, None)
+    assert "no interval" in result.rows[0].note
+
+
 def test_auroc_is_the_mann_whitney_statistic_and_nan_without_both_classes():
     rng = np.random.default_rng(3)
     truth = rng.random(200) < 0.3
