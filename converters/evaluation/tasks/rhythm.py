@@ -7,6 +7,8 @@ AF nor other, it is left out (``converters.physio.evaluate.rhythm_counts``).
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from converters.evaluation.events import NONE, event_rows, matched
@@ -15,6 +17,7 @@ from converters.evaluation.spread import of_sums, share
 from converters.evaluation.tasks import Context
 from converters.evaluation.tasks.heart_records import MITDB, electrocardiograms, split
 from converters.physio.evaluate import rhythm_counts
+from edge_mm.errors import BundleError
 
 TITLE = "Atrial fibrillation"
 NEEDS, SENSES = MITDB, ("physio",)
@@ -45,6 +48,7 @@ def run(context: Context) -> Result:
     table.spread(
         "AF: specificity", of_sums(sums, names, share), n=f"{right}/{right + false} windows", target=Target(">=", 0.90)
     )
+    _left_out(context, result)
     result.confusions.append(Confusion("30 s windows", ("AF", "other"), ((hit, missed), (false, right))))
     total, hours = NONE, 0.0
     for one in seen:
@@ -54,3 +58,18 @@ def run(context: Context) -> Result:
         total, hours = total + matched(one.record.spans("AFIB"), raised, after_s=AFTER_S), hours + one.hours
     event_rows(table, "AF", total, hours)
     return result
+
+
+def _left_out(context: Context, result: Result) -> None:
+    """What the build measured on people with AF in the training part, each by a net that had not seen them."""
+    try:
+        scores = json.loads(context.bundle.member("report.json"))["physio"]["af_left_out_person_float"]
+        rows = [(str(person), one["se"] / 100, int(one["af_windows"])) for person, one in sorted(scores.items())]
+    except (BundleError, ValueError, KeyError, TypeError, AttributeError):
+        return  # another build writes another report; nothing is lost but these rows
+    table = Table(result, "people with AF in the training part, each left out in turn (float)", of="people")
+    for person, value, windows in rows:
+        table.value(
+            f"AF: sensitivity on person {person}", value, n=f"{windows} windows",
+            note="from the bundle's report: a float net of the same recipe trained without that person, not the monitor",
+        )  # fmt: skip
