@@ -71,5 +71,5 @@ def _left_out(context: Context, result: Result) -> None:
     for person, value, windows in rows:
         table.value(
             f"AF: sensitivity on person {person}", value, n=f"{windows} windows",
-            note="from the bundle's report: a float net of the same recipe trained without that person, not the monitor",
+            note="from the bundle's report: a float net of the same recipe trained without that person",
         )  # fmt: skip
