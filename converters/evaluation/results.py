@@ -149,7 +149,8 @@ class Table:
             split: which recordings.
             of: what is drawn by the bootstrap: ``people``, ``records``, ``clips``.
         """
-        self._result, self._split, self._of = result, split, of
+        self._result, self._of = result, of
+        self.split = split
 
     def spread(
         self, measure: str, found: Spread, *, n: str, unit: str = "1", target: Target | None = None, note: str = ""
@@ -203,7 +204,7 @@ class Table:
         if value is None and not note:
             note = "not measured: a class is missing"
         self._result.rows.append(
-            Row(self._result.task, self._split, measure, value, unit, low, high, how, n, target, note)
+            Row(self._result.task, self.split, measure, value, unit, low, high, how, n, target, note)
         )
 
 

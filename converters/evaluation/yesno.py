@@ -66,8 +66,10 @@ def yes_or_no(
         table.spread(name, found[measure], n=n, target=asked.get(measure), note=note)
     counts = terms.sum(axis=0).astype(int).tolist()
     result.confusions.append(
-        Confusion(f"{yes} at {threshold:g}, {of}", (yes, no), ((counts[0], counts[1]), (counts[2], counts[3])))
+        Confusion(
+            f"{yes} at {threshold:g}, {of}: {table.split}", (yes, no), ((counts[0], counts[1]), (counts[2], counts[3]))
+        )
     )
-    drawn = curve(f"{yes}, {of}", score, truth, threshold)
+    drawn = curve(f"{yes}, {of}: {table.split}", score, truth, threshold)
     if drawn is not None:
         result.curves.append(drawn)
