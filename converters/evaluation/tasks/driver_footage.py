@@ -125,7 +125,7 @@ def _persons(names: list[str], jpegs: list[npt.NDArray[np.uint8]]) -> dict[str, 
 def _clips(context: Context) -> list[Clip]:
     folders = {"yawdd_video": context.data / "research/yawdd/videos", "grid": context.data / "open/grid_av"}
     found = []
-    for name in context.each(context.few(HELD_OUT_CLIPS, 1), "clips"):
+    for name in context.each(context.few(HELD_OUT_CLIPS[::-1], 1), "clips"):
         kind, file = name.split("/")
         path, net = folders[kind] / file, teacher(context)
         said = watch(context.bundle, VideoFile(path, name="vision"))
