@@ -20,7 +20,19 @@ from contextlib import contextmanager
 from edge_mm.errors import EdgeMmError
 
 DEBUG = "EDGE_MM_DEBUG"
-VERBS = ("quantize", "prune", "distill", "compare", "lint", "build", "inspect", "verify", "recipes", "runtimes")
+VERBS = (
+    "quantize",
+    "prune",
+    "distill",
+    "compare",
+    "evaluate",
+    "lint",
+    "build",
+    "inspect",
+    "verify",
+    "recipes",
+    "runtimes",
+)
 """In the order in which people need them; each is a module of ``converters.verbs``."""
 _ABOUT = "Turn trained models into int8 graphs that fit a board, and prove that they still do their work."
 _EPILOG = """a first graph, step by step:

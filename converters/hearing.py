@@ -58,6 +58,20 @@ def made(
     return tracks
 
 
+def mixture(kind: str, clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    """``LENGTH_S`` seconds of one kind.
+
+    Args:
+        kind: key of ``COUNTS``.
+        clips: of one side of the split.
+        rng: of what is drawn.
+
+    Returns:
+        (n,) float32 at 16 kHz.
+    """
+    return MAKERS[kind](clips, rng)
+
+
 def hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool) -> Track | None:
     """A sound through the device's front end, as a track; None where nothing of it would enter the fusion."""
     front_end = AudioFrontEnd(bundle, StreamSpec("mic", "audio", RATE_HZ, "full scale"))

@@ -23,18 +23,18 @@ def report(comparison: Comparison, *, title: str) -> str:
         comparison: what was measured.
         title: e.g. the names of the two files.
     """
-    parts = [f"# {_safe(title)}", f"**{_safe(comparison.sentence)}**"]
+    parts = [f"# {safe(title)}", f"**{safe(comparison.sentence)}**"]
     if comparison.verdict and comparison.verdict.advice:
-        parts += ["## What to try", "\n".join(f"- {_safe(text)}" for text in comparison.verdict.advice)]
-    parts += ["## Task", _table(TASK, task(comparison)) if comparison.losses else "The data has no targets."]
-    parts += ["## Outputs", _table(OUTPUTS, outputs(comparison))]
-    parts += ["## Size and time", _table(COST, cost(comparison)), time_note(comparison)]
+        parts += ["## What to try", "\n".join(f"- {safe(text)}" for text in comparison.verdict.advice)]
+    parts += ["## Task", table(TASK, task(comparison)) if comparison.losses else "The data has no targets."]
+    parts += ["## Outputs", table(OUTPUTS, outputs(comparison))]
+    parts += ["## Size and time", table(COST, cost(comparison)), time_note(comparison)]
     parts += ["## Layers"]
     if comparison.table.layers:
-        parts += [_table(LAYERS, layers(comparison.table))]
-    parts += [_safe(layers_note(comparison.table))]
+        parts += [table(LAYERS, layers(comparison.table))]
+    parts += [safe(layers_note(comparison.table))]
     if comparison.remedies:
-        parts += ["## Remedies tried", "\n".join(f"- {_safe(str(one))}" for one in comparison.remedies)]
+        parts += ["## Remedies tried", "\n".join(f"- {safe(str(one))}" for one in comparison.remedies)]
     parts += [f"{comparison.rows} rows, SHA-256 `{comparison.digest}`."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -133,12 +133,13 @@ def layers_note(table: LayerTable) -> str:
     return " ".join(said)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; cells are anybody's text."""
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_safe, line)) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(safe, line)) + " |" for line in lines)
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Names are anybody's: no table cell, line or HTML tag of theirs gets through."""
     text = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("`", "'")
     return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -39,9 +39,9 @@ def page(comparison: Comparison, *, title: str) -> str:
     if comparison.verdict and comparison.verdict.advice:
         parts += ["<h2>What to try</h2>", _list(comparison.verdict.advice)]
     if comparison.losses:
-        parts += ["<h2>Task</h2>", _table(markdown.TASK, markdown.task(comparison))]
-    parts += ["<h2>Outputs</h2>", _table(markdown.OUTPUTS, markdown.outputs(comparison))]
-    parts += ["<h2>Size and time</h2>", _table(markdown.COST, markdown.cost(comparison))]
+        parts += ["<h2>Task</h2>", html_table(markdown.TASK, markdown.task(comparison))]
+    parts += ["<h2>Outputs</h2>", html_table(markdown.OUTPUTS, markdown.outputs(comparison))]
+    parts += ["<h2>Size and time</h2>", html_table(markdown.COST, markdown.cost(comparison))]
     parts += [_note(markdown.time_note(comparison))]
     for plot in plots(comparison):
         parts += [
@@ -50,11 +50,16 @@ def page(comparison: Comparison, *, title: str) -> str:
         ]
     parts += ["<h2>Layers</h2>"]
     if comparison.table.layers:
-        parts += [_table(markdown.LAYERS, markdown.layers(comparison.table))]
+        parts += [html_table(markdown.LAYERS, markdown.layers(comparison.table))]
     parts += [_note(markdown.layers_note(comparison.table))]
     if comparison.remedies:
         parts += ["<h2>Remedies tried</h2>", _list(map(str, comparison.remedies))]
     parts += [_note(f"{comparison.rows} rows, SHA-256 {comparison.digest}.")]
+    return framed(title, parts)
+
+
+def framed(title: str, parts: Iterable[str]) -> str:
+    """A page of parts that are HTML already; the title is text."""
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -64,7 +69,8 @@ def page(comparison: Comparison, *, title: str) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def html_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; cells are text."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "\n".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>"

@@ -68,6 +68,16 @@ class FaceTeacher:
         lids = np.stack([left, right])
         return Face(points, np.array([_ratio(left), _ratio(right)], np.float32), lids)
 
+    def box(self, frame: U8) -> tuple[float, float, float, float] | None:
+        """BlazeFace's own box of the most certain face, (left, top, right, bottom) in pixels; None if it finds none."""
+        found = self._detect(frame, self._short, self._short_anchors, 128)
+        if found is None:
+            found = self._detect(frame, self._full, self._full_anchors, 192)
+        if found is None:
+            return None
+        x, y, wide, high = (float(number) for number in found[0])
+        return x - wide / 2, y - high / 2, x + wide / 2, y + high / 2
+
     def _detect(self, frame: U8, net: Any, anchors: F32, side: int) -> tuple[F32, F32] | None:
         height, width = frame.shape[:2]
         long = max(height, width)
