@@ -5,15 +5,20 @@ state and with which sense was corrupted. No recording with face, voice and hear
 always a composite, and what it assumes is written here, before any training:
 
 ========== ============================================== ============================= ============================
-state      vision                                         audio                         physio
+state      vision                                         audio                         heart (physio)
 ========== ============================================== ============================= ============================
 alert      looks ahead or talks; blinks (0.2 s) and       speech 0.5, road or quiet 0.5 slow 0.3, middle 0.4,
-(0.50)     glances (up to 0.8 s) in between                                             fast 0.3
+(0.42)     glances (up to 0.8 s) in between                                             fast 0.3
 drowsy     yawns (3 to 6 s) or closed eyes (1.5 to 4 s),  speech 0.1, road or quiet 0.9 slow 0.6, middle 0.3,
-(0.25)     1 to 4 s of looking ahead in between                                         fast 0.1
+(0.22)     1 to 4 s of looking ahead in between                                         fast 0.1
 distracted turned away (3 to 8 s), 0.5 to 3 s of looking  speech 0.5, road or quiet 0.5 slow 0.3, middle 0.4,
-(0.25)     ahead in between                                                             fast 0.3
+(0.20)     ahead in between                                                             fast 0.3
+stressed   as alert                                       as alert                      pulse in a stress task, or fast
+(0.16)
 ========== ============================================== ============================= ============================
+
+The skin (conductance and temperature of a wrist) is that of a stress task when stressed, at rest otherwise. Half of
+the hearts, in every state, are the pulse of that wrist: pulse and skin of one episode are of one person and one task.
 
 The differences in sound and heart rate are assumptions (a silent, slow-hearted driver is somewhat likelier to be
 drowsy), kept weak on purpose: neither may raise an alarm alone. In 55 of 100 episodes one present sense is corrupted
@@ -32,21 +37,30 @@ from converters.tracks import Array, Track
 from edge_mm.alerts.limits import Limits
 from edge_mm.types import StreamKind
 
-MODALITIES = ("vision", "audio", "physio")
-HEADS = ("drowsy", "distracted")
-STATES: Mapping[str, float] = {"alert": 0.5, "drowsy": 0.25, "distracted": 0.25}
+MODALITIES = ("vision", "audio", "physio", "skin")
+HEADS = ("drowsy", "distracted", "stressed")
+STATES: Mapping[str, float] = {"alert": 0.42, "drowsy": 0.22, "distracted": 0.20, "stressed": 0.16}
 """State -> share of the episodes."""
 SOUND: Mapping[str, Mapping[str, float]] = {
     "alert": {"speech": 0.5, "road": 0.35, "quiet": 0.15},
     "drowsy": {"speech": 0.1, "road": 0.65, "quiet": 0.25},
     "distracted": {"speech": 0.5, "road": 0.35, "quiet": 0.15},
+    "stressed": {"speech": 0.5, "road": 0.35, "quiet": 0.15},
 }
 HEART: Mapping[str, Mapping[str, float]] = {
     "alert": {"slow": 0.3, "middle": 0.4, "fast": 0.3},
     "drowsy": {"slow": 0.6, "middle": 0.3, "fast": 0.1},
     "distracted": {"slow": 0.3, "middle": 0.4, "fast": 0.3},
+    "stressed": {"fast": 1.0},
 }
-AHEAD_S = {"alert": (2.0, 6.0), "drowsy": (1.0, 4.0), "distracted": (0.5, 3.0)}
+PULSE = 0.5
+"""Share of the episodes whose heart is a pulse at the wrist, of the person whose skin is felt; the same in every state,
+or the kind of sensor would tell the state."""
+LOOKS: Mapping[str, Sequence[str]] = {
+    "alert": ("neutral",), "drowsy": ("yawn", "closed"), "distracted": ("turned",), "stressed": ("neutral",)
+}  # fmt: skip
+"""What a stuck camera shows when it shows a state."""
+AHEAD_S = {"alert": (2.0, 6.0), "drowsy": (1.0, 4.0), "distracted": (0.5, 3.0), "stressed": (2.0, 6.0)}
 """Seconds of looking ahead between two looks of the state."""
 CORRUPTED, ABSENT = 0.55, 0.2
 """Chance that one sense of an episode is corrupted; that a sense is absent (at least one stays)."""
@@ -62,7 +76,7 @@ MOST = {"vision": round(WINDOW_S / VISION_PERIOD_S)}
 """Embeddings of a window that a camera may have more of; sound and signals have the same hop everywhere."""
 EPISODES, HELD_OUT_EPISODES = 2500, 500
 """Episodes to train the fusion on, and to score it on."""
-_KIND: Mapping[str, StreamKind] = {"vision": "video", "audio": "audio", "physio": "ecg"}
+_KIND: Mapping[str, StreamKind] = {"vision": "video", "audio": "audio", "physio": "ecg", "skin": "eda"}
 
 
 RAISED = Limits().drowsy_enter
@@ -72,7 +86,7 @@ WANTED = (
     ("alert", "vision", "frozen", 24), ("alert", "audio", "", 6), ("alert", "physio", "", 6),
 )  # fmt: skip
 """Acceptance windows: state, corrupted sense, how (empty draws it), how many."""
-LENGTHS = {"vision": 50, "audio": 20, "physio": 10}
+LENGTHS = {"vision": 50, "audio": 20, "physio": 10, "skin": 10}
 """Embeddings kept of each window: 10 s of vision as it is, every second one of sound, one a second of the heart."""
 
 
@@ -126,7 +140,8 @@ class Studio:
             present = [m for m in MODALITIES if rng.random() >= ABSENT] or [str(rng.choice(MODALITIES))]
         if corrupted is None:
             corrupted = str(rng.choice(list(present))) if rng.random() < CORRUPTED else ""
-        streams = {m: self._stream(m, state) for m in present}
+        wrist = self._wrist(state)
+        streams = {m: self._stream(m, state, wrist) for m in present}
         shows = dict.fromkeys(present, state)
         if corrupted:
             kinds = CORRUPTIONS if (corrupted, "broken") in self._by_kind else CORRUPTIONS[:2]
@@ -139,10 +154,24 @@ class Studio:
         windows = [w for i, w in enumerate(windows_of(streams, _KIND, MODALITIES, LENGTH_S)) if i % EVERY == EVERY - 1]
         return [Composite(window, state, corrupted, corruption, shows) for window in windows]
 
-    def _stream(self, modality: str, state: str) -> tuple[Array, float]:
+    def _wrist(self, state: str) -> tuple[Track, Track | None]:
+        """A person's skin, and the pulse that belongs to it where this episode's heart is a pulse."""
+        kind = "stress" if state == "stressed" else "rest"
+        skin = self._by_kind["skin", kind][int(self._rng.integers(len(self._by_kind["skin", kind])))]
+        if self._rng.random() >= PULSE:
+            return skin, None
+        pulses = self._by_kind["physio", kind]
+        own = [one for one in pulses if one.group == skin.group] or pulses
+        return skin, own[int(self._rng.integers(len(own)))]
+
+    def _stream(self, modality: str, state: str, wrist: tuple[Track, Track | None]) -> tuple[Array, float]:
         """(n, d) embeddings of an episode and their period."""
         if modality == "vision":
             return self._face(state), VISION_PERIOD_S
+        if modality == "skin":
+            return self._cut(wrist[0])
+        if modality == "physio" and wrist[1] is not None:
+            return self._cut(wrist[1])
         chances = (SOUND if modality == "audio" else HEART)[state]
         kind = str(self._rng.choice(list(chances), p=list(chances.values())))
         return self._piece(modality, kind)
@@ -150,7 +179,9 @@ class Studio:
     def _piece(self, modality: str, kind: str) -> tuple[Array, float]:
         """A stretch of a track; a kind that this side of the split lacks is replaced by another one."""
         pool = self._by_kind.get((modality, kind)) or self._any(modality)
-        one = pool[int(self._rng.integers(len(pool)))]
+        return self._cut(pool[int(self._rng.integers(len(pool)))])
+
+    def _cut(self, one: Track) -> tuple[Array, float]:
         length = max(1, round(LENGTH_S / one.period_s))
         start = int(self._rng.integers(max(1, len(one.vectors) - length + 1)))
         return np.resize(one.vectors[start : start + length], (length, one.vectors.shape[1])), one.period_s
@@ -212,11 +243,20 @@ class Studio:
             wild = rng.standard_normal(vectors.shape) * rng.uniform(1.0, 2.0) * sample.std(axis=0) + sample.mean(axis=0)
             return wild.astype(np.float32), period_s
         if modality == "vision":
-            look = str(rng.choice({"alert": ["neutral"], "drowsy": ["yawn", "closed"], "distracted": ["turned"]}[lie]))
+            look = str(
+                rng.choice(
+                    {
+                        "alert": ["neutral"],
+                        "drowsy": ["yawn", "closed"],
+                        "distracted": ["turned"],
+                        "stressed": ["neutral"],
+                    }[lie]
+                )
+            )
             chosen = self._by_kind.get(("vision", look)) or self._any("vision")
             stuck = chosen[int(rng.integers(len(chosen)))].vectors[:1]
         else:
-            stuck = self._stream(modality, lie)[0][:1]
+            stuck = self._stream(modality, lie, self._wrist(lie))[0][:1]
         return np.repeat(stuck, len(vectors), axis=0), period_s
 
 

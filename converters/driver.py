@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import sys
 
-from converters import acceptance, composites, episodes, fusion, hearing, pulse, reference, sight, tracks
+from converters import acceptance, composites, episodes, fusion, hearing, pulse, reference, sight, tracks, wrist
 from converters.composites import EPISODES, HEADS, HELD_OUT_EPISODES, MODALITIES, MOST, RAISED, Studio
 from converters.model_card import DATA_CARD, LICENCE, model_card
-from converters.reference import Reference
+from converters.reference import Reference, Source
 
 DRIVER = Reference(
     name="driver",
     version="0.1.0",
     modalities=MODALITIES,
     heads=HEADS,
-    trainers=("vision", "audio", "physio"),
+    trainers=("vision", "audio", "physio", "skin"),
     tracks={
-        "vision": (
-            ("vision",),
-            sight,
-            lambda b, data, work, seed: sight.vision_tracks(b, data, work / "vision", seed=seed),
+        "vision": Source(
+            ("vision",), sight, lambda at: sight.vision_tracks(at.bundle, at.data, at.work / "vision", seed=at.seed)
         ),
-        "audio": (("audio",), hearing, lambda b, data, _, seed: hearing.audio_tracks(b, data, seed=seed)),
-        "physio": (("physio",), pulse, lambda b, data, _, seed: pulse.physio_tracks(b, data, seed=seed)),
+        "audio": Source(("audio",), hearing, lambda at: hearing.audio_tracks(at.bundle, at.data, seed=at.seed)),
+        "physio": Source(("physio",), pulse, lambda at: pulse.physio_tracks(at.bundle, at.data, seed=at.seed)),
+        "stress": Source(
+            ("physio", "skin"), wrist, lambda at: wrist.stress_tracks(at.bundle, at.data, at.parts / "skin" / "folds")
+        ),
     },
     studio=lambda everything, held_out, seed: Studio(everything, held_out=held_out, seed=seed),
     cases=composites.cases,
@@ -42,6 +43,7 @@ DRIVER = Reference(
         "tracks.vision": sight,
         "tracks.audio": hearing,
         "tracks.physio": pulse,
+        "tracks.stress": wrist,
     },
     words=model_card,
     licence=LICENCE,

@@ -9,7 +9,7 @@ which stand for the road (there is no road noise in the shared data); ``quiet`` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from edge_mm.models.bundle import Bundle
 from edge_mm.perception.audio import AudioFrontEnd
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
+Maker = Callable[[Sequence[Clip], np.random.Generator], Array]
 LENGTH_S = 30
 COUNTS = {"speech": 50, "road": 50, "quiet": 15, "broken": 20}
 """Tracks of each kind, for training; a third as many are held out."""
@@ -33,6 +34,13 @@ def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
         data: the shared data.
         seed: of the mixtures.
     """
+    return made(bundle, data, COUNTS, MAKERS, seed=seed)
+
+
+def made(
+    bundle: Bundle, data: Path, counts: Mapping[str, int], makers: Mapping[str, Maker], *, seed: int
+) -> list[Track]:
+    """Tracks of made sounds, both sides of the split: so many of each kind, a third as many held out."""
     from tqdm import tqdm
 
     clips = read_all(data)
@@ -40,17 +48,18 @@ def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
     for held_out in (False, True):
         side = [clip for clip in clips if clip.held_out == held_out]
         rng = np.random.default_rng([seed, held_out])
-        for kind, count in COUNTS.items():
+        for kind, count in counts.items():
             for k in tqdm(range(count // 3 if held_out else count), desc=f"audio tracks: {kind}"):
-                sound = _MAKERS[kind](side, rng)
+                sound = makers[kind](side, rng)
                 group = f"{kind} {'held out' if held_out else 'training'} {k}"
-                one = _hear(bundle, sound, kind=kind, group=group, held_out=held_out)
+                one = hear(bundle, sound, kind=kind, group=group, held_out=held_out)
                 if one is not None:
                     tracks.append(one)
     return tracks
 
 
-def _hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool) -> Track | None:
+def hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool) -> Track | None:
+    """A sound through the device's front end, as a track; None where nothing of it would enter the fusion."""
     front_end = AudioFrontEnd(bundle, StreamSpec("mic", "audio", RATE_HZ, "full scale"))
     block = RATE_HZ // 2
     readings = [
@@ -61,35 +70,39 @@ def _hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool
     return track(readings, modality="audio", kind=kind, group=group, held_out=held_out)
 
 
-def _speech(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+def speech(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    """Words and sentences with pauses, half of the time over a road."""
     words = [clip for clip in clips if clip.kind == "speech"]
-    sound = _road(clips, rng) * np.float32(rng.uniform(0.0, 0.5)) if rng.random() < 0.5 else _quiet(clips, rng)
+    sound = road(clips, rng) * np.float32(rng.uniform(0.0, 0.5)) if rng.random() < 0.5 else quiet(clips, rng)
     loud = np.float32(rng.uniform(0.06, 0.25))
     at = int(rng.uniform(0, 1) * RATE_HZ)
     while at < len(sound):
-        word = _loudness(words[int(rng.integers(len(words)))].sound, loud)[: len(sound) - at]
+        word = loudness(words[int(rng.integers(len(words)))].sound, loud)[: len(sound) - at]
         sound[at : at + len(word)] += word
         at += len(word) + int(rng.exponential(0.4) * RATE_HZ)
     return np.asarray(np.clip(sound, -1, 1), np.float32)
 
 
-def _road(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+def road(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    """Rain, sea, fire, engines or brown noise."""
     size = LENGTH_S * RATE_HZ
     loud = np.float32(10 ** rng.uniform(-2.2, -1.0))
     if rng.random() < 0.4:
-        return _loudness(_brown(size, rng), loud)
+        return loudness(_brown(size, rng), loud)
     chosen = [clip for clip in clips if clip.kind in BACKGROUNDS]
     one = chosen[int(rng.integers(len(chosen)))].sound
-    looped = np.resize(one, size) + 0.3 * _loudness(_brown(size, rng), np.float32(np.std(one) + 1e-4))
-    return _loudness(looped, loud)
+    looped = np.resize(one, size) + 0.3 * loudness(_brown(size, rng), np.float32(np.std(one) + 1e-4))
+    return loudness(looped, loud)
 
 
-def _quiet(_clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+def quiet(_clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    """Faint noise."""
     noise = rng.standard_normal(LENGTH_S * RATE_HZ).astype(np.float32)
     return np.asarray(noise * np.float32(10 ** rng.uniform(-3.6, -2.6)), np.float32)
 
 
-def _broken(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+def broken(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
+    """A microphone that hisses, hums or clips."""
     size = LENGTH_S * RATE_HZ
     what = rng.integers(3)
     if what == 0:
@@ -98,7 +111,7 @@ def _broken(clips: Sequence[Clip], rng: np.random.Generator) -> Array:
         t = np.arange(size) / RATE_HZ
         hum = np.sign(np.sin(2 * np.pi * rng.choice([50.0, 100.0, 120.0, 1000.0]) * t)) * rng.uniform(0.3, 1.0)
         return np.asarray(hum + 0.02 * rng.standard_normal(size), np.float32)
-    return np.asarray(np.clip(_speech(clips, rng) * 60, -1, 1), np.float32)
+    return np.asarray(np.clip(speech(clips, rng) * 60, -1, 1), np.float32)
 
 
 def _brown(size: int, rng: np.random.Generator) -> Array:
@@ -109,8 +122,10 @@ def _brown(size: int, rng: np.random.Generator) -> Array:
     return np.fft.irfft(spectrum, size).astype(np.float32)
 
 
-def _loudness(sound: Array, rms: np.float32) -> Array:
+def loudness(sound: Array, rms: np.float32) -> Array:
+    """The sound at another loudness."""
     return np.asarray(sound * (rms / (np.sqrt(np.mean(sound**2)) + np.float32(1e-6))), np.float32)
 
 
-_MAKERS = {"speech": _speech, "road": _road, "quiet": _quiet, "broken": _broken}
+MAKERS: Mapping[str, Maker] = {"speech": speech, "road": road, "quiet": quiet, "broken": broken}
+"""Kind -> what makes 30 s of it."""

@@ -7,7 +7,7 @@ measuring anything, the recipe.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from converters.acceptance import FALSE_SHARE
@@ -20,13 +20,13 @@ LICENCE = (
 DATA_CARD = (
     "Vision: YawDD driver stills and clips, GRID talking faces, Intel head-pose clips, scikit-learn's two photographs "
     "as backgrounds; audio: ESC-10, Speech Commands, GRID, Cough-Etiquette, synthetic sirens; physiology: MIT-BIH "
-    "Arrhythmia, Stress-Predict (intervals between beats). The fusion is trained on composites of these: no recording "
+    "Arrhythmia, Stress-Predict (intervals between beats; skin conductance and temperature). The fusion is trained on composites of these: no recording "
     "with face, voice and heart together was found."
 )
 
 _INTRO = """# {title}
 
-int8 encoders for a driver's face, the sound around and the heart, and an attention fusion over them. Built by
+int8 encoders for a driver's face, the sound around, the heart and a wrist's skin, and an attention fusion over them. Built by
 `python -m converters.driver` (`make bundle`) from the recipe in `recipe.toml`; every score is from `report.json`.
 **Not a medical device.** Scores are on people, sources and records that were not trained on.
 
@@ -41,7 +41,7 @@ int8 encoders for a driver's face, the sound around and the heart, and an attent
 | audio | Speech Commands (by speaker), GRID sound | CC BY 4.0 |
 | audio | Cough-Etiquette (by person) | research, terms to be checked before redistribution |
 | physiology | MIT-BIH Arrhythmia (by person; 208 is never trained on) | ODC-By 1.0 |
-| physiology | Stress-Predict: intervals between beats of healthy people (rhythm) | MIT |
+| physiology, skin | Stress-Predict: intervals between beats of healthy people (rhythm); BVP, EDA, temperature | MIT |
 | scores only | Kaggle eye crops, Khan sounds | not stated: nothing is trained on them |
 | scores only | BIDMC 01 (heart rate from PPG) | ODC-By 1.0 |
 
@@ -61,7 +61,10 @@ Teachers (MediaPipe Face Mesh and Iris) placed crops and labelled frames; nothin
 - A head turned so far that no face is seen gives no embedding: fusion then has no camera. The rule on the head angle
   and on the missing face must speak.
 - `distracted` is learned from few real turned heads; treat its score as weak.
-- There is no head for stress: heart rate alone tells it too badly to carry an alert.
+- `stressed` rests on arousal in a laboratory (Stroop test, interview, hyperventilation) whose schedule alone tells as
+  much: it needs a wrist's skin, has low priority, and says nothing in the first ten minutes.
+- Emotion from face or voice: no labelled recording was available, so there is no head for it.
+- Gaze: the data hold no labelled gaze; looking away is the head's turn alone.
 - A slow heart or silence alone leaves `drowsy` below its limit by design.
 - A camera that is stuck on a yawn while no other sense is present is believed: attention has nobody else to turn to.
 - When the camera is the corrupted sense, sound and heart say little: drowsy drivers are then missed, not invented.
@@ -97,16 +100,34 @@ def model_card(title: str, reports: Mapping[str, Mapping[str, Any]], members: Ma
         members: of the bundle, for sizes.
     """
     intro = _INTRO.format(
-        title=title, false_share=FALSE_SHARE, sound=_sound(reports.get("audio", {})),
-        heart=_heart(reports.get("physio", {})),
+        title=title, false_share=FALSE_SHARE, sound=sound_failures(reports.get("audio", {})),
+        heart=heart_failures(reports.get("physio", {})),
     )  # fmt: skip
-    lines = [intro, "## Sizes\n", "| member | bytes |", "|---|---|"]
+    said = f"AUROC on held-out composites; `raised_int8`: share of windows with drowsy >= {RAISED:g}."
+    return intro + score_lines(reports, members, ("fusion", "vision", "audio", "physio", "skin"), {"fusion": said})
+
+
+def score_lines(
+    reports: Mapping[str, Mapping[str, Any]],
+    members: Mapping[str, bytes],
+    parts: Sequence[str],
+    about: Mapping[str, str],
+) -> str:
+    """Sizes and the parts' reports as tables.
+
+    Args:
+        reports: part -> its report.
+        members: of the bundle.
+        parts: in this order.
+        about: part -> a sentence before its table.
+    """
+    lines = ["\n## Sizes\n", "| member | bytes |", "|---|---|"]
     lines += [f"| {name} | {len(content)} |" for name, content in sorted(members.items()) if name.endswith(".tflite")]
-    for part in ("fusion", "vision", "audio", "physio"):
+    for part in parts:
         report = reports.get(part, {})
         lines += ["", f"## Scores: {part}", ""]
-        if part == "fusion":
-            lines += [f"AUROC on held-out composites; `raised_int8`: share of windows with drowsy >= {RAISED:g}.", ""]
+        if part in about:
+            lines += [about[part], ""]
         notes = report.get("notes", [])
         lines += [f"- {note}" for note in ([notes] if isinstance(notes, str) else notes)]
         lines += ["", "| figure | value |", "|---|---|"] if notes else ["| figure | value |", "|---|---|"]
@@ -117,7 +138,7 @@ def model_card(title: str, reports: Mapping[str, Mapping[str, Any]], members: Ma
     return "\n".join(lines) + "\n"
 
 
-def _sound(audio: Mapping[str, Any]) -> str:
+def sound_failures(audio: Mapping[str, Any]) -> str:
     """What the sound encoder cannot do, and which of its classes rest on fewer than ten held-out clips."""
     scored = audio.get("held_out_int8", {}).get("per_class", {})
     few = [f"{name} on {row['n']}" for name, row in scored.items() if row["n"] < 10]
@@ -128,7 +149,7 @@ def _sound(audio: Mapping[str, Any]) -> str:
     )
 
 
-def _heart(physio: Mapping[str, Any]) -> str:
+def heart_failures(physio: Mapping[str, Any]) -> str:
     """What the heart's graphs cannot do; on how many people irregular rhythm rests, and how the worst of them fared."""
     text = (
         "- **Heart**: use lead II; on chest leads many P and T waves are taken for beats. Fusion beats (F) are mostly "

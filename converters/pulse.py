@@ -47,14 +47,15 @@ def physio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
         tracks += _record(bundle, ecg, float(record.fs), group=f"mitdb {path.stem}", held_out=held_out)
     rng = np.random.default_rng(seed)
     for k in tqdm(range(BROKEN), desc="physio tracks: broken"):
-        readings = _read(bundle, _noise(rng, 360.0), 360.0)
+        readings = read(bundle, noise(rng, 360.0), 360.0)
         one = track(readings, modality="physio", kind="broken", group=f"noise {k}", held_out=k % 4 == 0)
         if one is not None:
             tracks.append(one)
     return tracks
 
 
-def _read(bundle: Bundle, ecg: Array, rate_hz: float) -> list[Observation | Embedding]:
+def read(bundle: Bundle, ecg: Array, rate_hz: float) -> list[Observation | Embedding]:
+    """Everything that the device's front end says of an ECG in mV."""
     front_end = PhysioFrontEnd(bundle, StreamSpec("ecg", "ecg", rate_hz, "mV"))
     readings: list[Observation | Embedding] = []
     block = round(rate_hz)
@@ -65,7 +66,7 @@ def _read(bundle: Bundle, ecg: Array, rate_hz: float) -> list[Observation | Embe
 
 
 def _record(bundle: Bundle, ecg: Array, rate_hz: float, *, group: str, held_out: bool) -> list[Track]:
-    readings = _read(bundle, ecg, rate_hz)
+    readings = read(bundle, ecg, rate_hz)
     tracks = []
     for start_s in range(0, round(len(ecg) / rate_hz) - SEGMENT_S + 1, SEGMENT_S):
         start_ns, end_ns = start_s * NS_PER_S, (start_s + SEGMENT_S) * NS_PER_S
@@ -84,7 +85,7 @@ def _record(bundle: Bundle, ecg: Array, rate_hz: float, *, group: str, held_out:
     return tracks
 
 
-def _noise(rng: np.random.Generator, rate_hz: float) -> Array:
+def noise(rng: np.random.Generator, rate_hz: float) -> Array:
     """Electrodes off: muscle noise, mains hum, wander."""
     size = round(SEGMENT_S * rate_hz)
     t = np.arange(size) / rate_hz

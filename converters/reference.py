@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
@@ -38,6 +39,34 @@ class Studio(Protocol):
 
 
 @dataclass(frozen=True)
+class Where:
+    """What a maker of tracks may read."""
+
+    bundle: Bundle
+    """The parts, without a fusion."""
+    data: Path
+    """The shared data."""
+    work: Path
+    """Keeps what is slow to make."""
+    parts: Path
+    """Folder of the parts."""
+    seed: int
+    """Of everything that is drawn."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where tracks come from."""
+
+    parts: Sequence[str]
+    """Parts whose graphs and front ends make them."""
+    module: ModuleType
+    """Whose code makes them."""
+    make: Callable[[Where], list[Track]]
+    """How."""
+
+
+@dataclass(frozen=True)
 class Reference:
     """What a reference bundle is made of."""
 
@@ -51,8 +80,8 @@ class Reference:
     """States that the fusion says."""
     trainers: tuple[str, ...]
     """Parts, each trained by ``python -m converters.PART``."""
-    tracks: Mapping[str, tuple[Sequence[str], ModuleType, Callable[[Bundle, Path, Path, int], list[Track]]]]
-    """Name -> parts that it needs, the module that makes it, and how: (bundle, data, work, seed) -> tracks."""
+    tracks: Mapping[str, Source]
+    """Name -> where they come from."""
     studio: Callable[[Sequence[Track], bool, int], Any]
     """(tracks, held out, seed) -> a Studio."""
     cases: Callable[[Any], list[Case]]
@@ -119,9 +148,8 @@ def build(
     from converters.recipe import versions
 
     folders = [part_folder(part, data, work, parts, seed) for part in reference.trainers]
-    fusion, made = _fusion_part(
-        reference, part_bundle(*folders), data, work, parts / f"fusion-{reference.name}", seed=seed
-    )
+    at = Where(part_bundle(*folders), data, work, parts, seed)
+    fusion, made = _fusion_part(reference, at, parts / f"fusion-{reference.name}")
     plan = write_plan(reference, [*folders, fusion], work / "plan" / reference.name, seed=seed, versions=versions())
     path = pack(plan, [*folders, fusion], out, cache=work / "cache")
     if fixtures is not None:
@@ -149,32 +177,30 @@ def part_folder(part: str, data: Path, work: Path, parts: Path, seed: int) -> Pa
     return folder
 
 
-def tracks(reference: Reference, bundle: Bundle, data: Path, work: Path, *, seed: int) -> list[Track]:
+def tracks(reference: Reference, at: Where) -> list[Track]:
     """The embeddings of all recordings, kept in ``work/fusion`` from one run to the next."""
     found: list[Track] = []
-    for name, (modalities, module, make) in reference.tracks.items():
-        code = Path(str(module.__file__))
+    for name, source in reference.tracks.items():
+        code = Path(str(source.module.__file__))
         # the split stands in the trainers' packages and, for GRID, in grid.py
-        sources = [code, *code.parent.glob("grid.py"), *code.parent.glob("wrist.py")]
-        sources += [path for m in modalities for path in (code.parent / m).glob("*.py")]
-
-        def made(make: Callable[[Bundle, Path, Path, int], list[Track]] = make) -> list[Track]:
-            return make(bundle, data, work, seed)
-
-        found += cached(work / "fusion", bundle, name, made, modalities=modalities, seed=seed, sources=sources)
+        sources = [code, *code.parent.glob("grid.py"), *code.parent.glob("pulse.py"), *code.parent.glob("hearing.py")]
+        sources += [path for part in source.parts for path in (code.parent / part).glob("*.py")]
+        sources += [path for part in source.parts for path in (at.parts / part / "folds").glob("*.tflite")]
+        found += cached(
+            at.work / "fusion", at.bundle, name, partial(source.make, at), modalities=source.parts, seed=at.seed,
+            sources=sources,
+        )  # fmt: skip
     return found
 
 
-def _fusion_part(
-    reference: Reference, bundle: Bundle, data: Path, work: Path, out: Path, *, seed: int
-) -> tuple[Path, dict[str, bytes]]:
+def _fusion_part(reference: Reference, at: Where, out: Path) -> tuple[Path, dict[str, bytes]]:
     """The folder of the fusion's part, and the test fixtures: file name -> bytes."""
     from tqdm import tqdm
 
     from converters import fusion, fusion_report
     from converters.conversion.in_process import quantize
 
-    everything = tracks(reference, bundle, data, work, seed=seed)
+    everything, seed = tracks(reference, at), at.seed
     modalities, heads, judged = reference.modalities, reference.heads, reference.judged
 
     def windows(count: int, *, held_out: bool) -> list[Composite]:
@@ -193,7 +219,7 @@ def _fusion_part(
     }
     cases = reference.cases(reference.studio(everything, True, seed + 1))
     verdicts = {
-        name: fusion_report.verdict(graph, params, bundle, cases, table=table, judged=judged)
+        name: fusion_report.verdict(graph, params, at.bundle, cases, table=table, judged=judged)
         for name, graph in graphs.items()
     }
     report = {

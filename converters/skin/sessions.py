@@ -54,7 +54,7 @@ def read_sessions(folder: Path, work: Path | None) -> list[Session]:
     Raises:
         FileNotFoundError: there are no recordings.
     """
-    labels = _labels(folder / "Processed_data" / "hr_rsp_binary_subset.csv.gz")
+    labels = read_labels(folder)
     people = sorted(path for path in (folder / "Raw_data").glob("S*") if path.is_dir())
     if not people:
         raise FileNotFoundError(f"{folder}: no recordings (Raw_data/S*)")
@@ -109,8 +109,9 @@ def _text(path: Path) -> Iterator[IO[str]]:
         yield lines
 
 
-def _labels(path: Path) -> dict[int, Array]:
-    """Person -> (n, 2) Unix seconds, label."""
+def read_labels(folder: Path) -> dict[int, Array]:
+    """Person -> (n, 2) Unix seconds, label; of ``open/stress_predict``."""
+    path = folder / "Processed_data" / "hr_rsp_binary_subset.csv.gz"
     found: dict[int, list[tuple[float, float]]] = {}
     with gzip.open(path, "rt") as lines:
         for row in csv.DictReader(lines):

@@ -37,7 +37,9 @@ def main() -> None:
     wanted = [name for name in given.graphs.split(",") if name]
     for name in GRAPHS:
         if name in wanted:
-            models[name], graphs[name] = train_graph(name, learn, seed=given.seed, effort=given.effort, work=work)
+            models[name], graphs[name] = train_graph(
+                name, learn, seed=given.seed, effort=given.effort, work=work, search=graphs.get("vision.search", b"")
+            )
             (work / f"{name}.tflite").write_bytes(graphs[name])
         else:
             models[name], graphs[name] = load_trained(name, work)

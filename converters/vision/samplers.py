@@ -8,7 +8,7 @@ graph (``scenes.py``), the nets.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -106,10 +106,21 @@ def jittered(region: geo.Region, rng: np.random.Generator, *, shift: float, zoom
     return geo.Region(region.x + dx, region.y + dy, side, region.angle + float(rng.normal(0, turn)))
 
 
-def face_sampler(album: Album, backgrounds: Backgrounds) -> Draw:
-    """Image of (64, 64, 1) 0..1, points (20) units, face (1), pose (2) in 90 deg; only faces have the last two."""
+def face_sampler(album: Album, backgrounds: Backgrounds, *, lookalikes: Sequence[U8] = ()) -> Draw:
+    """Image of (64, 64, 1) 0..1, points (20) units, face (1), pose (2) in 90 deg; only faces have the last two.
+
+    Args:
+        album: frames with faces.
+        backgrounds: pictures without one.
+        lookalikes: (64, 64) crops of such pictures that a net before this one took for a face.
+    """
 
     def sample(rng: np.random.Generator) -> Batch:
+        if lookalikes and rng.random() < 0.25:
+            crop = lookalikes[int(rng.integers(len(lookalikes)))]
+            crop = np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop)
+            crop = weathered(crop, rng, occlusion=0.1) if rng.random() < 0.7 else crop
+            return _face_row(crop, np.zeros((10, 2), np.float32), 0.0, 0.0, 0.0)
         if rng.random() < 0.3:
             return _no_face(album, backgrounds, rng)
         j = int(rng.choice(len(album), p=album.weight))

@@ -1,7 +1,7 @@
 """The built-in set of rules.
 
 In: what the bundle can say, and the limits of the installation. Out: the policies for ``Alarms``. Not here: the rules
-(``driver``, ``vitals``, ``wrist``, ``sound``, ``sensors``) and their numbers (``limits``).
+(``driver``, ``vitals``, ``wrist``, ``sound``, ``bedside``, ``sensors``) and their numbers (``limits``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from edge_mm.alerts.bedside import fused_policies
 from edge_mm.alerts.driver import driver_policies
 from edge_mm.alerts.explain import SENSES
 from edge_mm.alerts.fused import HeadWatch
@@ -31,7 +32,7 @@ def default_policies(
     """Build the policies.
 
     Args:
-        heads: the fusion graph's heads; ``drowsy`` has a rule.
+        heads: the fusion graph's heads; each but ``distracted`` has a rule.
         modalities: the senses that have a front end.
         limits: the numbers; None: the defaults.
 
@@ -39,8 +40,8 @@ def default_policies(
         ConfigError: limits out of range or out of order; all that was found.
     """
     limits = Limits() if limits is None else limits_from(msgspec.structs.asdict(limits))
-    senses = set(modalities)
-    rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=set(heads), frames="vision" in senses))
+    senses, known = set(modalities), set(heads)
+    rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=known, frames="vision" in senses))
     if "audio" in senses:
         rules += sound_policies(limits)
     if "physio" in senses:
@@ -49,4 +50,5 @@ def default_policies(
         rules += stress_policies(limits)
     if "motion" in senses:
         rules += fall_policies(limits)
+    rules += fused_policies(limits, heads=known, senses=senses)
     return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from edge_mm.alerts.kinds import KINDS, ORDERED
 from edge_mm.errors import ConfigError
 
 Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -105,6 +106,32 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """From the end of the first window above to the end of the latest: more than one window must agree. Ours."""
     drowsy_keep_s: Seconds = 6.0
     """Fused probability low for this long: ours."""
+    stressed_enter: Above = 0.7
+    """Fused probability of the head ``stressed``: ours, see the bundle's report."""
+    stressed_exit: Above = 0.5
+    """Fused probability below which it is over: ours."""
+    stressed_s: Seconds = 120.0
+    """Stress builds up over minutes; a shorter rise is a startle: ours."""
+    arrhythmia_enter: Above = 0.7
+    """Fused probability of the head ``arrhythmia``: ours, see the bundle's report."""
+    arrhythmia_exit: Above = 0.4
+    """Fused probability below which it is over: ours."""
+    arrhythmia_s: Seconds = 20.0
+    """Two windows of ten seconds that share nothing must agree: ours."""
+    distress_enter: Above = 0.7
+    """Fused probability of the head ``distress``: ours, see the bundle's report."""
+    distress_exit: Above = 0.5
+    """Fused probability below which it is over: ours."""
+    distress_s: Seconds = 120.0
+    """As ``stressed_s``."""
+    event_enter: Above = 0.7
+    """Fused probability of the head ``event``: ours, see the bundle's report."""
+    event_exit: Above = 0.4
+    """Fused probability below which it is over: ours."""
+    event_s: Seconds = 1.0
+    """A fall is over in a second; two windows must agree: ours."""
+    fused_keep_s: Seconds = 10.0
+    """Fused probability of these heads low for this long: ours."""
     fusion_max_gap_s: Stretch = 10.0
     """Stretch that no window covers after which the duration starts again: ours."""
 
@@ -213,52 +240,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Quality readings further apart than this do not add up: ours."""
 
 
-KINDS = (
-    "driver.eyes_closed",
-    "driver.sleep",
-    "driver.perclos",
-    "driver.yawning",
-    "driver.looking_away",
-    "driver.drowsy",
-    "sound.siren",
-    "sound.baby_cry",
-    "sound.dog",
-    "sound.cough",
-    "sound.sneeze",
-    "health.heart_rate_low",
-    "health.heart_rate_high",
-    "health.respiration_low",
-    "health.respiration_high",
-    "health.irregular_rhythm",
-    "health.ventricular_beats",
-    "health.ventricular_run",
-    "health.stress",
-    "motion.fall",
-)
-"""Kinds of alert about the person, in the order in which their rules run."""
-
-_ORDERED = (
-    ("eyes_closed_exit", "eyes_closed_enter"),
-    ("perclos_exit", "perclos_enter"),
-    ("perclos_min_cover_s", "perclos_window_s"),
-    ("yawning_exit", "yawning_enter"),
-    ("drowsy_exit", "drowsy_enter"),
-    ("heart_rate_low_bpm", "heart_rate_low_exit_bpm"),
-    ("heart_rate_low_exit_bpm", "heart_rate_high_exit_bpm"),
-    ("heart_rate_high_exit_bpm", "heart_rate_high_bpm"),
-    ("respiration_low_bpm", "respiration_low_exit_bpm"),
-    ("respiration_low_exit_bpm", "respiration_high_exit_bpm"),
-    ("respiration_high_exit_bpm", "respiration_high_bpm"),
-    ("irregular_exit", "irregular_enter"),
-    ("ventricular_exit_count", "ventricular_count"),
-    ("sound_exit", "sound_enter"),
-    ("fall_exit", "fall_enter"),
-    ("stress_exit", "stress_enter"),
-    ("unusable_enter", "unusable_exit"),
-)
-"""(lower, upper): the lower one may not be above the upper one."""
-
-
 def limits_from(table: Mapping[str, Any], *, where: str = "[rules]") -> Limits:
     """Check a table of overrides.
 
@@ -287,7 +268,7 @@ def limits_from(table: Mapping[str, Any], *, where: str = "[rules]") -> Limits:
     limits = Limits(**values)
     strangers = [kind for kind in limits.disabled if kind not in KINDS]
     problems += [f"{where} disabled: no rule {kind!r}; there are {', '.join(KINDS)}" for kind in strangers]
-    for lower, upper in _ORDERED:
+    for lower, upper in ORDERED:
         low, high = getattr(limits, lower), getattr(limits, upper)
         if low > high and not wrong & {lower, upper}:
             problems.append(f"{where} {lower} = {low:g} is above {upper} = {high:g}: set it to at most {high:g}")

@@ -100,6 +100,16 @@ class Bundle:
         self.source = source
         self._members = MappingProxyType(dict(members))
 
+    def with_graph(self, name: str, content: bytes) -> Bundle:
+        """The same in memory with another graph of this name, as a trainer needs it; its digest is that of no file.
+
+        Raises:
+            BundleError: the bundle has no such graph.
+        """
+        self.graph(name)
+        members = {**self._members, self.manifest.graphs[name].file: content}
+        return Bundle(self.manifest, members, "0" * 64, self.source)
+
     def graph(self, name: str) -> bytes:
         """Bytes of the ``.tflite`` graph called ``name``.
 
