@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the part")
     parser.add_argument("--work", type=Path, help="accepted for symmetry with the other trainers; nothing is cached")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=24, help="of 3200 windows each")
+    parser.add_argument("--rounds", type=int, default=12, help="of 3200 windows each")
     options = parser.parse_args(arguments)
     if not (options.data / "research/hifd").is_dir():
         print(f"{options.data}: no falls to train on (research/hifd is missing); give the shared data", file=sys.stderr)

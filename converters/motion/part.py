@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from converters.conversion.in_process import quantize
 from converters.motion import net
-from converters.motion.records import TROUBLE, Recording, read_hifd
-from converters.motion.score import VARIANTS, Said, Variant, listen, summary
+from converters.motion.records import TROUBLE, Recording, read_hifd, read_wrists
+from converters.motion.score import VARIANTS, Said, Variant, alarms_of_hours, listen, summary
 from converters.motion.windows import TRAINED_G, Impact, impacts_of, plain
 from converters.parts import Part, finished_folder, part_bundle, write_part
 from converters.trained import Trained
@@ -62,6 +62,9 @@ def make_part(data: Path, out: Path, *, seed: int, rounds: int = net.ROUNDS, fol
         "subject_wise": {name: summary(one, THRESHOLD, seed=seed) for name, one in said.items()},
         "subject_wise_at": {str(t): summary(said["as recorded"], t, seed=seed)["f1"] for t in (0.5, 0.6, 0.7, 0.8)},
         "subject_wise_float": summary(in_float, THRESHOLD, seed=seed),
+        "hours_without_a_fall": alarms_of_hours(
+            _bundle(content), read_wrists(data / "open" / "stress_predict"), THRESHOLD
+        ),
         "null_length_only_f1": _length_only(recordings),
         "latency_s": round(AFTER / 50 + 0.2, 2),
         "split": {"by": "person", "folds": {str(k): people[k::folds] for k in range(folds)}},

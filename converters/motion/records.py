@@ -7,6 +7,8 @@ binarised (0 or 1023) and left alone. Not here: windows.
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
 
+E4_PER_G = 64.0
+"""Counts per g in an E4 export."""
 TROUBLE = ("clap", "zip")
 """Activities that look most like an impact; no alarm may be given on them."""
 
@@ -62,6 +66,21 @@ def read_hifd(folder: Path) -> list[Recording]:
     if not found:
         raise FileNotFoundError(f"{folder}: no recordings (subject_*/*/*.mat)")
     return found
+
+
+def read_wrists(folder: Path) -> Iterator[tuple[str, float, Array]]:
+    """Hours of a wrist without a fall: Stress-Predict, Empatica E4, 32 Hz, +-2 g, with gravity, no gyroscope.
+
+    Args:
+        folder: ``open/stress_predict``.
+
+    Yields:
+        Person, rate in Hz, (n, 3) g.
+    """
+    for path in sorted((folder / "Raw_data").glob("S*/ACC.csv*")):
+        with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
+            rows = np.array([[float(cell) for cell in line.split(",")] for line in lines if line.strip()])
+        yield path.parent.name, float(rows[1, 0]), (rows[2:] / E4_PER_G).astype(np.float32)
 
 
 def vertical(orientation: Array) -> Array:

@@ -177,7 +177,7 @@ class MotionFrontEnd:
         end = lane.grid.end
         if self._searched is None:
             self._searched = (lane.grid.start or 0) // HOP * HOP
-        known = end + AFTER if ended else end
+        known = end + HOP + AFTER if ended else end
         if gyro is not None and not ended:
             known = min(known, max(gyro.grid.end or 0, end - WAIT))
         readings: list[Reading] = []

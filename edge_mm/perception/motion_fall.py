@@ -60,6 +60,10 @@ def impacts(acc: Rows, *, lowest_g: float = IMPACT_G) -> npt.NDArray[np.int64]:
     margin = APART + SMOOTH
     if len(acc) <= 2 * margin:
         return np.zeros(0, np.int64)
+    known = acc[complete(acc)]
+    # nothing is further from a mean than the whole range
+    if not len(known) or float(np.linalg.norm(np.ptp(known, axis=0))) < lowest_g:
+        return np.zeros(0, np.int64)
     size = np.linalg.norm(without_gravity(acc)[SMOOTH : len(acc) - SMOOTH], axis=1)
     inner = size[APART : len(size) - APART]
     if not (inner >= lowest_g).any():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from wrist import blocks, said, spec, wrist_bundle
 
 from converters.motion.records import Recording, read_hifd, vertical
 from converters.motion.score import Said, Variant, samples, summary
@@ -9,8 +10,12 @@ from converters.motion.windows import impacts_of, plain, spoiled
 from converters.skin.net import spoil, without
 from converters.skin.score import auroc, matched, nulls, within
 from converters.skin.sessions import Session, read_sessions, tables
+from edge_mm.perception.litert import load_graph
 from edge_mm.perception.motion_fall import AFTER, CHANNELS, LENGTH
-from edge_mm.perception.skin_stress import FEATURES, STEPS, stress_features
+from edge_mm.perception.skin import SkinFrontEnd
+from edge_mm.perception.skin_stress import FEATURES, GRAPH, STEPS, stress_features
+from edge_mm.types import NS_PER_S as S
+from edge_mm.types import Observation
 
 
 def recording(activity="clap", *, seconds=20.0, blows=(8.0,), seed=0):
@@ -97,6 +102,29 @@ def test_features_do_not_change_when_what_lies_before_their_ten_minutes_is_cut()
     last = max(numbers)
     assert last >= 60 + 11
     assert np.array_equal(row[last], later[last])
+
+
+def test_the_device_says_what_the_trainer_scored():
+    """No skew: the tables that are learned from are those of the front end, to the last bit."""
+    signals, beats = stream()
+    graph = load_graph(wrist_bundle(), GRAPH)
+    numbers, found = tables(signals, beats)
+    scored = [
+        ((n + 1) * 10.0, graph(features=stress_features(t))["stress"].item())
+        for n, t in zip(numbers, found, strict=True)
+    ]
+    one = SkinFrontEnd(wrist_bundle())
+    events = [
+        Observation(round(t * S), "vitals.rr_interval_s", rr, "s", 0.9, "physio", "bvp") for t, rr in beats.tolist()
+    ]
+    for kind, (values, rate_hz) in signals.items():
+        one.add(spec(kind, kind, rate_hz))
+        events += blocks(kind, values, rate_hz, size=1)
+    readings = []
+    for event in sorted(events, key=lambda event: event.t_ns):
+        readings += one.hear(event) if isinstance(event, Observation) else one.push(event)
+    assert said(readings, "health.stress") == scored
+    assert scored
 
 
 def test_leaving_a_sense_out_is_what_the_device_gives_without_it():
