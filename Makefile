@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 lint bench bench-convert bundle convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 lint bench bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,8 +42,12 @@ convert-env:
 convert-test: convert-env  ## tests of the host side (installs TensorFlow)
 	@.venv-convert/bin/python -m pytest -n 2 --dist loadfile -m convert tests/convert
 
-bundle: convert-env  ## train and package the reference bundle `driver` from $(DATA)
+bundle: convert-env  ## train and package the reference bundles `driver` and `health` from $(DATA) (an hour)
 	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles --fixtures tests/golden
+	@.venv-convert/bin/python -m converters.health --data $(DATA) --work work --out edge_mm/bundles
+
+evaluate: convert-env  ## both bundles on people they never saw, through the device's monitor; dated report in work/evaluation
+	@for name in driver health; do .venv-convert/bin/edge-mm-convert evaluate $$name --data $(DATA) --out work/evaluation/$$name; done
 
 bench-convert: convert-env  ## bytes, speed, loss and time of the driver bundle's conversion (after `make bundle`); dated report
 	@.venv-convert/bin/python tests/bench/conversion.py

@@ -26,7 +26,7 @@ GRAPHS = ("vision.search", "vision.face", "vision.eye", "vision.mouth")
 FRONT_END: dict[str, Any] = {
     "rate_hz": 30.0,
     "embedding": 38,
-    "face_find": 0.6,
+    "face_find": 0.7,
     "face_keep": 0.5,
     "eye_px": 14.0,
     "mouth_px": 24.0,

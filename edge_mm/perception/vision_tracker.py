@@ -48,7 +48,7 @@ class Face(NamedTuple):
 class FaceTracker:
     """Follows one face: the largest likely one when it has to choose."""
 
-    def __init__(self, bundle: Bundle, *, keep: float = 0.5, find: float = 0.6, recheck_s: float = 1.0) -> None:
+    def __init__(self, bundle: Bundle, *, keep: float = 0.5, find: float = 0.7, recheck_s: float = 1.0) -> None:
         """``keep`` and ``find`` are the least scores to follow a face and to begin to."""
         self._search = load_graph(bundle, "vision.search")
         self._look = load_graph(bundle, "vision.face")
