@@ -34,7 +34,7 @@ def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
         data: the shared data.
         seed: of the mixtures.
     """
-    return made(bundle, data, COUNTS, MAKERS, seed=seed)
+    return made(bundle, data, COUNTS, _MAKERS, seed=seed)
 
 
 def made(
@@ -69,7 +69,7 @@ def mixture(kind: str, clips: Sequence[Clip], rng: np.random.Generator) -> Array
     Returns:
         (n,) float32 at 16 kHz.
     """
-    return MAKERS[kind](clips, rng)
+    return _MAKERS[kind](clips, rng)
 
 
 def hear(bundle: Bundle, sound: Array, *, kind: str, group: str, held_out: bool) -> Track | None:
@@ -141,5 +141,5 @@ def loudness(sound: Array, rms: np.float32) -> Array:
     return np.asarray(sound * (rms / (np.sqrt(np.mean(sound**2)) + np.float32(1e-6))), np.float32)
 
 
-MAKERS: Mapping[str, Maker] = {"speech": speech, "road": road, "quiet": quiet, "broken": broken}
+_MAKERS: Mapping[str, Maker] = {"speech": speech, "road": road, "quiet": quiet, "broken": broken}
 """Kind -> what makes 30 s of it."""

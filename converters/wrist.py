@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from converters.motion.part import FOLDS
-from converters.motion.records import Recording, read_hifd
+from converters.motion.records import FOLDS, Recording, read_hifd
 from converters.skin.sessions import read_e4, read_labels
 from converters.tracks import Track, track
 from edge_mm.models.bundle import Bundle

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from converters.conversion.in_process import quantize
 from converters.motion import net
-from converters.motion.records import TROUBLE, Recording, read_hifd, read_wrists
+from converters.motion.records import FOLDS, TROUBLE, Recording, read_hifd, read_wrists
 from converters.motion.score import VARIANTS, Said, Variant, alarms_of_hours, listen, summary
 from converters.motion.windows import TRAINED_G, Impact, impacts_of, plain
 from converters.parts import Part, finished_folder, part_bundle, write_part
@@ -28,7 +28,6 @@ from edge_mm.perception.motion import DIMENSION
 from edge_mm.perception.motion_fall import AFTER, GRAPH, IMPACT_G, LENGTH, fall_input
 
 Array = npt.NDArray[np.float32]
-FOLDS = 6
 THRESHOLD = 0.7
 """Where the score of the folds is flat: from 0.6 to 0.8 it changes by less than 0.01."""
 METRIC = "auroc:fall"

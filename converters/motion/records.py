@@ -19,6 +19,8 @@ Array = npt.NDArray[np.float32]
 
 E4_PER_G = 64.0
 """Counts per g in an E4 export."""
+FOLDS = 6
+"""Folds of people; person k is in fold k % FOLDS."""
 TROUBLE = ("clap", "zip")
 """Activities that look most like an impact; no alarm may be given on them."""
 

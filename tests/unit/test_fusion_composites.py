@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from converters.composites import LENGTH_S, MODALITIES, SOUND, STATES, Studio
+from converters.composites import LENGTH_S, LOOKS, MODALITIES, SOUND, STATES, Studio
 from converters.tracks import Track
 
 KINDS = {"vision": ("neutral", "talking", "yawn", "closed", "turned"), "audio": ("speech", "road", "quiet", "broken"),
-         "physio": ("slow", "middle", "fast", "broken")}  # fmt: skip
-PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0}
+         "physio": ("slow", "middle", "fast", "broken", "rest", "stress"), "skin": ("rest", "stress")}  # fmt: skip
+PERIOD_S = {"vision": 0.1, "audio": 0.25, "physio": 1.0, "skin": 1.0}
 
 
 def code(modality, kind):
@@ -64,21 +64,21 @@ def test_a_frozen_sense_repeats_one_embedding_of_another_state():
         last = s.episode("alert", present=MODALITIES, corrupted="vision", corruption="frozen")[-1]
         vectors = last.window.embeddings["vision"]
         assert (vectors == vectors[0]).all()
-        assert seen(last.window, "vision") <= {code("vision", k) for k in ("yawn", "closed", "turned")}
+        assert seen(last.window, "vision") <= {code("vision", k) for look in LOOKS.values() for k in look}
 
 
 @pytest.mark.parametrize(("lie", "looks"), [("drowsy", ("yawn", "closed")), ("distracted", ("turned",))])
 def test_a_stuck_sense_shows_its_lie_and_not_the_state(lie, looks):
     for one in studio().episode("alert", present=MODALITIES, corrupted="vision", corruption="frozen", lie=lie):
         assert one.state == "alert"
-        assert one.shows == {"vision": lie, "audio": "alert", "physio": "alert"}
+        assert one.shows == {"vision": lie, "audio": "alert", "physio": "alert", "skin": "alert"}
         assert seen(one.window, "vision") <= {code("vision", look) for look in looks}
 
 
 @pytest.mark.parametrize("how", ["noise", "broken"])
 def test_a_broken_sense_shows_nothing(how):
     for one in studio().episode("drowsy", present=MODALITIES, corrupted="audio", corruption=how):
-        assert one.shows == {"vision": "drowsy", "audio": "", "physio": "drowsy"}
+        assert one.shows == {"vision": "drowsy", "audio": "", "physio": "drowsy", "skin": "drowsy"}
 
 
 def test_at_least_one_sense_is_always_there_and_each_is_absent_at_times():

@@ -34,18 +34,18 @@ def test_the_scale_of_a_sense_is_that_of_its_clean_windows(modality):
 
 
 def test_what_each_sense_shows_is_what_it_is_asked_for_alone():
-    shows = {"vision": "drowsy", "audio": "alert", "physio": ""}
+    shows = {"vision": "drowsy", "audio": "alert", "physio": "", "skin": ""}
     table = tabled([composite(1.0, corrupted="vision", shows=shows)])
     drowsy = HEADS.index("drowsy")
-    assert table.states.tolist() == [[0.0, 0.0]]
-    assert table.shown[0, :, drowsy].tolist() == [1.0, 0.0, 0.0]
-    assert table.shows.tolist() == [[1.0, 1.0, 0.0]]
-    assert table.corrupted.tolist() == [[1.0, 0.0, 0.0]]
+    assert table.states.tolist() == [[0.0] * len(HEADS)]
+    assert table.shown[0, :, drowsy].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert table.shows.tolist() == [[1.0, 1.0, 0.0, 0.0]]
+    assert table.corrupted.tolist() == [[1.0, 0.0, 0.0, 0.0]]
 
 
 def test_a_sense_below_the_least_coverage_counts_as_absent():
     below, at = (composite(1.0, coverage=c) for c in (fusion.MIN_COVERAGE - 0.01, fusion.MIN_COVERAGE))
     table = tabled([below, at])
-    assert table.inputs[PRESENCE].tolist() == [[0.0] * 3, [1.0] * 3]
+    assert table.inputs[PRESENCE].tolist() == [[0.0] * 4, [1.0] * 4]
     assert not table.inputs["vision"][0].any()
     assert not table.shows[0].any()
