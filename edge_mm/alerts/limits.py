@@ -22,7 +22,6 @@ KINDS = (
     "driver.yawning",
     "driver.looking_away",
     "driver.drowsy",
-    "driver.stressed",
     "sound.siren",
     "sound.baby_cry",
     "sound.dog",
@@ -35,11 +34,12 @@ KINDS = (
     "health.irregular_rhythm",
     "health.ventricular_beats",
     "health.ventricular_run",
+    "health.stress",
+    "motion.fall",
+    "driver.stressed",
     "health.arrhythmia",
     "health.distress",
     "health.event",
-    "health.stress",
-    "motion.fall",
 )
 """Kinds of alert about the person, in the order in which their rules run."""
 
