@@ -34,12 +34,12 @@ KINDS = (
     "health.irregular_rhythm",
     "health.ventricular_beats",
     "health.ventricular_run",
-    "health.stress",
-    "motion.fall",
     "driver.stressed",
     "health.arrhythmia",
     "health.distress",
     "health.event",
+    "health.stress",
+    "motion.fall",
 )
 """Kinds of alert about the person, in the order in which their rules run."""
 
