@@ -114,7 +114,7 @@ def test_limits_made_in_python_are_checked_too():
 
 
 def test_the_list_of_kinds_is_what_the_rules_are_called():
-    policies = default_policies(heads=["drowsy"])
+    policies = default_policies(heads=["drowsy", "stressed", "arrhythmia", "distress", "event"])
     assert tuple(policy.rule.kind for policy in policies if hasattr(policy, "rule")) == KINDS
 
 
