@@ -18,7 +18,8 @@ from edge_mm.errors import ConvertError, UsageError
 from edge_mm.models.bundle import Bundle
 
 TASKS = (
-    "faces", "yawns", "eyes", "head_pose", "qrs", "beats", "rhythm", "ppg", "sounds", "false_alerts", "int8",
+    "faces", "yawns", "eyes", "head_pose", "qrs", "beats", "rhythm", "ppg", "breathing", "sounds", "wearables",
+    "false_alerts", "int8",
 )  # fmt: skip
 """Modules of this package."""
 T = TypeVar("T")
