@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from converters.fusion import BATCH, EPOCHS, HIDDEN, L2, RATE, Table
+from converters import fusion
+from converters.fusion import BATCH, HIDDEN, L2, RATE, Table
 from edge_mm.perception.fusion import PRESENCE
 
 
-def train(table: Table, senses: Sequence[str], *, seed: int, epochs: int = EPOCHS) -> Any:
+def train(table: Table, senses: Sequence[str], *, seed: int) -> Any:
     """A dense head on the senses named, trained as long, with the same loss and optimiser as the attention."""
     import keras
 
@@ -27,7 +28,7 @@ def train(table: Table, senses: Sequence[str], *, seed: int, epochs: int = EPOCH
     model = keras.Model(given, keras.layers.Dense(1, activation="sigmoid")(inner))
     count = len(table.states)
     rng = np.random.default_rng(seed)
-    rows = np.concatenate([rng.permutation(count) for _ in range(epochs)])
+    rows = np.concatenate([rng.permutation(count) for _ in range(fusion.EPOCHS)])
     schedule = keras.optimizers.schedules.CosineDecay(RATE, -(-len(rows) // BATCH))
     model.compile(keras.optimizers.Adam(schedule), "binary_crossentropy")
     inputs = {n: table.inputs[n][rows] for n in names}
