@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 QUICK_FOLDS, QUICK_STEPS = 1, 60
 SETS = ("stress", "falls")
@@ -42,8 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         "stress": lambda: sets.stress(options.data, options.work, seed=options.seed),
         "falls": lambda: sets.falls(options.data, seed=options.seed),
     }
-    quick = {"folds": QUICK_FOLDS, "encoder_steps": QUICK_STEPS} if options.quick else {}
-    studies = [run.study(readers[name](), seed=options.seed, **quick) for name in options.sets]
+    quick: dict[str, Any] = {"folds": QUICK_FOLDS, "encoder_steps": QUICK_STEPS} if options.quick else {}
+
+    def say(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    studies = [run.study(readers[name](), seed=options.seed, say=say, **quick) for name in options.sets]
     date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     print(report.markdown(studies, date=date, seed=options.seed))
     if options.json is not None:

@@ -25,7 +25,14 @@ ATTENTION, CONCAT, NAIVE = "attention", "concatenation", "concatenation, clean t
 DRAWS = 2000
 
 
-def study(recorded: Recorded, *, seed: int, folds: int | None = None, encoder_steps: int = STEPS) -> dict[str, Any]:
+def study(
+    recorded: Recorded,
+    *,
+    seed: int,
+    folds: int | None = None,
+    encoder_steps: int = STEPS,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
     """The comparison.
 
     Args:
@@ -33,6 +40,7 @@ def study(recorded: Recorded, *, seed: int, folds: int | None = None, encoder_st
         seed: of everything drawn.
         folds: how many of the folds are run (all); fewer leave people unjudged.
         encoder_steps: of each encoder's training.
+        say: gets a line per fold.
     """
     people = int(recorded.people.max()) + 1
     asked = tables.conditions(recorded)
@@ -60,6 +68,9 @@ def study(recorded: Recorded, *, seed: int, folds: int | None = None, encoder_st
                 for person in np.unique(recorded.people[rows]):
                     own = recorded.people[rows] == person
                     grid[person, number] = auroc(scores[own], recorded.y[rows][own].astype(np.int64))
+        own = np.unique(recorded.people[rows])
+        means = (f"{name} {g[own, 0].mean():.3f} / {g[own, 1:].mean():.3f}" for name, g in each.items())
+        say(f"{recorded.name}, fold {fold}, clean / sweep: " + ", ".join(means))
         explained.append(explain.explain(attention, recorded, embedded, spoiled, rows=rows, seed=seed))
     return {
         "data": recorded.name,
@@ -73,13 +84,11 @@ def study(recorded: Recorded, *, seed: int, folds: int | None = None, encoder_st
 
 
 def _head(model: Any, head: str) -> Predict:
-    return lambda table: np.asarray(model.predict(table.inputs, verbose=0, batch_size=1024)[head][:, 0], np.float64)
+    return lambda table: np.asarray(model(table.inputs, training=False)[head], np.float64)[:, 0]
 
 
 def _plain(model: Any) -> Predict:
-    return lambda table: np.asarray(
-        model.predict({n: table.inputs[n] for n in model.input}, verbose=0, batch_size=1024)[:, 0], np.float64
-    )
+    return lambda table: np.asarray(model({n: table.inputs[n] for n in model.input}, training=False), np.float64)[:, 0]
 
 
 def summary(each: Mapping[str, Array], conditions: list[str], senses: tuple[str, ...], *, seed: int) -> dict[str, Any]:

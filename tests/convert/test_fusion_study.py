@@ -132,3 +132,16 @@ def test_quick_study_of_real_falls(tmp_path, monkeypatch, capsys):
     assert study["clean"]["acc"]["mean"] > 0.8  # an impact of a fall is no impact of a hand, even to a quick net
     assert "| asked | measured | reached |" in capsys.readouterr().out
     assert picture.read_text().lstrip().startswith("<?xml")
+
+
+def test_study_of_one_fold_judges_only_who_was_left_out(small, monkeypatch):
+    from converters import fusion
+    from converters.study import run
+
+    monkeypatch.setattr(fusion, "EPOCHS", 3)
+    said = []
+    found = run.study(small, seed=0, folds=1, encoder_steps=30, say=said.append)
+    assert found["people"] == 2 and len(said) == 1
+    assert found["clean"]["attention"]["mean"] > 0.7
+    assert found["conditions"]["acc off, gyro off"]["attention"] == 0.5  # nothing is there to tell them apart
+    assert 0 <= found["explanation"]["halved_mean"] <= 1
