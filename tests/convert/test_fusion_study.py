@@ -3,7 +3,6 @@
 Needs TensorFlow. The recordings of people are in ../shared/data; without them only what needs none is tested.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -119,19 +118,13 @@ def test_missing_data_is_said(tmp_path, capsys):
 @pytest.mark.skipif(
     not (SHARED / "research/hifd").is_dir(), reason="not here: the recordings of ../shared/data/research/hifd"
 )
-def test_quick_study_of_real_falls(tmp_path, monkeypatch, capsys):
-    from converters import fusion
-    from converters.study.__main__ import main
+def test_real_falls_are_late_by_what_is_said():
+    from converters.study import sets
 
-    monkeypatch.setattr(fusion, "EPOCHS", 2)
-    numbers, picture = tmp_path / "study.json", tmp_path / "study.svg"
-    options = ["--data", str(SHARED), "--sets", "falls", "--quick", "--json", str(numbers), "--plot", str(picture)]
-    assert main(options) == 0
-    (study,) = json.loads(numbers.read_text())["studies"]
-    assert study["people"] == 3 and study["positive"] == 89
-    assert study["clean"]["acc"]["mean"] > 0.8  # an impact of a fall is no impact of a hand, even to a quick net
-    assert "| asked | measured | reached |" in capsys.readouterr().out
-    assert picture.read_text().lstrip().startswith("<?xml")
+    falls = sets.falls(SHARED, seed=0)
+    assert falls.y.sum() == 89 and len(set(falls.people.tolist())) == 18
+    late = falls.wrong["late 1 s"]["ppg"].x
+    assert np.array_equal(late[:, 50:], falls.x["ppg"][:, :-50]) and not np.array_equal(late, falls.x["ppg"])
 
 
 def test_study_of_one_fold_judges_only_who_was_left_out(small, monkeypatch):
