@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 lint golden bench bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ evaluate: convert-env  ## both bundles on people they never saw, through the dev
 
 bench-convert: convert-env  ## bytes, speed, loss and time of the driver bundle's conversion (after `make bundle`); dated report
 	@.venv-convert/bin/python tests/bench/conversion.py
+
+bench-fusion: convert-env  ## the attention fusion against concatenation and single senses, people left out; dated report
+	@mkdir -p build/fusion && .venv-convert/bin/python -m converters.study --data ../shared/data --work build/fusion \
+	  --json build/fusion/study.json --plot build/fusion/study.svg $(ARGS)
 
 test-arm64: env  ## the wheel on emulated aarch64 against this machine (Debian; root, or user namespaces)
 	@bash tests/arm64/run.sh
