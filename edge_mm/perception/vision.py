@@ -46,7 +46,7 @@ PLACES = (
     "driver.eye_right_x",
     "driver.eye_right_y",
 )
-"""Where the face is, in pixels of the frame from its top left corner: the box around its points, forehead to chin, and
+"""Where the face is, in pixels of the frame from its top left corner: a detector's square from brow to chin, and
 the middles of the eyes at the image's left and right. They may lie outside of the frame."""
 
 _Span = Annotated[float, Meta(ge=0, le=60)]

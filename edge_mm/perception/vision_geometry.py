@@ -43,6 +43,11 @@ _MOST_SAMPLES = 4
 _LEVEL_MEAN, _LEVEL_SPREAD, _LEAST_SPREAD = 128.0, 50.0, 4.0
 
 
+_BOX_SIDE, _BOX_DOWN, _BOX_TURN = 2.484, 0.012, 0.912
+"""Side of a detector's box in face scales; how far its middle lies below that between eyes and mouth, in face scales;
+how far it goes from there towards the middle of all points when the head turns."""
+
+
 class Region(NamedTuple):
     """A square in a frame."""
 
@@ -109,9 +114,19 @@ def mouth_region(points: F32) -> Region:
 
 
 def face_box(points: F32) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom of the box around all points, pixels."""
+    """Left, top, right, bottom of the square that a face detector draws: brow to chin, pixels.
+
+    Its size and place were fitted to BlazeFace's boxes on training frames (IoU 0.87 on held-out people); a box around
+    the points themselves has the forehead in it and is narrow when the head turns (0.73).
+    """
     low, high = points.min(axis=0), points.max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+    scale = face_scale(points)
+    middle_x = float(points[0, 0] + points[1, 0]) / 4 + float(points[3, 0]) / 2
+    middle_y = float(points[0, 1] + points[1, 1]) / 4 + float(points[3, 1]) / 2
+    x = middle_x + _BOX_TURN * (float(low[0] + high[0]) / 2 - middle_x)
+    y = middle_y + _BOX_DOWN * scale
+    half = _BOX_SIDE * scale / 2
+    return x - half, y - half, x + half, y + half
 
 
 def cut(frame: U8, region: Region, size: int, *, mirrored: bool = False) -> U8:

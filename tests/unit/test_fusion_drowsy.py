@@ -49,12 +49,12 @@ def test_drowsy_is_not_raised_in_alert_windows_although_one_sense_is_corrupted(c
 def test_attention_leaves_the_corrupted_sense(cases):
     weights = attention_on_corrupted(fusion(), cases)
     assert weights.mean() < 0.2
-    assert (weights < 1 / 3).mean() > 0.8
+    assert (weights < 1 / 4).mean() > 0.8
 
 
 def test_attention_differs_from_window_to_window(cases):
     subject = fusion()
-    for modality in ("vision", "audio", "physio"):
+    for modality in ("vision", "audio", "physio", "skin"):
         assert np.std([subject.estimate(c.window).weights[modality] for c in cases]) > 0.05, modality
 
 
@@ -71,4 +71,4 @@ def test_a_sabotaged_fusion_does_not_pass_the_acceptance(cases, sabotage):
 
 def test_constant_attention_is_what_it_says(cases):
     estimate = fusion("constant_attention").estimate(cases[0].window)
-    assert list(estimate.weights.values()) == pytest.approx([1 / 3] * 3, abs=0.01)
+    assert list(estimate.weights.values()) == pytest.approx([1 / 4] * 4, abs=0.01)
