@@ -40,9 +40,10 @@ def write_fusion_plan(folder, *, graph=None, rows=ROWS, **changes):
         "model": "fusion.tflite", "representative": "rows.npz", "evaluation": "rows.npz", "metric": "auroc:drowsy",
         **changes.pop("fusion", {}),
     }  # fmt: skip
+    shipped = load_bundle("driver").manifest
     head = {
-        "name": "tiny", "version": "1.0", "window_s": 10.0, "hop_s": 1.0, "modalities": list(load_bundle("driver").manifest.modalities),
-        "heads": list(load_bundle("driver").manifest.heads), "recipe": "as-it-is.toml", **changes,
+        "name": "tiny", "version": "1.0", "window_s": 10.0, "hop_s": 1.0, "modalities": list(shipped.modalities),
+        "heads": list(shipped.heads), "recipe": "as-it-is.toml", **changes,
     }  # fmt: skip
     lines = [f"{key} = {toml(value)}" for key, value in head.items() if value is not None]
     lines += ["[graphs.fusion]", *(f"{key} = {toml(value)}" for key, value in fusion.items() if value is not None)]
