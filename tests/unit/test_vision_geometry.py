@@ -143,3 +143,29 @@ def test_letterboxing_keeps_the_proportions_and_knows_the_step(shape):
     assert step == pytest.approx(max(shape[:2]) / geo.SEARCH_SIZE)
     filled = np.flatnonzero(square.any(axis=1))
     assert len(filled) == pytest.approx(shape[0] / step, abs=1)
+
+
+def test_the_box_of_a_face_is_a_square_that_mirrors_with_it():
+    points = np.array(
+        [
+            [80, 100],
+            [120, 100],
+            [103, 125],
+            [102, 145],
+            [90, 145],
+            [114, 145],
+            [101, 70],
+            [104, 170],
+            [68, 115],
+            [140, 115],
+        ],
+        np.float32,
+    )
+    left, top, right, bottom = geo.face_box(points)
+    assert right - left == pytest.approx(bottom - top) == pytest.approx(2.484 * geo.face_scale(points), rel=1e-3)
+    assert left < points[0, 0]
+    assert right > points[1, 0]
+    assert top < points[0, 1]
+    assert bottom > points[3, 1]
+    mirrored = (points * np.array([-1, 1], np.float32))[[1, 0, 2, 3, 5, 4, 6, 7, 9, 8]]
+    assert geo.face_box(mirrored) == pytest.approx((-right, top, -left, bottom), abs=1e-3)
