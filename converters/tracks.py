@@ -108,16 +108,17 @@ def _save(file: Path, tracks: Sequence[Track]) -> None:
         text=np.array([[t.modality, t.kind, t.group] for t in tracks]),
         held_out=np.array([t.held_out for t in tracks]),
         period_s=np.array([t.period_s for t in tracks]),
-        counts=np.array([len(t.vectors) for t in tracks]),
-        vectors=np.concatenate([t.vectors for t in tracks]),
+        shapes=np.array([t.vectors.shape for t in tracks]),  # modalities differ in the length of an embedding
+        values=np.concatenate([t.vectors.ravel() for t in tracks]),
     )
     half.replace(file)
 
 
 def _load(file: Path) -> list[Track]:
     with np.load(file, allow_pickle=False) as data:
-        ends = np.cumsum(data["counts"])
-        vectors = np.split(data["vectors"], ends[:-1])
+        shapes = data["shapes"]
+        flat = np.split(data["values"], np.cumsum(shapes.prod(axis=1))[:-1])
+        vectors = [values.reshape(shape) for values, shape in zip(flat, shapes.tolist(), strict=True)]
         rows = zip(data["text"].tolist(), data["held_out"].tolist(), data["period_s"].tolist(), strict=True)
         return [
             Track(modality, kind, group, held, period, v)
