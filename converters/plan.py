@@ -57,7 +57,8 @@ def write_plan(
             golden.update({key: arrays[key] for key in arrays.files if "/in/" in key})
         for name in part.graphs:
             sizes[name] = graphs[name]
-            tables.append(_table(name, Path(os.path.relpath(folder / "trained", out)), part))
+            learnt = (folder / "trained" / f"{name}.training.npz").is_file()
+            tables.append(_table(name, Path(os.path.relpath(folder / "trained", out)), part, learnt=learnt))
     made: dict[str, bytes] = {
         "golden.npz": npz(golden),
         "front_ends.json": msgspec.json.format(msgspec.json.encode(front_ends, order="deterministic"), indent=1),
@@ -83,13 +84,13 @@ def write_plan(
     return path
 
 
-def _table(name: str, trained: Path, part: Part) -> dict[str, Any]:
+def _table(name: str, trained: Path, part: Part, *, learnt: bool) -> dict[str, Any]:
     return {
         "graph": name,
         "model": f"{trained}/{name}.keras",
         "representative": f"{trained}/{name}.calibration.npz",
         "evaluation": f"{trained}/{name}.evaluation.npz",
-        "training": f"{trained}/{name}.training.npz" if name != "fusion" else "",
+        "training": f"{trained}/{name}.training.npz" if learnt else "",
         "metric": part.metrics[name],
         "recipe": part.recipes.get(name, ""),
         "stateful": part.graphs[name],

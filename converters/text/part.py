@@ -55,7 +55,8 @@ def make_part(data: Path, out: Path, *, seed: int) -> dict[str, Any]:
     front_end = {"buckets": BUCKETS, "length": LENGTH, "embedding": encoder.EMBEDDING, "findings": list(FINDINGS)}
     tested, truth = encoder.rows(held_out, seed=seed + 1, wordings=12)
     judged: dict[str, npt.NDArray[Any]] = {"tokens": tested, "group": np.repeat(np.arange(len(held_out)), 12)}
-    judged |= {name: truth[:, [j]] for j, name in enumerate(FINDINGS)}
+    both = [j for j in range(len(FINDINGS)) if 0 < truth[:, j].sum() < len(truth)]  # the others cannot be judged
+    judged |= {FINDINGS[j]: truth[:, [j]] for j in both}
     free = tokens(FREE_NOTE)[None].astype(np.float32)
     golden: dict[str, npt.NDArray[Any]] = {f"{GRAPH}/in/tokens": free}
     golden |= {f"{GRAPH}/out/{name}": value for name, value in graph(tokens=free).items()}
