@@ -168,11 +168,10 @@ def train(kind, rows, *, epochs, seed, corrupt=True):
     return whole, behind
 
 
-def to_int8(whole, behind, rows, path):
+def to_int8(whole, behind, rows, path, converter):
     """Write the int8 graph, calibrated with rows of the training side, spoilt ones too; gives the Embedding's table."""
     import keras
 
-    from converters.conversion.child import Converter
     from converters.conversion.one import quantized
     from converters.recipes import load_recipe
 
@@ -186,7 +185,7 @@ def to_int8(whole, behind, rows, path):
         for x, w in parts
         for picture, words in zip(x, w, strict=True)
     ]
-    with tempfile.TemporaryDirectory() as folder, Converter() as converter:
+    with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
         board.save(model)
         floats = converter.float_graph(model)
@@ -242,6 +241,7 @@ def main():
         import tensorflow as tf
     except ImportError:
         raise SystemExit("this example trains a net: pip install 'edge-mm[convert]'") from None
+    from converters.conversion.child import Converter
     from edge_mm.perception.litert import Graph
 
     tf.config.experimental.enable_op_determinism()
@@ -254,11 +254,12 @@ def main():
     concat = train("concat", rows, epochs=args.epochs, seed=args.seed)
     attention = train("attention", rows, epochs=args.epochs, seed=args.seed)
     graphs = {}
-    for name, (whole, behind) in (("concat", concat), ("attention", attention)):
-        path = args.out / f"{name}.tflite"
-        board, vectors = to_int8(whole, behind, rows, path)
-        np.save(path.with_suffix(".npy"), vectors)
-        graphs[name] = (board, vectors, Graph(path.read_bytes(), name=name))
+    with Converter() as converter:  # one child for both: it imports TensorFlow
+        for name, (whole, behind) in (("concat", concat), ("attention", attention)):
+            path = args.out / f"{name}.tflite"
+            board, vectors = to_int8(whole, behind, rows, path, converter)
+            np.save(path.with_suffix(".npy"), vectors)
+            graphs[name] = (board, vectors, Graph(path.read_bytes(), name=name))
 
     table, alphas = {}, {}
     for k, condition in enumerate(CONDITIONS):
