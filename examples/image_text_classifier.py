@@ -221,7 +221,7 @@ def plot(alphas, path):
     pyplot.close(figure)
 
 
-def main():
+def arguments():
     words = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     words.add_argument(
         "--out", type=Path, default=Path("image_text"), help="folder for what is made (default: %(default)s)"
@@ -235,6 +235,11 @@ def main():
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         words.error(f"--out {args.out}: {error.strerror}; name a folder that can be written")
+    return args
+
+
+def main():
+    args = arguments()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     try:
