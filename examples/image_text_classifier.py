@@ -11,6 +11,10 @@ its name in the Unicode Character Database (Unicode licence v3), which Python ca
 (``unicodedata.mirrored``). Nothing is downloaded. Whole columns of the code charts, 16 neighbours that are variants of
 one shape, are held out, so no sign of a held-out column was seen in any font.
 
+What comes out (seed 0, 300 held-out signs, AUROC, int8): clean 0.910 concatenated, 0.897 with attention; its text
+garbled 0.659 and 0.847, where the picture alone has 0.856. A text that belongs to another sign fools both (0.62, 0.64):
+nothing in it gives it away.
+
 Needs ``pip install 'edge-mm[convert]'``. Run: ``python examples/image_text_classifier.py [--out FOLDER] [--seed N]``;
 leaves ``concat.tflite``, ``attention.tflite``, for each the table of its Embedding (``concat.npy``, ``attention.npy``:
 looked up outside the graph, which reads vectors because our int8 conversion takes float inputs only), ``table.json``
@@ -147,7 +151,7 @@ def train(kind, rows, *, epochs, seed, corrupt=True):
             said = whole([x, w], training=True)
             loss = tf.reduce_mean(loss_of(truth, said["answer"]))
             if kind == "attention":  # what each sense says alone, and no attention for what is spoilt
-                loss += 0.3 * tf.reduce_mean(tf.reduce_sum(said["alpha"] * bad, axis=1))
+                loss += tf.reduce_mean(tf.reduce_sum(said["alpha"] * bad, axis=1))
                 for j, name in enumerate(("picture_alone", "text_alone")):
                     loss += 0.5 * tf.reduce_mean((1 - bad[:, j]) * loss_of(truth, said[name]))
         optimizer.apply_gradients(
@@ -227,7 +231,7 @@ def arguments():
         "--out", type=Path, default=Path("image_text"), help="folder for what is made (default: %(default)s)"
     )
     words.add_argument("--seed", type=int, default=0, help="of the split, the weights and the spoiling (default: 0)")
-    words.add_argument("--epochs", type=int, default=20, help="passes over the training side (default: 20)")
+    words.add_argument("--epochs", type=int, default=12, help="passes over the training side (default: 12)")
     args = words.parse_args()
     if args.epochs < 1 or args.seed < 0:
         words.error("--epochs must be at least 1 and --seed at least 0")

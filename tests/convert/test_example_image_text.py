@@ -23,19 +23,19 @@ def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("image_text")
     assert EXAMPLE.name == "image_text_classifier.py"
-    done = run("--out", "made", "--epochs", "6", cwd=folder)
+    done = run("--out", "made", "--epochs", "8", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "made"
 
 
-def test_attention_loses_less_than_the_articles_concatenation_when_one_of_the_two_is_spoilt(made):
+def test_attention_loses_less_than_either_concatenation_when_one_of_the_two_is_spoilt(made):
     table = json.loads((made / "table.json").read_text())["table"]
 
     def lost(net):
         return sum(table["clean"][net]["auroc"] - table[how][net]["auroc"] for how in SPOILT) / len(SPOILT)
 
     assert table["clean"]["attention"]["auroc"] > 0.8
-    assert lost("attention") < lost("article")
+    assert lost("attention") < min(lost("article"), lost("concat")) - 0.02
 
 
 def test_attention_turns_away_from_what_is_spoilt(made):
