@@ -11,6 +11,10 @@ its name in the Unicode Character Database (Unicode licence v3), which Python ca
 (``unicodedata.mirrored``). Nothing is downloaded. Whole columns of the code charts, 16 neighbours that are variants of
 one shape, are held out, so no sign of a held-out column was seen in any font.
 
+What comes out (seed 0, 300 held-out signs, AUROC, int8): clean 0.910 concatenated, 0.897 with attention; its text
+garbled 0.659 and 0.847, where the picture alone has 0.856. A text that belongs to another sign fools both (0.62, 0.64):
+nothing in it gives it away.
+
 Needs ``pip install 'edge-mm[convert]'``. Run: ``python examples/image_text_classifier.py [--out FOLDER] [--seed N]``;
 leaves ``concat.tflite``, ``attention.tflite``, for each the table of its Embedding (``concat.npy``, ``attention.npy``:
 looked up outside the graph, which reads vectors because our int8 conversion takes float inputs only), ``table.json``
@@ -147,7 +151,7 @@ def train(kind, rows, *, epochs, seed, corrupt=True):
             said = whole([x, w], training=True)
             loss = tf.reduce_mean(loss_of(truth, said["answer"]))
             if kind == "attention":  # what each sense says alone, and no attention for what is spoilt
-                loss += 0.3 * tf.reduce_mean(tf.reduce_sum(said["alpha"] * bad, axis=1))
+                loss += tf.reduce_mean(tf.reduce_sum(said["alpha"] * bad, axis=1))
                 for j, name in enumerate(("picture_alone", "text_alone")):
                     loss += 0.5 * tf.reduce_mean((1 - bad[:, j]) * loss_of(truth, said[name]))
         optimizer.apply_gradients(
@@ -168,11 +172,10 @@ def train(kind, rows, *, epochs, seed, corrupt=True):
     return whole, behind
 
 
-def to_int8(whole, behind, rows, path):
+def to_int8(whole, behind, rows, path, converter):
     """Write the int8 graph, calibrated with rows of the training side, spoilt ones too; gives the Embedding's table."""
     import keras
 
-    from converters.conversion.child import Converter
     from converters.conversion.one import quantized
     from converters.recipes import load_recipe
 
@@ -186,7 +189,7 @@ def to_int8(whole, behind, rows, path):
         for x, w in parts
         for picture, words in zip(x, w, strict=True)
     ]
-    with tempfile.TemporaryDirectory() as folder, Converter() as converter:
+    with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model.keras"
         board.save(model)
         floats = converter.float_graph(model)
@@ -222,13 +225,13 @@ def plot(alphas, path):
     pyplot.close(figure)
 
 
-def main():
+def arguments():
     words = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     words.add_argument(
         "--out", type=Path, default=Path("image_text"), help="folder for what is made (default: %(default)s)"
     )
     words.add_argument("--seed", type=int, default=0, help="of the split, the weights and the spoiling (default: 0)")
-    words.add_argument("--epochs", type=int, default=20, help="passes over the training side (default: 20)")
+    words.add_argument("--epochs", type=int, default=12, help="passes over the training side (default: 12)")
     args = words.parse_args()
     if args.epochs < 1 or args.seed < 0:
         words.error("--epochs must be at least 1 and --seed at least 0")
@@ -236,12 +239,18 @@ def main():
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         words.error(f"--out {args.out}: {error.strerror}; name a folder that can be written")
+    return args
+
+
+def main():
+    args = arguments()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     try:
         import tensorflow as tf
     except ImportError:
         raise SystemExit("this example trains a net: pip install 'edge-mm[convert]'") from None
+    from converters.conversion.child import Converter
     from edge_mm.perception.litert import Graph
 
     tf.config.experimental.enable_op_determinism()
@@ -254,11 +263,12 @@ def main():
     concat = train("concat", rows, epochs=args.epochs, seed=args.seed)
     attention = train("attention", rows, epochs=args.epochs, seed=args.seed)
     graphs = {}
-    for name, (whole, behind) in (("concat", concat), ("attention", attention)):
-        path = args.out / f"{name}.tflite"
-        board, vectors = to_int8(whole, behind, rows, path)
-        np.save(path.with_suffix(".npy"), vectors)
-        graphs[name] = (board, vectors, Graph(path.read_bytes(), name=name))
+    with Converter() as converter:  # one child for both: it imports TensorFlow
+        for name, (whole, behind) in (("concat", concat), ("attention", attention)):
+            path = args.out / f"{name}.tflite"
+            board, vectors = to_int8(whole, behind, rows, path, converter)
+            np.save(path.with_suffix(".npy"), vectors)
+            graphs[name] = (board, vectors, Graph(path.read_bytes(), name=name))
 
     table, alphas = {}, {}
     for k, condition in enumerate(CONDITIONS):
