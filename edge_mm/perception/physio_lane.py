@@ -32,6 +32,8 @@ USABLE = {"ecg": 0.15, "ppg": 0.3}
 """Below this quality no rate and no rhythm is given. Band-limited noise has pulses too, so PPG has to be better."""
 RHYTHM_EVERY = 5
 """Seconds between two statements about the rhythm, and between two about breathing."""
+IRREGULAR = 0.5
+"""From this probability of an irregular rhythm on nothing is said about breathing."""
 HRV_EVERY, HRV_S = 30, 60.0
 """Seconds between two statements about heart rate variability, and of beats that each is about."""
 STEADY_S, STEADY = 30, 0.5
@@ -187,14 +189,15 @@ class Lane:
         self._past.append(value)
         steady = float(np.mean(self._past))
         if self._seconds % RHYTHM_EVERY == 0 and value >= self._usable and steady >= STEADY:
+            irregular = self._rhythm.irregular(now)
             breath = self._breathing.rate(now)
-            if breath is not None:
+            # the intervals of fibrillation wander by themselves: what looks like a breath in them is none
+            if breath is not None and (irregular is None or irregular < IRREGULAR):
                 quality = min(breath.quality, steady)
                 rate = breath.per_minute
                 readings.append(self._observation(end_ns, "vitals.respiration_rate_bpm", rate, quality))
             if self._seconds % HRV_EVERY == 0:
                 readings += self._variability(end_ns, steady)
-            irregular = self._rhythm.irregular(now)
             if irregular is not None:
                 readings.append(self._observation(end_ns, "vitals.rhythm_irregular", irregular, steady))
         recent = [vector for at, vector in self._beats if at >= now - 3.0]

@@ -259,7 +259,7 @@ def test_a_head_that_the_fusion_does_not_say_is_refused(tmp_path, built):
 def test_parameters_that_do_not_fit_the_fusion_are_refused(tmp_path, built):
     plan = small_plan(tmp_path / "plan", front_ends="front_ends.json")
     one = {"mean": [0.0], "scale": [1.0]}
-    inputs = dict.fromkeys(("vision", "audio", "physio"), one)
+    inputs = dict.fromkeys(load_bundle("driver").manifest.modalities, one)
     text = json.dumps({"fusion": {"pooling": ["mean"], "clip": 4.0, "inputs": inputs}})
     plan.with_name("front_ends.json").write_text(text)
     with pytest.raises(BundleError, match="the fusion graph has no input 'vision'"):
