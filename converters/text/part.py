@@ -25,8 +25,9 @@ from edge_mm.perception.text import GRAPH
 from edge_mm.perception.text_tokens import BUCKETS, LENGTH, tokens
 
 METRIC = "auroc:ventricular"
-FOLDS, SHUFFLES = 6, 4
-"""Folds of people; times that the notes are dealt out anew."""
+FOLDS, SHUFFLES, JUDGED = 6, 4, 12
+"""Folds of people; times that the notes are dealt out anew; wordings of each note that
+float and int8 are compared on."""
 FREE_NOTE = "58 F\nbisoprolol, apixaban, no other medication"
 """The golden sample's note: written for it, nobody's."""
 Floats = npt.NDArray[np.float64]
@@ -53,10 +54,7 @@ def make_part(data: Path, out: Path, *, seed: int) -> dict[str, Any]:
         "parameters": int(model.count_params()),
     }
     front_end = {"buckets": BUCKETS, "length": LENGTH, "embedding": encoder.EMBEDDING, "findings": list(FINDINGS)}
-    tested, truth = encoder.rows(held_out, seed=seed + 1, wordings=12)
-    judged: dict[str, npt.NDArray[Any]] = {"tokens": tested, "group": np.repeat(np.arange(len(held_out)), 12)}
-    both = [j for j in range(len(FINDINGS)) if 0 < truth[:, j].sum() < len(truth)]  # the others cannot be judged
-    judged |= {FINDINGS[j]: truth[:, [j]] for j in both}
+    judged = conversion_rows(notes, seed=seed)
     free = tokens(FREE_NOTE)[None].astype(np.float32)
     golden: dict[str, npt.NDArray[Any]] = {f"{GRAPH}/in/tokens": free}
     golden |= {f"{GRAPH}/out/{name}": value for name, value in graph(tokens=free).items()}
@@ -64,6 +62,17 @@ def make_part(data: Path, out: Path, *, seed: int) -> dict[str, Any]:
     with finished_folder(out) as folder:
         write_part(folder, part, {GRAPH: content}, golden, {GRAPH: Trained(model, calibration, judged, METRIC)})
     return report
+
+
+def conversion_rows(notes: Sequence[Note], *, seed: int) -> dict[str, npt.NDArray[Any]]:
+    """What float and int8 are compared on: other wordings of everybody's note, because ten held-out patients are too
+    few to tell a loss from chance. It is about the conversion, not about what a note is worth.
+    """
+    tested, truth = encoder.rows(notes, seed=seed + 1, wordings=JUDGED)
+    rows: dict[str, npt.NDArray[Any]] = {"tokens": tested, "group": np.repeat(np.arange(len(notes)), JUDGED)}
+    name = METRIC.split(":")[1]
+    rows[name] = truth[:, [FINDINGS.index(name)]]
+    return rows
 
 
 def left_out(notes: Sequence[Note], *, seed: int) -> dict[str, Any]:
