@@ -18,10 +18,10 @@ def test_tokens_are_the_same_everywhere_and_padded():
     ids = tokens("75 F Digoxin")
     assert ids.dtype == np.int32
     assert ids.shape == (LENGTH,)
-    assert (ids[:3] > 0).all()
-    assert not ids[3:].any()
+    assert (ids[-3:] > 0).all()
+    assert not ids[:-3].any()
     # fixed: a bundle that was trained on another machine must read the same words
-    assert tokens("digoxin")[0] == 479
+    assert tokens("digoxin")[-1] == 479
     assert (tokens("digoxin " * 100) > 0).all()
     assert not tokens("").any()
     assert tokens("x " * 1000).max() < BUCKETS
