@@ -98,7 +98,7 @@ def spoilt(condition, pictures, words, rng):
     return pictures, words
 
 
-def build(kind, seed):
+def build(kind, seed, *, unroll=False):
     """``concat`` or ``attention``: the whole net on word numbers, and the part behind the Embedding, for the board."""
     import keras
     from keras import layers
@@ -112,8 +112,7 @@ def build(kind, seed):
         x = layers.Conv2D(filters, 3, strides=1 if filters == 24 else 2, padding="same", use_bias=False)(x)
         x = layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.9)(x))
     x = layers.Dropout(0.4)(layers.Flatten()(x))
-    # unrolled: int8 calibration cannot take a loop (../converters/audio/encoder.py)
-    y = layers.Dropout(0.3)(layers.LSTM(24, unroll=True)(layers.Dropout(0.2)(vectors)))
+    y = layers.Dropout(0.3)(layers.LSTM(24, unroll=unroll)(layers.Dropout(0.2)(vectors)))
     hidden = [layers.Dense(HIDDEN, activation="tanh", name=f"project_{n}")(v) for n, v in (("picture", x), ("text", y))]
     answer = layers.Dense(1, activation="sigmoid", name="answer")
     if kind == "concat":
@@ -172,7 +171,7 @@ def train(kind, rows, *, epochs, seed, corrupt=True):
     return whole, behind
 
 
-def to_int8(whole, behind, rows, path, converter):
+def to_int8(kind, whole, behind, rows, path, converter):
     """Write the int8 graph, calibrated with rows of the training side, spoilt ones too; gives the Embedding's table."""
     import keras
 
@@ -180,6 +179,8 @@ def to_int8(whole, behind, rows, path, converter):
     from converters.recipes import load_recipe
 
     table = np.asarray(whole.get_layer("words_table").get_weights()[0], np.float32)
+    trained, behind = behind, build(kind, 0, unroll=True)[1]  # int8 calibration cannot take a loop
+    behind.set_weights(trained.get_weights())
     names = [name for name in behind.output if not name.endswith("_alone")]
     board = keras.Model(behind.inputs, {name: behind.output[name] for name in names})
     rng = np.random.default_rng(0)
@@ -266,7 +267,7 @@ def main():
     with Converter() as converter:  # one child for both: it imports TensorFlow
         for name, (whole, behind) in (("concat", concat), ("attention", attention)):
             path = args.out / f"{name}.tflite"
-            board, vectors = to_int8(whole, behind, rows, path, converter)
+            board, vectors = to_int8(name, whole, behind, rows, path, converter)
             np.save(path.with_suffix(".npy"), vectors)
             graphs[name] = (board, vectors, Graph(path.read_bytes(), name=name))
 
