@@ -11,9 +11,9 @@ its name in the Unicode Character Database (Unicode licence v3), which Python ca
 (``unicodedata.mirrored``). Nothing is downloaded. Whole columns of the code charts, 16 neighbours that are variants of
 one shape, are held out, so no sign of a held-out column was seen in any font.
 
-What comes out (seed 0, 300 held-out signs, AUROC, int8): clean 0.910 concatenated, 0.897 with attention; its text
-garbled 0.659 and 0.847, where the picture alone has 0.856. A text that belongs to another sign fools both (0.62, 0.64):
-nothing in it gives it away.
+What comes out (seed 0, 300 held-out signs, AUROC, int8): clean 0.906 concatenated, 0.893 with attention;
+text garbled 0.637 and 0.840, where the picture alone has 0.847. A text of another sign fools both (0.61, 0.64): nothing
+in it gives it away.
 
 Needs ``pip install 'edge-mm[convert]'``. Run: ``python examples/image_text_classifier.py [--out FOLDER] [--seed N]``;
 leaves ``concat.tflite``, ``attention.tflite``, for each the table of its Embedding (``concat.npy``, ``attention.npy``:
@@ -171,16 +171,16 @@ def train(kind, rows, *, epochs, seed, corrupt=True):
     return whole, behind
 
 
-def to_int8(kind, whole, behind, rows, path, converter):
+def to_int8(kind, nets, rows, path, converter):
     """Write the int8 graph, calibrated with rows of the training side, spoilt ones too; gives the Embedding's table."""
     import keras
 
     from converters.conversion.one import quantized
     from converters.recipes import load_recipe
 
-    table = np.asarray(whole.get_layer("words_table").get_weights()[0], np.float32)
-    trained, behind = behind, build(kind, 0, unroll=True)[1]  # int8 calibration cannot take a loop
-    behind.set_weights(trained.get_weights())
+    table = np.asarray(nets[0].get_layer("words_table").get_weights()[0], np.float32)
+    behind = build(kind, 0, unroll=True)[1]  # int8 calibration cannot take a loop
+    behind.set_weights(nets[1].get_weights())
     names = [name for name in behind.output if not name.endswith("_alone")]
     board = keras.Model(behind.inputs, {name: behind.output[name] for name in names})
     rng = np.random.default_rng(0)
@@ -265,9 +265,9 @@ def main():
     attention = train("attention", rows, epochs=args.epochs, seed=args.seed)
     graphs = {}
     with Converter() as converter:  # one child for both: it imports TensorFlow
-        for name, (whole, behind) in (("concat", concat), ("attention", attention)):
+        for name, nets in (("concat", concat), ("attention", attention)):
             path = args.out / f"{name}.tflite"
-            board, vectors = to_int8(name, whole, behind, rows, path, converter)
+            board, vectors = to_int8(name, nets, rows, path, converter)
             np.save(path.with_suffix(".npy"), vectors)
             graphs[name] = (board, vectors, Graph(path.read_bytes(), name=name))
 
