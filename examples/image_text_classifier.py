@@ -39,8 +39,7 @@ FONTS = (
 )  # fmt: skip
 CATEGORIES = ("Sm", "Ps", "Pe")
 CONDITIONS = ("clean", "picture blank", "picture noise", "text missing", "text garbled", "text of another")
-REACH = 3.0
-"""As in ``converters/fusion.py``: a bounded score survives int8."""
+REACH = 3.0  # as in converters/fusion.py: a bounded score survives int8
 
 
 def tokens(text):
