@@ -33,8 +33,9 @@ def words(text: str) -> list[str]:
 
 
 def tokens(text: str, *, length: int = LENGTH, buckets: int = BUCKETS) -> npt.NDArray[np.int32]:
-    """Token ids, (length,) int32: zeros, then the first ``length`` words, so that a recurrent net ends on a word and has
-    not forgotten them over the padding. The same on every machine (CRC-32).
+    """Token ids, (length,) int32: zeros, then the first ``length`` words, so that a recurrent net ends on a word.
+
+    The same on every machine (CRC-32).
     """
     ids = [1 + zlib.crc32(word.encode()) % (buckets - 1) for word in words(text)[:length]]
     return np.array([0] * (length - len(ids)) + ids, np.int32)
