@@ -57,7 +57,8 @@ that were not trained on, unless a line says otherwise.
 - **Distress** rests on arousal in a laboratory whose schedule alone tells as much; see the notes of the skin. By the
   project's own rule this is not called stress detection: its rules have low priority.
 - **Arrhythmia** is not told from a pulse: no pulse with an arrhythmia was in the data.
-- **Event** is a fall; no other emergency was in the data. A hand that hits a table hard may pass for one.
+- **Event** is a fall; no other emergency was in the data. With motion alone its
+  score also rises on stairs and on clapping, so it raises no alert: `motion.fall` does.
 - No recording of low oxygen, apnea or sleep: nothing is said of them.
 - Emotion: no labelled face or voice was available, so there is no head for it.
 {sound}

@@ -59,8 +59,8 @@ FALL_SEEN_S = 3.0
 """A window has an event from so long after the fall until the fall leaves it; windows that end before are left out."""
 EPISODES, HELD_OUT_EPISODES = 2600, 520
 MOST: Mapping[str, int] = {}
-RAISED: Mapping[str, float] = {"event": Limits().event_enter, "arrhythmia": Limits().arrhythmia_enter}
-"""Heads that the acceptance asks for, and the score from which their rules count."""
+RAISED: Mapping[str, float] = {"event": 0.7, "arrhythmia": Limits().arrhythmia_enter}
+"""Heads that the acceptance asks for, and the score from which they count as said (``event`` has no rule)."""
 WANTED = (
     ("event", "physio", "", 8), ("event", "audio", "", 8), ("event+arrhythmia", "skin", "", 8),
     ("arrhythmia", "audio", "", 8), ("arrhythmia", "motion", "", 8), ("calm", "physio", "noise", 8),

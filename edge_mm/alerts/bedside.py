@@ -1,8 +1,9 @@
 """Rules over what all senses together say of a patient, and of a driver under stress.
 
-In: ``Estimate`` s with the heads ``arrhythmia``, ``distress``, ``event`` or ``stressed``. Out: policies, one per head
-that the bundle has. Each needs the sense in which its state shows: the others explain and support, they do not raise an
-alarm alone. Not here: the numbers (``limits``), rules over one sense (``vitals``).
+In: ``Estimate`` s with the heads ``arrhythmia``, ``distress`` or ``stressed``. Out: policies, one per head that the
+bundle has. Each needs the sense in which its state shows: the others explain and support, they do not raise an alarm
+alone. The head ``event`` has no rule: with motion alone it rises on stairs and on clapping, and a fall has its own rule
+(``wrist``). Not here: the numbers (``limits``), rules over one sense (``vitals``).
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ _HEADS = (
     _Head("stressed", "driver.stressed", "driver is likely under stress", "low", "skin"),
     _Head("arrhythmia", "health.arrhythmia", "heart rhythm is likely disturbed", "medium", "physio"),
     _Head("distress", "health.distress", "patient is likely in distress", "low", "skin"),
-    _Head("event", "health.event", "something has likely happened, such as a fall", "medium", "motion"),
 )
 
 

@@ -35,7 +35,7 @@ def default_policies(
     """Build the policies.
 
     Args:
-        heads: the fusion graph's heads; each but ``distracted`` has a rule.
+        heads: the fusion graph's heads; each but ``distracted`` and ``event`` has a rule.
         modalities: the senses that have a front end.
         limits: the numbers; None: the defaults.
         baseline: what is usual for the person; None: the numbers hold as they are.

@@ -37,7 +37,6 @@ KINDS = (
     "driver.stressed",
     "health.arrhythmia",
     "health.distress",
-    "health.event",
     "health.stress",
     "motion.fall",
 )
@@ -52,7 +51,6 @@ _ORDERED = (
     ("stressed_exit", "stressed_enter"),
     ("arrhythmia_exit", "arrhythmia_enter"),
     ("distress_exit", "distress_enter"),
-    ("event_exit", "event_enter"),
     ("heart_rate_low_bpm", "heart_rate_low_exit_bpm"),
     ("heart_rate_low_exit_bpm", "heart_rate_high_exit_bpm"),
     ("heart_rate_high_exit_bpm", "heart_rate_high_bpm"),

@@ -118,12 +118,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Fused probability below which it is over: ours."""
     distress_s: Seconds = 120.0
     """As ``stressed_s``."""
-    event_enter: Above = 0.7
-    """Fused probability of the head ``event``: ours, see the bundle's report."""
-    event_exit: Above = 0.4
-    """Fused probability below which it is over: ours."""
-    event_s: Seconds = 1.0
-    """A fall is over in a second; two windows must agree: ours."""
     fused_keep_s: Seconds = 10.0
     """Fused probability of these heads low for this long: ours."""
     fusion_max_gap_s: Stretch = 10.0

@@ -77,11 +77,11 @@ def test_force_replaces_a_file_when_the_new_one_is_whole(tmp_path, capsys):
 
 def test_nothing_to_draw_makes_no_file(tmp_path, capsys):
     signals = tmp_path / "wrist.csv"
-    signals.write_text("time,EDA\n" + "".join(f"{i / 4},{i % 3}\n" for i in range(80)))
+    signals.write_text("time,X,Y,Z\n" + "".join(f"{i / 50},{i % 3},0,1\n" for i in range(80)))
     out = tmp_path / "o.mp4"
-    words = ["--signals", str(signals), "--map", "eda=EDA", "--annotate", str(out)]
+    words = ["--signals", str(signals), "--map", "acc_x=X,acc_y=Y,acc_z=Z", "--annotate", str(out)]
     if load_bundle(bundle_name()).manifest.name != "driver":
-        pytest.skip("not here: another bundle may use skin conductance")
+        pytest.skip("not here: another bundle may use acceleration")
     assert main(["replay", "--bundle", bundle_name(), *words]) == 0
     assert "there was nothing to draw" in capsys.readouterr().err
     assert not out.exists()

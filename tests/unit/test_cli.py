@@ -222,17 +222,17 @@ def test_every_sense_is_replayed_together_under_its_stable_name(tmp_path, capfd)
 def test_what_the_bundle_has_no_use_for_is_said_in_one_line(tmp_path, capfd):
     name = bundle_name()
     signals = tmp_path / "wrist.csv"
-    signals.write_text("time,EDA,T\n" + "".join(f"{i / 4},{i % 3},36.5\n" for i in range(80)))
-    words = ["replay", "--json", "--bundle", name, "--signals", str(signals), "--map", "eda=EDA,temp=T"]
+    signals.write_text("time,X,Y,Z\n" + "".join(f"{i / 50},{i % 3},0,1\n" for i in range(80)))
+    words = ["replay", "--json", "--bundle", name, "--signals", str(signals), "--map", "acc_x=X,acc_y=Y,acc_z=Z"]
     sound = str(bursts(tmp_path / "s.wav", count=1))
     assert main([*words, "--note", "slept badly", "--audio", sound]) == 0
     out, err = capfd.readouterr()
     kind = load_bundle(name).manifest.name
-    assert err.splitlines() == [f"edge-mm: bundle {kind} does not use: eda, temp, note"]
+    assert err.splitlines() == [f"edge-mm: bundle {kind} does not use: acc, note"]
     assert json.loads(out.splitlines()[-1])["samples"] == {"audio": 50}
     assert main([*words, "--note", "slept badly"]) == 0
     out, err = capfd.readouterr()
-    assert err.splitlines() == [f"edge-mm: bundle {kind} does not use: eda, temp, note"]
+    assert err.splitlines() == [f"edge-mm: bundle {kind} does not use: acc, note"]
     assert [json.loads(line)["type"] for line in out.splitlines()] == ["summary"]
 
 

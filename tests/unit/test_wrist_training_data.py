@@ -8,8 +8,7 @@ from converters.motion.records import Recording, read_hifd, vertical
 from converters.motion.score import Said, Variant, samples, summary
 from converters.motion.windows import impacts_of, plain, spoiled
 from converters.skin.net import spoil, without
-from converters.skin.score import auroc, matched, nulls, within
-from converters.skin.sessions import Session, read_sessions, tables
+from converters.skin.sessions import read_sessions, tables
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.motion_fall import AFTER, CHANNELS, LENGTH
 from edge_mm.perception.skin import SkinFrontEnd
@@ -137,38 +136,6 @@ def test_leaving_a_sense_out_is_what_the_device_gives_without_it():
     assert many.shape == (500, FEATURES)
     assert 0.25 < (many[:, -2] == 0).mean() < 0.45
     assert not many[many[:, -2] == 0][:, :8].any()
-
-
-def session(person, shift, *, seed=0):
-    """Tasks in the middle; every schedule is a little later than the one before."""
-    labels = (np.abs(np.arange(200) - 100 - shift) < 40).astype(np.int64)
-    ends = 600.0 + 10.0 * np.arange(200)
-    return Session(person, np.zeros((200, STEPS, 5)), ends, labels, labels + np.random.default_rng(seed).random(200))
-
-
-def test_auroc_within_a_person():
-    assert auroc(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 0, 1, 1])) == 1.0
-    assert auroc(np.array([0.5, 0.5, 0.5, 0.5]), np.array([0, 1, 0, 1])) == 0.5
-    sklearn = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(0)
-    scores, labels = rng.integers(0, 9, 300) / 8.0, rng.integers(0, 2, 300)
-    assert auroc(scores, labels) == pytest.approx(sklearn.roc_auc_score(labels, scores))
-
-
-def test_a_model_of_the_clock_is_exposed():
-    """What elapsed time alone gets within people is high; between people at the same time it is worth nothing."""
-    sessions = [session(f"p{k}", 3 * k, seed=k) for k in range(6)]
-    labels = [one.labels for one in sessions]
-    clock = [-np.abs(one.ends_s - 1650.0) for one in sessions]
-    assert within(clock, labels, seed=0)["mean"] > 0.95
-    assert matched(clock, sessions)["auroc"] < 0.6
-    truth = [one.labels + 0.0 for one in sessions]
-    assert matched(truth, sessions)["auroc"] == 1.0
-    pytest.importorskip("sklearn")
-    null = nulls(sessions, truth, seed=0)
-    assert null["elapsed_time_only"]["mean"] > 0.9
-    assert null["eda_level_only"]["mean"] > 0.9  # the level of these sessions is the label
-    assert abs(null["labels_shifted_in_time"]["mean"] - 0.5) < 0.1
 
 
 @pytest.mark.shared
