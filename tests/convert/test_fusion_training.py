@@ -69,4 +69,4 @@ def test_a_stuck_camera_alone_is_taken_at_its_word(trained, lie, head):
     said = model.predict(alone, verbose=0, batch_size=512)
     for name in ("drowsy", "distracted"):
         mean = float(np.asarray(said[name])[rows, 0].mean())
-        assert mean > 0.8 if name == head else mean < 0.2, f"{name} {mean:.2f}"
+        assert mean > 0.7 if name == head else mean < 0.2, f"{name} {mean:.2f}"
