@@ -9,7 +9,7 @@ embeddings of strangers. Not here: which of them share a state.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -146,12 +146,3 @@ def _stretches(labels: npt.NDArray[np.float64], start: float) -> Iterator[tuple[
         for begin in np.arange(at[first], at[stop - 1] - SEGMENT_S + 1, SEGMENT_S).tolist():
             if begin >= 0:
                 yield ("stress" if task[first] else "rest"), begin, begin + SEGMENT_S
-
-
-def groups(tracks: Sequence[Track], modality: str, kind: str) -> dict[str, list[Track]]:
-    """The tracks of one kind by whose they are."""
-    found: dict[str, list[Track]] = {}
-    for one in tracks:
-        if one.modality == modality and one.kind == kind:
-            found.setdefault(one.group, []).append(one)
-    return found

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from edge_mm.daemon import numbers
+from edge_mm.daemon import arguments
 from edge_mm.daemon.output import OutputError, fill_descriptors, say, told_apart, unwritten
 from edge_mm.errors import EdgeMmError
 
@@ -177,7 +177,7 @@ def _live(verb: _Verb) -> None:
         "edge-mm demo\nedge-mm demo --json | tail -n 1\nedge-mm demo --live",
     )
     one.add_argument("--json", action="store_true", help="print JSON lines, the summary last")
-    one.add_argument("--seconds", metavar="N", type=numbers.positive, help="end after so many seconds")
+    one.add_argument("--seconds", metavar="N", type=arguments.positive, help="end after so many seconds")
     one.add_argument("--live", action="store_true", help="use the camera and the microphone of this machine")
 
 
@@ -197,7 +197,7 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--ecg", metavar="FILE", help="WFDB record, EDF, or CSV with a time column; stream 'ecg'")
     one.add_argument("--ppg", metavar="FILE", help="the same for a pulse wave; stream 'ppg'")
     one.add_argument(
-        "--rate", metavar="HZ", type=numbers.rate, help="samples per second, where --ecg or --ppg does not say"
+        "--rate", metavar="HZ", type=arguments.rate, help="samples per second, where --ecg or --ppg does not say"
     )
     one.add_argument("--signals", metavar="CSV", help="CSV with a time column and further signals, named by --map")
     one.add_argument(
@@ -227,12 +227,12 @@ def _recordings(verb: _Verb) -> None:
     one.add_argument("--ecg", metavar="FILE", help="the same, WFDB record, EDF or CSV")
     one.add_argument("--ppg", metavar="FILE", help="the same, of a pulse wave")
     one.add_argument(
-        "--rate", metavar="HZ", type=numbers.rate, help="samples per second, where --ecg or --ppg does not say"
+        "--rate", metavar="HZ", type=arguments.rate, help="samples per second, where --ecg or --ppg does not say"
     )
     one.add_argument(
         "--bundle", metavar="NAME|FILE", help="the model bundle (default: the configuration's, else driver)"
     )
-    one.add_argument("--minutes", metavar="N", type=numbers.minutes, default=3.0, help="how long (default: 3)")
+    one.add_argument("--minutes", metavar="N", type=arguments.minutes, default=3.0, help="how long (default: 3)")
     one.add_argument("--baseline", metavar="FILE", help="where it is kept (default: the configuration's place)")
     what = one.add_mutually_exclusive_group()
     what.add_argument("--show", action="store_true", help="print what is stored, and which limits it moves")
@@ -258,12 +258,12 @@ def _questions(verb: _Verb) -> None:
     )
     one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
     one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
-    one.add_argument("--port", metavar="N", type=numbers.port, help="port (default: the configuration's, else 1883)")
+    one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
     one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
     one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
     one.add_argument("--device", metavar="ID", help="only this device (default: all)")
-    one.add_argument("--count", metavar="N", type=numbers.whole, help="end after so many alerts")
-    one.add_argument("--seconds", metavar="N", type=numbers.positive, help="end after so many seconds")
+    one.add_argument("--count", metavar="N", type=arguments.whole, help="end after so many alerts")
+    one.add_argument("--seconds", metavar="N", type=arguments.positive, help="end after so many seconds")
     one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
 
     one = verb(

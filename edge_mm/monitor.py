@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, cast
 
 from edge_mm.alerts.alarms import Alarms
 from edge_mm.alerts.defaults import default_policies
-from edge_mm.errors import SourceError, UsageError
+from edge_mm.errors import UsageError
 from edge_mm.models.bundle import Bundle
+from edge_mm.perception.admission import check_sample
 from edge_mm.perception.align import WAITED_FOR, Aligner
 from edge_mm.perception.audio import AudioFrontEnd
 from edge_mm.perception.clock import SampleClock
@@ -39,7 +40,6 @@ from edge_mm.protocols import FrontEnd, Policy, SharedFrontEnd
 from edge_mm.types import (
     MODALITY_OF,
     NS_PER_S,
-    THREE_AXES,
     Embedding,
     Event,
     Observation,
@@ -63,8 +63,6 @@ _FRONT_ENDS: dict[str, Callable[[Bundle, StreamSpec], FrontEnd]] = {
 """Modality -> what reads one stream of it."""
 _SHARED: dict[str, Callable[[Bundle], SharedFrontEnd]] = {"skin": SkinFrontEnd, "motion": MotionFrontEnd}
 """Modality -> what reads all streams of it together."""
-_RATE_TOLERANCE = 0.01
-"""A sample may claim a rate that is off by this share: some drivers measure it. The announced rate is what counts."""
 
 
 class Monitor:
@@ -133,11 +131,13 @@ class Monitor:
         if not (math.isfinite(spec.lateness_s) and spec.lateness_s >= 0):
             raise UsageError(f"stream {spec.name!r}: a lateness of {spec.lateness_s} s; it must be 0 or more")
         modality = MODALITY_OF[spec.kind]
-        self._front_ends.pop(spec.name, None)  # it may have been announced as another kind before
+        before = self._front_ends.pop(spec.name, None)  # it may have been announced as another kind
         if self.bundle.front_end(modality) is not None:
             front_end = self._front_ends[spec.name] = self._front_end(modality, spec)
             # windows wait for what the front end still holds back, too
             self._aligner.add_stream(replace(spec, lateness_s=spec.lateness_s + front_end.latency_s))
+        if before in self._shared.values() and before is not self._front_ends.get(spec.name):
+            cast(SharedFrontEnd, before).end(spec.name)  # it reads this stream no longer
         if spec.kind not in ("video", "note"):
             self._clocks[spec.name] = SampleClock(spec.rate_hz)
         self._streams[spec.name] = spec
@@ -222,7 +222,7 @@ class Monitor:
         if spec is None:
             known = ", ".join(self._streams) or "none"
             raise UsageError(f"a sample of stream {sample.stream!r}, which was not announced; announced: {known}")
-        _check(sample, spec)
+        check_sample(sample, spec)
         front_end = self._front_ends.get(sample.stream)
         if front_end is None:
             return
@@ -273,27 +273,3 @@ class Monitor:
 
     def _decide(self, event: PolicyInput, outputs: list[Output]) -> None:
         outputs.extend(self._alarms.update(event))
-
-
-def _check(sample: Sample, spec: StreamSpec) -> None:
-    """Whether a sample is what its stream promised; frames (grey or not) and notes are looked at by their front end.
-
-    Raises:
-        SourceError: it is not.
-    """
-    data, rate_hz = sample.data, sample.rate_hz
-    if not (math.isfinite(rate_hz) and rate_hz > 0):
-        raise SourceError(f"stream {spec.name!r}: a sample with rate {rate_hz} Hz; it must be positive")
-    if spec.kind in ("video", "note"):
-        return
-    if abs(rate_hz - spec.rate_hz) > _RATE_TOLERANCE * spec.rate_hz:
-        raise SourceError(
-            f"stream {spec.name!r}: a sample at {rate_hz:g} Hz, announced were {spec.rate_hz:g} Hz; resample it, or "
-            "announce the stream again"
-        )
-    if spec.kind in THREE_AXES:
-        good, want = data.ndim == 2 and data.shape[1] == 3, f"(n, 3) float32 in {spec.unit}"
-    else:
-        good, want = data.ndim == 1, "(n,) float32"
-    if not good or data.dtype.kind != "f":
-        raise SourceError(f"stream {spec.name!r} ({spec.kind}): got {data.shape} {data.dtype}, needs {want}")

@@ -41,6 +41,8 @@ THREE_AXES: frozenset[str] = frozenset(("acc", "gyro"))
 CONTEXT: frozenset[str] = frozenset(("text",))
 """Modalities that say who the person is, not how they are: alone they are no evidence of anything. What is said holds
 until it is said anew."""
+MAX_NOTE_BYTES = 65_536
+"""A longer note is a document; no more than its first words would be read."""
 STANDING_NS = 1 << 61
 """``Embedding.span_ns`` of what holds until it is said anew; with any time of a monotonic clock it is no overflow."""
 

@@ -82,6 +82,8 @@ class Aligner:
     def add_stream(self, spec: StreamSpec) -> None:
         """Announce a stream, or announce it again after its device came back; windows wait for it from now on."""
         modality = MODALITY_OF[spec.kind]
+        if self._modality.get(spec.name, modality) != modality:
+            self._forget(spec.name)
         if modality not in self._modalities:
             return
         self._lateness_ns[spec.name] = round(spec.lateness_s * NS_PER_S)
@@ -90,6 +92,13 @@ class Aligner:
             self._modality[spec.name] = modality
             self._rings[spec.name] = Ring()
             self._of.setdefault(modality, []).append(spec.name)
+
+    def _forget(self, stream: str) -> None:
+        """The name now stands for another sense: what it said before belongs to no window."""
+        self._of[self._modality.pop(stream)].remove(stream)
+        del self._rings[stream], self._lateness_ns[stream]
+        self._waited_for.discard(stream)
+        self._passed_ns.pop(stream, None)
 
     def tick(self, t_ns: int) -> None:
         """The time is at least ``t_ns``. The first call (or ``add``, ``advance``) sets the origin."""

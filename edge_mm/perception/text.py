@@ -18,11 +18,9 @@ from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.params import Count, decoded
 from edge_mm.perception.text_tokens import tokens, words
-from edge_mm.types import STANDING_NS, Embedding, Observation, Sample, StreamSpec
+from edge_mm.types import MAX_NOTE_BYTES, STANDING_NS, Embedding, Observation, Sample, StreamSpec
 
 GRAPH = "text.note"
-MAX_BYTES = 65_536
-"""A longer note is refused: it is a document, and no more than its first words would be read."""
 
 
 class _Params(msgspec.Struct):
@@ -63,7 +61,7 @@ class TextFrontEnd:
         """Take a note; an empty one takes back what the last one said.
 
         Raises:
-            SourceError: it is not UTF-8, or longer than ``MAX_BYTES``.
+            SourceError: it is not UTF-8, or longer than ``MAX_NOTE_BYTES``.
         """
         text = note_text(sample, stream=self._name)
         count = len(words(text))
@@ -87,12 +85,12 @@ def note_text(sample: Sample, *, stream: str) -> str:
     data = sample.data
     if data.ndim != 1 or data.dtype != np.uint8:
         raise SourceError(f"stream {stream!r} (note): got {data.shape} {data.dtype}, needs (n,) uint8, UTF-8 text")
-    if data.size > MAX_BYTES:
-        raise SourceError(f"stream {stream!r}: a note of {data.size} bytes; at most {MAX_BYTES} are read")
+    if data.size > MAX_NOTE_BYTES:
+        raise SourceError(f"stream {stream!r}: a note of {data.size} bytes; at most {MAX_NOTE_BYTES} are read")
     try:
         return data.tobytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise SourceError(f"stream {stream!r}: the note is not UTF-8 text (byte {error.start})") from None
 
 
-__all__ = ["GRAPH", "MAX_BYTES", "TextFrontEnd", "note_text"]
+__all__ = ["GRAPH", "TextFrontEnd", "note_text"]

@@ -12,10 +12,7 @@ import numpy as np
 
 from edge_mm.errors import SourceError
 from edge_mm.sources.files import existing_file, said
-from edge_mm.types import Sample, StreamSpec
-
-MAX_BYTES = 65_536
-"""A longer file is no note."""
+from edge_mm.types import MAX_NOTE_BYTES, Sample, StreamSpec
 
 
 class Note:
@@ -48,7 +45,7 @@ class Note:
         """Read the file.
 
         Raises:
-            SourceError: it cannot be read, is longer than ``MAX_BYTES`` or not UTF-8.
+            SourceError: it cannot be read, is longer than ``MAX_NOTE_BYTES`` or not UTF-8.
         """
         where = f"stream {self.name!r}" if self._path is None else str(self._path)
         if self._path is None:
@@ -56,11 +53,11 @@ class Note:
         else:
             try:
                 with self._path.open("rb") as file:
-                    content = file.read(MAX_BYTES + 1)
+                    content = file.read(MAX_NOTE_BYTES + 1)
             except OSError as error:
                 raise SourceError(f"{where}: cannot be read: {said(error)}") from error
-        if len(content) > MAX_BYTES:
-            raise SourceError(f"{where}: a note has at most {MAX_BYTES} bytes; give its first lines")
+        if len(content) > MAX_NOTE_BYTES:
+            raise SourceError(f"{where}: a note has at most {MAX_NOTE_BYTES} bytes; give its first lines")
         try:
             content.decode("utf-8")
         except UnicodeDecodeError as error:

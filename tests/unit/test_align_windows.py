@@ -283,3 +283,15 @@ def test_encoders_of_one_modality_that_disagree_are_refused():
 def test_a_hop_that_does_not_fit_the_window_is_refused(window_s, hop_s):
     with pytest.raises(UsageError, match="hop"):
         aligner(window_s=window_s, hop_s=hop_s)
+
+
+def test_a_name_that_stands_for_another_sense_leaves_the_windows_of_the_first():
+    a = aligner(spec("x", "video"), spec("s", "audio"))
+    feed(a, embedding("x", 0.0), embedding("s", 0.0))
+    a.add_stream(spec("x", "ecg"))
+    (window,) = feed(a, Embedding(S // 2, S, "x", np.zeros(5, np.float32), 1.0), embedding("s", 1.0), 3 * S)[:1]
+    assert window.embeddings["physio"].shape == (1, 5)  # of another length than the pictures' had
+    assert "vision" not in window.embeddings
+    assert window.coverage["vision"] == 0.0
+    a.add_stream(spec("x", "acc"))  # a sense that the fusion does not know
+    assert feed(a, embedding("s", 3.0), 9 * S)[-1].coverage["physio"] == 0.0

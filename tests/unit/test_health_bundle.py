@@ -10,6 +10,9 @@ from wrist import swing
 
 from edge_mm.cli import main
 from edge_mm.models.bundle import load_bundle
+from edge_mm.monitor import Monitor
+from edge_mm.types import NS_PER_S as S
+from edge_mm.types import Observation, Sample, StreamSpec
 
 BUNDLES = Path(__file__).resolve().parents[2] / "edge_mm" / "bundles"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -90,3 +93,38 @@ def test_real_acted_falls_raise_an_alert_and_clapping_and_zipping_do_not(tmp_pat
         raised[what] = [line["data"]["kind"] for line in out["alert"] if line["event"].endswith(".raised")]
     assert "motion.fall" in raised["fall/fall2"] + raised["fall/fall3"]
     assert not raised["non-fall/clap"] + raised["non-fall/zip"]
+
+
+def watched(*, minutes, heart):
+    """A simulated wrist through the monitor: rippling skin conductance and, if wanted, a pulse of 75 a minute."""
+    streams = {"eda": 4.0, "ppg": 64.0} if heart else {"eda": 4.0}
+    specs = [StreamSpec(kind, kind, rate, "uS" if kind == "eda" else "a.u.") for kind, rate in streams.items()]
+    monitor, said = Monitor(load_bundle("health"), specs), []
+    for second in range(round(60 * minutes)):
+        for kind, rate in streams.items():
+            t = second + np.arange(round(rate)) / rate
+            values = 2 + 0.1 * np.sin(t / 9) if kind == "eda" else np.exp(4 * np.cos(2 * np.pi * 1.25 * t))
+            said += monitor.push(Sample(kind, second * S, values.astype(np.float32), rate))
+    return [o for o in said if isinstance(o, Observation)]
+
+
+@pytest.mark.parametrize(("heart", "used"), [(True, "skin and heart"), (False, "skin only")])
+def test_the_skin_hears_the_heart_through_the_monitor(heart, used):
+    said = [o for o in watched(minutes=10.6, heart=heart) if o.name == "health.stress"]
+    assert said
+    assert {o.label for o in said} == {used}
+    assert min(o.t_ns for o in said) >= 600 * S  # nothing before ten minutes of the person are known
+
+
+def test_a_stream_that_comes_back_as_another_kind_is_no_longer_read_as_the_old_one():
+    monitor = Monitor(load_bundle("health"), [StreamSpec("w", "eda", 4.0, "uS"), StreamSpec("x", "eda", 4.0, "uS")])
+    monitor.add_stream(StreamSpec("w", "temp", 4.0, "degC"))
+    monitor.add_stream(StreamSpec("w", "acc", 50.0, "g"))
+    said = []
+    for second in range(5):
+        said += monitor.push(Sample("w", second * S, np.zeros((50, 3), np.float32), 50.0))
+        said += monitor.push(Sample("x", second * S, np.full(4, 2.0, np.float32), 4.0))
+    names = {(o.name, o.stream) for o in said if isinstance(o, Observation)}
+    assert ("skin.conductance_us", "x") in names
+    assert ("motion.activity_g", "w") in names
+    assert not [o for o in said if isinstance(o, Observation) and o.stream == "w" and o.source == "skin"]

@@ -140,3 +140,14 @@ def test_what_is_no_ecg_is_refused(signal, rate_hz, why):
 def test_nothing_gives_nothing():
     assert edge_mm.r_peaks(np.zeros(0), 250.0).shape == (0,)
     assert edge_mm.rr_intervals(np.full(1000, np.nan), 250.0).shape == (0,)
+
+
+def test_beats_of_a_long_recording_go_on_across_its_blocks_and_start_anew_after_a_gap():
+    beats = np.arange(1.0, 199.0, 0.8)
+    ecg = simulated_ecg(beats, 200)
+    assert edge_mm.r_peaks(ecg, RATE_HZ) == pytest.approx(beats, abs=0.02)  # blocks end at 60, 120 and 180 s
+    ecg[round(110 * RATE_HZ) : round(130 * RATE_HZ)] = np.nan
+    found = edge_mm.r_peaks(ecg, RATE_HZ)
+    expected = beats[(beats < 110) | (beats > 130.5)]
+    assert np.abs(found[:, None] - expected[None]).min(axis=1).max() < 0.02
+    assert len(found) >= len(expected) - 1

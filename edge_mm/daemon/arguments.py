@@ -1,4 +1,4 @@
-"""Numbers of a command line, each with what it may be.
+"""Numbers as arguments of the command line, each with what it may be.
 
 In: the text after an option. Out: the number, or an error that argparse prints. Not here: the options (``cli``).
 """
