@@ -11,8 +11,9 @@ from wrist import swing
 from edge_mm.cli import main
 from edge_mm.models.bundle import load_bundle
 from edge_mm.monitor import Monitor
+from edge_mm.perception.fusion import Fusion
 from edge_mm.types import NS_PER_S as S
-from edge_mm.types import Observation, Sample, StreamSpec
+from edge_mm.types import Observation, Sample, StreamSpec, Window
 
 BUNDLES = Path(__file__).resolve().parents[2] / "edge_mm" / "bundles"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -128,3 +129,13 @@ def test_a_stream_that_comes_back_as_another_kind_is_no_longer_read_as_the_old_o
     assert ("skin.conductance_us", "x") in names
     assert ("motion.activity_g", "w") in names
     assert not [o for o in said if isinstance(o, Observation) and o.stream == "w" and o.source == "skin"]
+    for second in range(5, 640):  # the other sensor leads now
+        said += monitor.push(Sample("x", second * S, np.full(4, 2.0, np.float32) + second % 3 / 50, 4.0))
+    assert "health.stress" in {o.name for o in said if isinstance(o, Observation)}
+
+
+def test_a_note_alone_says_nothing_of_anybody():
+    fusion = Fusion(load_bundle("health"))
+    note = np.ones((1, 8), np.float32)
+    alone = fusion.estimate(Window(0, 10 * S, {"text": note}, {"text": 1.0}, {"text": 1.0}))
+    assert (alone.scores, alone.weights) == ({}, {})

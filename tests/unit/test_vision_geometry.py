@@ -167,5 +167,7 @@ def test_the_box_of_a_face_is_a_square_that_mirrors_with_it():
     assert right > points[1, 0]
     assert top < points[0, 1]
     assert bottom > points[3, 1]
+    between, middle = (80 + 120) / 4 + 102 / 2, (68 + 140) / 2
+    assert between < (left + right) / 2 < middle  # towards the side that the head turns its cheek to
     mirrored = (points * np.array([-1, 1], np.float32))[[1, 0, 2, 3, 5, 4, 6, 7, 9, 8]]
     assert geo.face_box(mirrored) == pytest.approx((-right, top, -left, bottom), abs=1e-3)

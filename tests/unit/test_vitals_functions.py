@@ -8,7 +8,7 @@ import pytest
 
 import edge_mm
 from edge_mm.errors import UsageError
-from edge_mm.perception.physio_breath import breath
+from edge_mm.perception.physio_breath import CLEAR, breath
 
 RATE_HZ = 250.0
 
@@ -110,6 +110,7 @@ def test_noise_has_no_breath():
     rng = np.random.default_rng(3)
     times = np.cumsum(0.8 + 0.02 * rng.standard_normal(80))
     said = [breath(times, rng.standard_normal((80, 3))) for _ in range(60)]
+    assert min(one.quality for one in said if one is not None) >= CLEAR
     clear = [one for one in said if one is not None and one.quality >= 0.45]
     assert len(clear) <= 6
 
@@ -143,7 +144,7 @@ def test_nothing_gives_nothing():
 
 
 def test_beats_of_a_long_recording_go_on_across_its_blocks_and_start_anew_after_a_gap():
-    beats = np.arange(1.0, 199.0, 0.8)
+    beats = np.arange(1.0, 199.0, 0.83)
     ecg = simulated_ecg(beats, 200)
     assert edge_mm.r_peaks(ecg, RATE_HZ) == pytest.approx(beats, abs=0.02)  # blocks end at 60, 120 and 180 s
     ecg[round(110 * RATE_HZ) : round(130 * RATE_HZ)] = np.nan
