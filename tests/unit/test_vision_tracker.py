@@ -78,8 +78,9 @@ def test_what_only_may_be_a_face_is_left_for_a_better_one_within_about_a_second(
         tracker = copy.copy(tracker)
         return [tracker(frame, t_ns + i * 100 * MS) for i in range(12)]
 
-    for noise, seed in itertools.product(range(8, 100, 2), range(12)):  # when it is only perhaps one is up to the net
-        frame = scene((man, 0.3, 0, 200, 300), (man, 3, 0, 700, 100))
+    # when it is only perhaps one is up to the net
+    for blur, noise, seed in itertools.product((0, 0.6, 1.0, 1.5), range(8, 60, 4), range(6)):
+        frame = scene((man, 0.3, blur, 200, 300), (man, 3, 0, 700, 100))
         small = frame[300:343, 200:253]
         small[:] = np.clip(small + np.random.default_rng(seed).normal(0, noise, small.shape), 0, 255)
         followed = faces(stubborn)
