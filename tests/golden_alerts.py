@@ -7,9 +7,10 @@ line for each name of observation and fused score. ``make golden`` rewrites them
 
 Tolerances: an int8 graph may differ by a step of 1/256 between processors and runtimes, and a threshold crossed a
 frame or two earlier moves an alert by less than 0.3 s. So kinds, states and priorities must be equal, times within
-``time_s``, values within ``value`` or ``ratio`` of the larger, counts of observations within ``count``. The lines are
-written by ai-edge-litert (``SAME``). tflite-runtime 2.14 rounds int8 otherwise: a face is found a frame earlier, a beat
-is judged the other way, and a rhythm is said one window of 5 s later. By it the same alerts must be raised (``OTHER``).
+``time_s``, values within ``of(name)`` or ``ratio`` of the larger, counts of observations within ``count``. The lines
+are written by ai-edge-litert (``SAME``). tflite-runtime 2.14 rounds int8 otherwise: a face is found a frame earlier, a
+beat is judged the other way, and a rhythm is said one window of 5 s later. By it the same alerts must be raised
+(``OTHER``).
 """
 
 from __future__ import annotations
@@ -44,14 +45,22 @@ class Tolerance(NamedTuple):
 
     time_s: float
     value: float
+    degrees: float
+    """Of the angles of a head."""
+    score: float
+    """Of what the fusion says."""
     ratio: float
     count: float
     alert_ratio: float
     """Of the values of alerts, which are taken at the moment of the alert."""
 
+    def of(self, name: str) -> float:
+        """How far a reading may be off, in its own unit."""
+        return self.degrees if name.endswith("_deg") else self.score if name.startswith("fused ") else self.value
 
-SAME = Tolerance(time_s=0.3, value=0.05, ratio=0.05, count=0.03, alert_ratio=0.05)
-OTHER = Tolerance(time_s=5.5, value=0.6, ratio=0.25, count=0.1, alert_ratio=0.5)
+
+SAME = Tolerance(time_s=0.3, value=0.05, degrees=0.05, score=0.05, ratio=0.05, count=0.03, alert_ratio=0.05)
+OTHER = Tolerance(time_s=5.5, value=0.05, degrees=0.6, score=0.2, ratio=0.25, count=0.1, alert_ratio=0.5)
 
 
 class Golden(NamedTuple):
@@ -167,7 +176,7 @@ def differences(
         said += [
             f"{name}: {k} {a[k]:g} before, {b[k]:g} now"
             for k in ("mean", "p10", "p90")
-            if not _near(a[k], b[k], allowed.value, allowed.ratio)
+            if not _near(a[k], b[k], allowed.of(name), allowed.ratio)
         ]
     return said
 
