@@ -117,19 +117,22 @@ def test_the_skin_hears_the_heart_through_the_monitor(heart, used):
     assert min(o.t_ns for o in said) >= 600 * S  # nothing before ten minutes of the person are known
 
 
-def test_a_stream_that_comes_back_as_another_kind_is_no_longer_read_as_the_old_one():
+@pytest.mark.parametrize("between", [None, "temp"])
+def test_a_stream_that_comes_back_as_another_kind_is_no_longer_read_as_the_old_one(between):
     monitor = Monitor(load_bundle("health"), [StreamSpec("w", "eda", 4.0, "uS"), StreamSpec("x", "eda", 4.0, "uS")])
-    monitor.add_stream(StreamSpec("w", "temp", 4.0, "degC"))
+    monitor.push(Sample("w", 0, np.full(4, 2.0, np.float32), 4.0))  # announced first and heard: it leads
+    if between is not None:
+        monitor.add_stream(StreamSpec("w", between, 4.0, "degC"))
     monitor.add_stream(StreamSpec("w", "acc", 50.0, "g"))
     said = []
-    for second in range(5):
+    for second in range(1, 6):
         said += monitor.push(Sample("w", second * S, np.zeros((50, 3), np.float32), 50.0))
         said += monitor.push(Sample("x", second * S, np.full(4, 2.0, np.float32), 4.0))
     names = {(o.name, o.stream) for o in said if isinstance(o, Observation)}
     assert ("skin.conductance_us", "x") in names
     assert ("motion.activity_g", "w") in names
     assert not [o for o in said if isinstance(o, Observation) and o.stream == "w" and o.source == "skin"]
-    for second in range(5, 640):  # the other sensor leads now
+    for second in range(6, 640):  # the other sensor leads now
         said += monitor.push(Sample("x", second * S, np.full(4, 2.0, np.float32) + second % 3 / 50, 4.0))
     assert "health.stress" in {o.name for o in said if isinstance(o, Observation)}
 
