@@ -122,10 +122,11 @@ class RunOfBeats:
 def vitals_policies(limits: Limits) -> list[Watch]:
     """One policy per rule."""
 
-    def watch(rule: Rule, name: str, track: Callable[[], Tracker], *, gap_s: float = limits.vitals_max_gap_s) -> Watch:
+    def watch(rule: Rule, name: str, track: Callable[[], Tracker]) -> Watch:
         return Watch(
-            rule, track, names=frozenset({name}), sense="physio", min_quality=limits.min_quality, max_gap_s=gap_s
-        )
+            rule, track, names=frozenset({name}), sense="physio", min_quality=limits.min_quality,
+            max_gap_s=limits.vitals_max_gap_s,
+        )  # fmt: skip
 
     def heart_rate(enter: float, exit: float, *, below: bool) -> Level:
         return Level(
@@ -182,7 +183,14 @@ def vitals_policies(limits: Limits) -> list[Watch]:
         watch(HEART_RATE_HIGH, "vitals.heart_rate_bpm", lambda: heart_rate(high, high_exit, below=False)),
         respiration(limits.respiration_low_bpm, limits.respiration_low_exit_bpm, below=True),
         respiration(limits.respiration_high_bpm, limits.respiration_high_exit_bpm, below=False),
-        watch(IRREGULAR_RHYTHM, "vitals.rhythm_irregular", irregular, gap_s=limits.irregular_max_gap_s),
+        Watch(
+            IRREGULAR_RHYTHM,
+            irregular,
+            names=frozenset({"vitals.rhythm_irregular"}),
+            sense="physio",
+            min_quality=limits.irregular_min_quality,
+            max_gap_s=limits.irregular_max_gap_s,
+        ),
         watch(VENTRICULAR_BEATS, "vitals.beat", ventricular),
         watch(VENTRICULAR_RUN, "vitals.beat", run),
     ]

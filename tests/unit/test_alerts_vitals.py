@@ -57,8 +57,13 @@ def test_an_irregular_rhythm_alerts_from_readings_five_seconds_apart():
     line = readings(RHYTHM, (60, 0.1), (60, 0.9), (60, 0.1), fps=0.2)
     raised, cleared = play(heart(), line)
     assert (raised.kind, raised.priority) == ("health.irregular_rhythm", "medium")
-    assert (raised.onset_ns, raised.t_ns) == (60 * NS, 70 * NS)
+    assert (raised.onset_ns, raised.t_ns) == (60 * NS, 90 * NS)
     assert cleared.t_ns == 130 * NS
+
+
+def test_beats_that_are_lost_at_a_moving_wrist_are_no_irregular_rhythm():
+    assert play(heart(), readings(RHYTHM, (120, 0.9), fps=0.2, quality=0.85)) == []
+    assert play(heart(), readings(RHYTHM, (120, 0.9), fps=0.2, quality=0.95))
 
 
 def test_six_ventricular_beats_in_a_minute_alert_and_five_do_not():
