@@ -160,8 +160,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     irregular_exit: Above = 0.3
     """Probability below which the rhythm counts as regular: ours."""
     irregular_s: Seconds = 30.0
-    """Atrial fibrillation needs 30 s of ECG (ESC guideline 2020) and a physician. At 10 s, healthy hearts raised 4 alerts
-    per hour of ECG."""
+    """Atrial fibrillation needs 30 s of ECG (ESC guideline 2020) and a physician. At 10 s, healthy hearts raised 4
+    alerts per hour of ECG."""
     irregular_min_quality: Share = 0.9
     """A pulse at a moving wrist loses beats, and what is left looks irregular: below this quality a third to a half of
     the readings of healthy people do, above it 7 % (Stress-Predict). An ECG is above it nearly always. Ours."""
