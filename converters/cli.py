@@ -24,6 +24,7 @@ VERBS = (
     "quantize",
     "prune",
     "distill",
+    "train",
     "compare",
     "evaluate",
     "lint",

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.episodes import Composite, states_of
+from converters.training.strategy import Strategy
 from edge_mm.perception.fusion import ALPHA, PRESENCE, poolings
 
 Array = npt.NDArray[np.float32]
@@ -153,18 +154,27 @@ def build(dims: Mapping[str, int], heads: Sequence[str], *, attention: bool = Tr
     return keras.Model([*inputs.values(), presence], outputs, name="fusion")
 
 
-def train(windows: Table, *, seed: int) -> Any:
-    """Train a fusion; the same seed and windows give the same weights on one machine."""
+def train(windows: Table, *, seed: int, strategy: Strategy | None = None) -> Any:
+    """Train a fusion; the same seed and windows give the same weights on one machine.
+
+    Args:
+        windows: pooled.
+        seed: of weights, order and dropout.
+        strategy: how a step is spread over devices; one device when None.
+    """
     import keras
     import tensorflow as tf
     from tqdm import trange
 
+    over = strategy or Strategy()
     keras.utils.set_random_seed(seed)
     modalities, names_of_heads = windows.modalities, windows.heads
-    model = build({m: windows.inputs[m].shape[1] for m in modalities}, names_of_heads)
     count = len(windows.states)
     steps = EPOCHS * -(-count // BATCH)
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
+    with over.scope():
+        model = build({m: windows.inputs[m].shape[1] for m in modalities}, names_of_heads)
+        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps))
+        optimizer.build(model.trainable_variables)
     rng = np.random.default_rng(seed)
     names = (*modalities, PRESENCE)
 
@@ -174,26 +184,25 @@ def train(windows: Table, *, seed: int) -> Any:
     def crossentropy(truth: Any, said: Any) -> Any:
         return keras.losses.binary_crossentropy(truth, said)
 
-    @tf.function  # type: ignore[untyped-decorator]
-    def step(inputs: Any, target: Any) -> Any:
+    def cost(inputs: Any, target: Any) -> Any:
         states, believable, corrupted, shown, shows = target
-        with tf.GradientTape() as tape:
-            out = model(inputs, training=True)
-            said = tf.concat([out[head] for head in names_of_heads], axis=1)
-            loss = tf.reduce_mean(believable * crossentropy(states, said))
-            loss += ATTENTION_LOSS * tf.reduce_mean(believable * tf.reduce_sum(out[ALPHA] * corrupted, axis=1))
-            for j, hidden in enumerate(senses(inputs, training=True)):
-                alone = tf.concat([head(hidden) for head in heads], axis=1)
-                loss += SHOWN_LOSS / len(modalities) * tf.reduce_mean(shows[:, j] * crossentropy(shown[:, j], alone))
-            loss += tf.add_n(model.losses)
-        variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return loss
+        out = model(inputs, training=True)
+        said = tf.concat([out[head] for head in names_of_heads], axis=1)
+        loss = tf.reduce_mean(believable * crossentropy(states, said))
+        loss += ATTENTION_LOSS * tf.reduce_mean(believable * tf.reduce_sum(out[ALPHA] * corrupted, axis=1))
+        for j, hidden in enumerate(senses(inputs, training=True)):
+            alone = tf.concat([head(hidden) for head in heads], axis=1)
+            loss += SHOWN_LOSS / len(modalities) * tf.reduce_mean(shows[:, j] * crossentropy(shown[:, j], alone))
+        return loss + tf.add_n(model.losses)
 
+    def apply(gradients: Any) -> None:
+        optimizer.apply(gradients, model.trainable_variables)
+
+    step = over.step(cost, model.trainable_variables, apply)
     for _ in trange(EPOCHS, desc="fusion"):
         order = rng.permutation(count)
         for start in range(0, count, BATCH):
-            rows = order[start : start + BATCH]
+            rows = over.even(order[start : start + BATCH])
             batch = _thinned({n: windows.inputs[n][rows] for n in names}, windows.corrupted[rows], rng)
             presence = batch[PRESENCE]
             clean = (presence * (1 - windows.corrupted[rows])).any(axis=1)

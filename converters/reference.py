@@ -8,24 +8,22 @@ each in a process of its own. Not here: how a part is trained, what a composite 
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
-from converters import acceptance
 from converters.acceptance import Case
 from converters.bundling.chain import Made
 from converters.episodes import Composite
-from converters.package import npz
-from converters.parts import Part, check_part, finished_folder, part_bundle, read_part, write_part
-from converters.tracks import Track, cached
-from converters.trained import Trained
+from converters.fusion_part import fusion_part, train_fusion
+from converters.parts import check_part, part_bundle, read_part
+from converters.tracks import Track
+from converters.training.strategy import NAMES as STRATEGIES
+from converters.training.strategy import Strategy
 from edge_mm.errors import EdgeMmError
 from edge_mm.models.bundle import Bundle
 
@@ -118,26 +116,35 @@ def main(reference: Reference, arguments: list[str] | None, *, about: str | None
     parser.add_argument("--parts", type=Path, help="folder of parts (default: WORK/parts)")
     parser.add_argument("--fixtures", type=Path, help="also write the test fixtures here (tests/golden)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--strategy", choices=STRATEGIES, default="one", help="tf.distribute for the fusion; workers: set TF_CONFIG"
+    )
     options = parser.parse_args(arguments)
     if not (options.data / "open").is_dir():
         print(f"{options.data}: no shared data here (open/ is missing); give its folder", file=sys.stderr)
         return 2
     try:
+        strategy = Strategy(options.strategy)
         path = build(
             reference, options.data, options.work, options.out,
             parts=options.parts or options.work / "parts", fixtures=options.fixtures, seed=options.seed,
+            strategy=strategy,
         )  # fmt: skip
     except (EdgeMmError, RuntimeError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
+    print("trained with the first worker" if path is None else f"{path}: {path.stat().st_size / 1024:.0f} KiB")
     return 0
 
 
 def build(
-    reference: Reference, data: Path, work: Path, out: Path, *, parts: Path, fixtures: Path | None, seed: int
-) -> Path:
+    reference: Reference, data: Path, work: Path, out: Path, *, parts: Path, fixtures: Path | None, seed: int,
+    strategy: Strategy | None = None,
+) -> Path | None:  # fmt: skip
     """Collect or train the parts, train the fusion, check it, write the bundle.
+
+    Returns:
+        Its path; None from a worker that only helped to train.
 
     Raises:
         RuntimeError: a part cannot be trained, or the fusion fails its acceptance.
@@ -147,9 +154,16 @@ def build(
     from converters.plan import write_plan
     from converters.recipe import versions
 
+    over = strategy or Strategy()
+    missing = [part for part in reference.trainers if not (parts / part / "part.json").is_file()]
+    if missing and over.replicas > 1:
+        raise RuntimeError(f"several workers train the fusion only: train {', '.join(missing)} first, with one process")
     folders = [part_folder(part, data, work, parts, seed) for part in reference.trainers]
     at = Where(part_bundle(*folders), data, work, parts, seed)
-    fusion, made = _fusion_part(reference, at, parts / f"fusion-{reference.name}")
+    trained = train_fusion(reference, at, over)
+    if not over.chief:
+        return None
+    fusion, made = fusion_part(reference, at, parts / f"fusion-{reference.name}", trained)
     plan = write_plan(reference, [*folders, fusion], work / "plan" / reference.name, seed=seed, versions=versions())
     path = pack(plan, [*folders, fusion], out, cache=work / "cache")
     if fixtures is not None:
@@ -175,72 +189,6 @@ def part_folder(part: str, data: Path, work: Path, parts: Path, seed: int) -> Pa
             raise RuntimeError(f"the {part} part could not be trained; see above")
     check_part(folder)
     return folder
-
-
-def tracks(reference: Reference, at: Where) -> list[Track]:
-    """The embeddings of all recordings, kept in ``work/fusion`` from one run to the next."""
-    found: list[Track] = []
-    for name, source in reference.tracks.items():
-        code = Path(str(source.module.__file__))
-        # the split stands in the trainers' packages and, for GRID, in grid.py
-        sources = [code, *code.parent.glob("grid.py"), *code.parent.glob("pulse.py"), *code.parent.glob("hearing.py")]
-        sources += [path for part in source.parts for path in (code.parent / part).glob("*.py")]
-        sources += [path for part in source.parts for path in (at.parts / part / "folds").glob("*.tflite")]
-        found += cached(
-            at.work / "fusion", at.bundle, name, partial(source.make, at), modalities=source.parts, seed=at.seed,
-            sources=sources,
-        )  # fmt: skip
-    return found
-
-
-def _fusion_part(reference: Reference, at: Where, out: Path) -> tuple[Path, dict[str, bytes]]:
-    """The folder of the fusion's part, and the test fixtures: file name -> bytes."""
-    from tqdm import tqdm
-
-    from converters import fusion, fusion_report
-    from converters.conversion.in_process import quantize
-
-    everything, seed = tracks(reference, at), at.seed
-    modalities, heads, judged = reference.modalities, reference.heads, reference.judged
-
-    def windows(count: int, *, held_out: bool) -> list[Composite]:
-        studio: Studio = reference.studio(everything, held_out, seed)
-        return [w for e in tqdm(studio.episodes(count), total=count, desc="episodes") for w in e]
-
-    training, test = (windows(reference.episodes[side], held_out=bool(side)) for side in (0, 1))
-    params = fusion.front_end(training, modalities, most=reference.most)
-    table, test_table = (fusion.table(side, params, modalities=modalities, heads=heads) for side in (training, test))
-    model = fusion.train(table, seed=seed)
-    sample = [{k: v[i : i + 1] for k, v in table.inputs.items()} for i in range(0, len(training), len(training) // 400)]
-    graphs = {
-        "fusion": quantize(model, sample),
-        "constant_attention": quantize(fusion.constant_attention(model), sample),
-        "shuffled_embeddings": quantize(fusion.shuffled_embeddings(model), sample),
-    }
-    cases = reference.cases(reference.studio(everything, True, seed + 1))
-    verdicts = {
-        name: fusion_report.verdict(graph, params, at.bundle, cases, table=table, judged=judged)
-        for name, graph in graphs.items()
-    }
-    report = {
-        **fusion_report.scores(model, graphs["fusion"], test_table, test, judged),
-        "acceptance": verdicts,
-        "train_windows": len(training),
-        "tracks": fusion_report.count_tracks(everything),
-        "tflite_bytes": len(graphs["fusion"]),
-    }
-    print(json.dumps({k: v for k, v in report.items() if k != "tracks"}, indent=1))
-    acceptance.judge(verdicts)
-    golden = fusion_report.golden(graphs["fusion"], table)
-    rows = {**test_table.inputs, **{head: test_table.states[:, [j]] for j, head in enumerate(heads)}}
-    kept = {"fusion": Trained(model, sample, rows, reference.metric)}
-    part = Part("fusion", params, {"fusion": False}, report, {"fusion": reference.metric})
-    with finished_folder(out) as folder:
-        write_part(folder, part, {"fusion": graphs["fusion"]}, golden, kept)
-    if reference.name != "driver":
-        return out, {}
-    made = {f"fusion_{name}.tflite": content for name, content in graphs.items() if name != "fusion"}
-    return out, {**made, "fusion_windows.npz": npz(acceptance.pack(cases))}
 
 
 def pack(plan: Path, folders: Sequence[Path], out: Path, *, cache: Path) -> Path:

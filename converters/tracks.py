@@ -7,6 +7,7 @@ in one ``.npz``. Not here: how recordings become tracks (``sight``, ``hearing``,
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def cached(
 
 
 def _save(file: Path, tracks: Sequence[Track]) -> None:
-    half = file.with_suffix(".half.npz")
+    half = file.with_suffix(f".{os.getpid()}.npz")  # another worker may be writing the same
     np.savez_compressed(
         half,
         text=np.array([[t.modality, t.kind, t.group] for t in tracks]),

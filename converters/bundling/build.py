@@ -119,11 +119,11 @@ def build(
     if refused:
         return done._replace(profiles=tuple(board for board, texts in over.items() if not texts))
     say("packing")
-    written = write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=_check)
+    written = write_bundle(manifest, members, out, max_bytes=plan.max_bytes, check=check_bundle)
     return done._replace(path=written, note="" if FUSION in papers.front_ends else NOT_RUN)
 
 
-def _check(bundle: Bundle) -> None:
+def check_bundle(bundle: Bundle) -> None:
     """Whether the bundle says of itself what is so; one that has what ``edge-mm run`` needs must run there."""
     self_test(bundle)
     says = read_graph(bundle.graph(FUSION)).signature_outputs

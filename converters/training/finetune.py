@@ -16,6 +16,7 @@ import numpy.typing as npt
 from converters.dataset import DataSet
 from converters.training.answers import answers, input_names
 from converters.training.losses import Term, loss, terms
+from converters.training.strategy import Strategy
 from converters.training.teachers import Teacher, lessons
 from edge_mm.errors import ConvertError
 
@@ -81,15 +82,19 @@ def learn(
     taught: Mapping[str, npt.NDArray[np.float32]],
     plan: FineTune,
     on_step: Callable[[Any], None] | None = None,
+    on_epoch: Callable[[int, float], bool] | None = None,
+    strategy: Strategy | None = None,
 ) -> list[float]:
     """``finetune`` by a teacher that has answered already.
 
     Args:
-        student: as there.
+        student: as there; made in the scope of the strategy.
         data: as there.
         taught: output name -> (n, ...) what the teacher said; may be empty.
         plan: as there.
         on_step: as there.
+        on_epoch: is told the number of each epoch, from 0, and its mean loss; True ends the training.
+        strategy: how a step is spread over devices; one device when None.
 
     Returns:
         Mean loss of each epoch.
@@ -103,9 +108,12 @@ def learn(
     parts = terms(student, data.targets, taught, label_weight=plan.label_weight, temperature=plan.temperature)
     keras.utils.set_random_seed(plan.seed)
     _seed_dropout(student, plan.seed)
-    step = _step(student, parts, plan, total=-(-len(data) // plan.batch) * plan.epochs)
+    over = strategy or Strategy()
+    if len(data) < over.replicas:
+        raise ConvertError(f"{len(data)} rows cannot be shared between {over.replicas} replicas")
+    step = _step(student, parts, plan, over, total=-(-len(data) // plan.batch) * plan.epochs)
     with _quick_norms(student):
-        return _epochs(student, step, parts, data, plan=plan, on_step=on_step)
+        return _epochs(student, step, parts, data, plan=plan, on_step=on_step, on_epoch=on_epoch, over=over)
 
 
 def _epochs(
@@ -116,6 +124,8 @@ def _epochs(
     *,
     plan: FineTune,
     on_step: Callable[[Any], None] | None,
+    on_epoch: Callable[[int, float], bool] | None,
+    over: Strategy,
 ) -> list[float]:
     import tensorflow as tf
     from tqdm import tqdm
@@ -127,7 +137,8 @@ def _epochs(
     for epoch in range(plan.epochs):
         chosen = rng.permutation(len(data))[: steps * size].reshape(steps, size)
         costs = []
-        for rows in tqdm(chosen, desc=f"epoch {epoch + 1} of {plan.epochs}", unit="step", disable=None, leave=False):
+        for drawn in tqdm(chosen, desc=f"epoch {epoch + 1} of {plan.epochs}", unit="step", disable=None, leave=False):
+            rows = over.even(drawn)
             # tensors, so that the step is traced once
             given = {name: tf.convert_to_tensor(data.inputs[name][rows], tf.float32) for name in input_names(student)}
             costs.append(float(step(given, [tf.convert_to_tensor(part.wanted[rows]) for part in parts])))
@@ -139,40 +150,41 @@ def _epochs(
             if on_step is not None:
                 on_step(student)
         losses.append(float(np.mean(costs)))
+        if on_epoch is not None and on_epoch(epoch, losses[-1]):
+            break
     return losses
 
 
-def _step(student: Any, parts: list[Term], plan: FineTune, *, total: int) -> Callable[..., Any]:
+def _step(student: Any, parts: list[Term], plan: FineTune, over: Strategy, *, total: int) -> Callable[..., Any]:
     import keras
     import tensorflow as tf
 
     weights = student.trainable_variables
-    optimizer = keras.optimizers.AdamW(
-        keras.optimizers.schedules.CosineDecay(plan.rate, total),
-        weight_decay=WEIGHT_DECAY,
-        global_clipnorm=CLIP_NORM,
-    )
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    optimizer.build(weights)
+    with over.scope():
+        optimizer = keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(plan.rate, total),
+            weight_decay=WEIGHT_DECAY,
+            global_clipnorm=CLIP_NORM,
+        )
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        optimizer.build(weights)
 
-    @tf.function  # type: ignore[untyped-decorator]
-    def step(inputs: Mapping[str, Any], wanted: list[Any]) -> Any:
-        with tf.GradientTape() as tape:
-            said = answers(student, inputs, training=True)
-            costs = [
-                part.weight * loss(part, said[part.output], rows, temperature=plan.temperature)
-                for part, rows in zip(parts, wanted, strict=True)
-            ]
-            cost = tf.add_n([*costs, *student.losses])
-        gradients = tape.gradient(cost, [weight.value for weight in weights])
+    def cost(inputs: Mapping[str, Any], wanted: list[Any]) -> Any:
+        said = answers(student, inputs, training=True)
+        costs = [
+            part.weight * loss(part, said[part.output], rows, temperature=plan.temperature)
+            for part, rows in zip(parts, wanted, strict=True)
+        ]
+        return tf.add_n([*costs, *student.losses])
+
+    def apply(gradients: list[Any]) -> None:
         # the branches of outputs that cost nothing have no gradient
         known = [
             (gradient, weight) for gradient, weight in zip(gradients, weights, strict=True) if gradient is not None
         ]
         optimizer.apply([g for g, _ in known], [w for _, w in known])
-        return cost
 
-    return step  # type: ignore[no-any-return]
+    return over.step(cost, weights, apply)  # type: ignore[no-any-return]
 
 
 def check(student: Any, data: DataSet, plan: FineTune) -> None:

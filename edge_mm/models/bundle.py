@@ -8,7 +8,7 @@ SHA-256 is in the manifest and checked before the member is parsed. Not here: ru
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -28,6 +28,8 @@ MAX_MEMBERS = 64
 MAX_MANIFEST_BYTES = 1024 * 1024
 """The manifest is parsed before its bundle is known to be whole; that of the reference bundle has 13 KB."""
 
+Tap = Callable[[str, Mapping[str, npt.NDArray[Any]], Mapping[str, npt.NDArray[Any]]], None]
+"""Is told the name of each graph that runs, what it was given and what it answered."""
 Stretch = Annotated[float, Meta(ge=0.01, le=600)]
 """Seconds: from faster than any sensor's frame to ten minutes."""
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -92,7 +94,10 @@ class Bundle:
         manifest: what is in it.
         digest: SHA-256 of the whole file, hex.
         source: where it came from, for messages.
+        tap: hears of each run of a graph, None for nobody; see ``tapped``.
     """
+
+    tap: Tap | None = None
 
     def __init__(self, manifest: Manifest, members: Mapping[str, bytes], digest: str, source: str) -> None:
         self.manifest = manifest
@@ -109,6 +114,15 @@ class Bundle:
         self.graph(name)
         members = {**self._members, self.manifest.graphs[name].file: content}
         return Bundle(self.manifest, members, "0" * 64, self.source)
+
+    def tapped(self, tap: Tap) -> Bundle:
+        """The same, whose graphs tell ``tap`` what they were given and what they answered.
+
+        It is what the device's own front ends make of a recording: to look at, or to learn from.
+        """
+        other = Bundle(self.manifest, self._members, self.digest, self.source)
+        other.tap = tap
+        return other
 
     def graph(self, name: str) -> bytes:
         """Bytes of the ``.tflite`` graph called ``name``.

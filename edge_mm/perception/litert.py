@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import BundleError, ConfigError
-from edge_mm.models.bundle import Bundle
+from edge_mm.models.bundle import Bundle, Tap
 from edge_mm.quiet import quiet_stderr
 
 BACKENDS = ("ai_edge_litert", "tflite_runtime")
@@ -59,10 +59,10 @@ class Graph:
         outputs: name -> shape.
     """
 
-    def __init__(self, content: bytes, *, name: str, stateful: bool = False) -> None:
+    def __init__(self, content: bytes, *, name: str, stateful: bool = False, tap: Tap | None = None) -> None:
         runtime: Any = importlib.import_module(f"{backend_name()}.interpreter")
         self.name = name
-        self._stateful = stateful
+        self._stateful, self._tap = stateful, tap
         try:
             with quiet_stderr():  # the runtime writes a line for each graph
                 self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
@@ -96,13 +96,16 @@ class Graph:
                 raise BundleError(f"graph {self.name}: input {key!r} must have shape {tensor.shape}: {error}") from None
             interpreter.set_tensor(tensor.place, _quantized(value, tensor))
         interpreter.invoke()
-        return {key: _real(interpreter.get_tensor(t.place), t) for key, t in self._out.items()}
+        answers = {key: _real(interpreter.get_tensor(t.place), t) for key, t in self._out.items()}
+        if self._tap is not None:
+            self._tap(self.name, inputs, answers)
+        return answers
 
 
 def load_graph(bundle: Bundle, name: str) -> Graph:
     """The graph ``name`` of a bundle, ready to run."""
     content = bundle.graph(name)
-    return Graph(content, name=name, stateful=bundle.manifest.graphs[name].stateful)
+    return Graph(content, name=name, stateful=bundle.manifest.graphs[name].stateful, tap=bundle.tap)
 
 
 def _tensors(interpreter: Any, name: str) -> tuple[dict[str, _Tensor], dict[str, _Tensor]]:

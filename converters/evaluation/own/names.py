@@ -26,6 +26,8 @@ class Meaning(NamedTuple):
     """Kinds; one of them should be raised."""
     streams: tuple[str, ...]
     """Kinds of streams; without one of them it cannot be judged."""
+    head: str = ""
+    """Of the fusion, where it says this of each window; empty where no head does."""
 
 
 NAMES: dict[str, Meaning] = {
@@ -35,7 +37,14 @@ NAMES: dict[str, Meaning] = {
     "yawn": Meaning("driver.yawning", _LIMITS.yawning_enter, ("driver.yawning",), ("video",)),
     "looking_away": Meaning("", 0.5, ("driver.looking_away",), ("video",)),
     "face": Meaning("driver.face_found", 0.5, (), ("video",)),
-    "drowsy": Meaning("", _LIMITS.drowsy_enter, ("driver.drowsy",), ("video",)),
+    "drowsy": Meaning("", _LIMITS.drowsy_enter, ("driver.drowsy",), ("video",), "drowsy"),
+    "distracted": Meaning("", 0.5, (), ("video",), "distracted"),
+    "stressed": Meaning("", _LIMITS.stressed_enter, ("driver.stressed",), (), "stressed"),
+    "arrhythmia": Meaning("", _LIMITS.arrhythmia_enter, ("health.arrhythmia",), ("ecg", "ppg"), "arrhythmia"),
+    "distress": Meaning("", _LIMITS.distress_enter, ("health.distress",), (), "distress"),
+    "event": Meaning("", 0.5, (), (), "event"),
+    "fall": Meaning("motion.fall", _LIMITS.fall_enter, ("motion.fall",), ("acc",)),
+    "stress": Meaning("health.stress", _LIMITS.stress_enter, ("health.stress",), ("eda", "temp", "ppg")),
     "af": Meaning("vitals.rhythm_irregular", _LIMITS.irregular_enter, ("health.irregular_rhythm",), ("ecg", "ppg")),
     "ventricular_run": Meaning("", 0.5, ("health.ventricular_run",), ("ecg",)),
     **{
@@ -45,7 +54,7 @@ NAMES: dict[str, Meaning] = {
     "speech": Meaning("audio.speech", _LIMITS.sound_enter, (), ("audio",)),
 }
 """Name in the labels -> what it means."""
-_SPOKEN = ("driver.", "health.", "sound.", "wearable.", "vitals.")
+_SPOKEN = ("driver.", "health.", "sound.", "motion.", "vitals.")
 
 
 def meaning(name: str, *, where: str) -> Meaning:

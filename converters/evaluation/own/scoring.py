@@ -22,6 +22,8 @@ from converters.evaluation.yesno import yes_or_no
 from edge_mm.errors import ConvertError, EdgeMmError
 from edge_mm.types import NS_PER_S
 
+MOSTLY = 0.5
+"""A window of which a name covers less, but some, is neither: it is not counted."""
 SETTLE_S = 0.3
 """Readings so near to the edge of an interval are not counted: nobody labels to the frame."""
 
@@ -74,6 +76,8 @@ def _score(name: str, seen: list[_Seen]) -> Result:
     table = Table(result, f"own recordings: {len(fit)} of {people} people", of="people")
     if means.reading:
         _moments(result, table, name, means, fit)
+    if means.head:
+        _windows(result, table, name, means, fit)
     if means.alerts:
         total, hours = NONE, 0.0
         for one in fit:
@@ -109,6 +113,31 @@ def _moments(result: Result, table: Table, name: str, means: Meaning, seen: list
         result, table, np.array(score), np.array(truth, bool), people, of="readings", yes=name, no="not",
         threshold=means.threshold,
     )  # fmt: skip
+
+
+def _windows(result: Result, table: Table, name: str, means: Meaning, seen: list[_Seen]) -> None:
+    """What the fusion says of each window that is almost all, or not at all, of the name."""
+    score, truth, people = [], [], []
+    for one in seen:
+        for said in one.said.estimates:
+            share = covered(one.recording.happened[name], said.start_ns / NS_PER_S, said.t_ns / NS_PER_S)
+            if means.head in said.scores and (share == 0 or share >= MOSTLY):
+                score.append(said.scores[means.head])
+                truth.append(share > 0)
+                people.append(one.recording.person)
+    if not score:
+        table.lacking(f"{name}: AUROC of windows", f"the fusion of this bundle has no head {means.head}, or no window")
+        return
+    yes_or_no(
+        result, table, np.array(score), np.array(truth, bool), people, of="windows", yes=name, no="not",
+        threshold=means.threshold,
+    )  # fmt: skip
+
+
+def covered(spans: list[Interval], start_s: float, end_s: float) -> float:
+    """The share of a window that lies in one of the intervals, at most 1."""
+    inside = sum(max(0.0, min(end, end_s) - max(start, start_s)) for start, end in spans)
+    return min(1.0, inside / (end_s - start_s)) if end_s > start_s else 0.0
 
 
 def _merged(raised_s: list[float], happened: list[Interval]) -> list[float]:

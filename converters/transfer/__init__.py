@@ -1,0 +1,1 @@
+"""A bundle learns from its user's own recordings."""
