@@ -48,9 +48,10 @@ convert-test: convert-env  ## tests of the host side (installs TensorFlow)
 bundle: convert-env  ## train and package the reference bundles `driver` and `health` from $(DATA) (an hour)
 	@.venv-convert/bin/python -m converters.driver --data $(DATA) --work work --out edge_mm/bundles --fixtures tests/golden
 	@.venv-convert/bin/python -m converters.health --data $(DATA) --work work --out edge_mm/bundles
+	@$(MAKE) --no-print-directory evaluate CARD="--card edge_mm/bundles"
 
 evaluate: convert-env  ## both bundles on people they never saw, through the device's monitor; dated report in work/evaluation
-	@for name in driver health; do .venv-convert/bin/edge-mm-convert evaluate $$name --data $(DATA) --out work/evaluation/$$name; done
+	@for name in driver health; do .venv-convert/bin/edge-mm-convert evaluate $$name --data $(DATA) --out work/evaluation/$$name $(CARD); done
 
 bench-convert: convert-env  ## bytes, speed, loss and time of the driver bundle's conversion (after `make bundle`); dated report
 	@.venv-convert/bin/python tests/bench/conversion.py

@@ -21,36 +21,41 @@ from edge_mm.perception.audio import AudioFrontEnd
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 Maker = Callable[[Sequence[Clip], np.random.Generator], Array]
+Spoil = Callable[[Array], Array]
 LENGTH_S = 30
 COUNTS = {"speech": 50, "road": 50, "quiet": 15, "broken": 20}
 """Tracks of each kind, for training; a third as many are held out."""
 
 
-def audio_tracks(bundle: Bundle, data: Path, *, seed: int) -> list[Track]:
+def audio_tracks(bundle: Bundle, data: Path, *, seed: int, spoil: Spoil | None = None) -> list[Track]:
     """Every track of sound, both sides of the split.
 
     Args:
         bundle: with the audio part.
         data: the shared data.
         seed: of the mixtures.
+        spoil: what happens to each sound before the microphone hears it; the held-out side alone is then made.
     """
-    return made(bundle, data, COUNTS, _MAKERS, seed=seed)
+    return made(bundle, data, COUNTS, _MAKERS, seed=seed, spoil=spoil)
 
 
 def made(
-    bundle: Bundle, data: Path, counts: Mapping[str, int], makers: Mapping[str, Maker], *, seed: int
-) -> list[Track]:
+    bundle: Bundle, data: Path, counts: Mapping[str, int], makers: Mapping[str, Maker], *, seed: int,
+    spoil: Spoil | None = None,
+) -> list[Track]:  # fmt: skip
     """Tracks of made sounds, both sides of the split: so many of each kind, a third as many held out."""
     from tqdm import tqdm
 
     clips = read_all(data)
     tracks: list[Track] = []
-    for held_out in (False, True):
+    for held_out in (False, True) if spoil is None else (True,):
         side = [clip for clip in clips if clip.held_out == held_out]
         rng = np.random.default_rng([seed, held_out])
         for kind, count in counts.items():
             for k in tqdm(range(count // 3 if held_out else count), desc=f"audio tracks: {kind}"):
                 sound = makers[kind](side, rng)
+                if spoil is not None:
+                    sound = spoil(sound)
                 group = f"{kind} {'held out' if held_out else 'training'} {k}"
                 one = hear(bundle, sound, kind=kind, group=group, held_out=held_out)
                 if one is not None:

@@ -137,15 +137,32 @@ def check_part(folder: Path) -> None:
 
 def part_bundle(*folders: Path) -> Bundle:
     """A Bundle in memory of these parts alone (no fusion), to run front ends while training."""
-    graphs: dict[str, GraphSpec] = {}
-    members: dict[str, bytes] = {}
+    graphs: dict[str, bytes] = {}
+    stateful: dict[str, bool] = {}
     front_ends: dict[str, dict[str, Any]] = {}
     for folder in folders:
         part, content = read_part(folder)
         front_ends[part.modality] = part.front_end
-        for name, stateful in part.graphs.items():
-            graphs[name] = GraphSpec(file=f"encoders/{name}.tflite", stateful=stateful)
-            members[f"encoders/{name}.tflite"] = content[name]
+        stateful |= part.graphs
+        graphs |= content
+    return bundle_of(graphs, front_ends, stateful=stateful)
+
+
+def bundle_of(
+    graphs: Mapping[str, bytes],
+    front_ends: Mapping[str, dict[str, Any]],
+    *,
+    stateful: Mapping[str, bool] | None = None,
+) -> Bundle:
+    """A Bundle in memory of some graphs without a fusion.
+
+    Args:
+        graphs: name -> ``.tflite`` bytes.
+        front_ends: modality -> parameters.
+        stateful: name -> whether it keeps a state; none does when None.
+    """
+    files = {name: f"encoders/{name}.tflite" for name in graphs}
+    kept = stateful or {}
     manifest = Manifest(
         schema=SCHEMA,
         name="part",
@@ -154,12 +171,12 @@ def part_bundle(*folders: Path) -> Bundle:
         hop_s=HOP_S,
         modalities=list(front_ends),
         heads=[],
-        graphs=graphs,
-        front_ends=front_ends,
+        graphs={name: GraphSpec(file=file, stateful=kept.get(name, False)) for name, file in files.items()},
+        front_ends=dict(front_ends),
         files={},
         min_quality=MIN_QUALITY,
     )
-    return Bundle(manifest, members, "0" * 64, "part")
+    return Bundle(manifest, {files[name]: content for name, content in graphs.items()}, "0" * 64, "part")
 
 
 def without_timings(report: Any) -> Any:

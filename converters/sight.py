@@ -12,7 +12,7 @@ degrees to the other).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from edge_mm.perception.vision import VisionFrontEnd
 from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 
 U8 = npt.NDArray[np.uint8]
+Spoil = Callable[[U8], U8]
 
 RATE_HZ = 10.0
 SETTLE, KEEP = 2, 4
@@ -39,7 +40,7 @@ TURNED_DEG = 25.0
 """Away from the scene's usual yaw or pitch by this: turned."""
 
 
-def vision_tracks(bundle: Bundle, data: Path, work: Path, *, seed: int) -> list[Track]:
+def vision_tracks(bundle: Bundle, data: Path, work: Path, *, seed: int, spoil: Spoil | None = None) -> list[Track]:
     """Every track of the footage.
 
     Args:
@@ -47,6 +48,7 @@ def vision_tracks(bundle: Bundle, data: Path, work: Path, *, seed: int) -> list[
         data: the shared data.
         work: folder with (or for) the teachers' labels, ``teacher.npz``.
         seed: of the trembling.
+        spoil: what happens to each frame before the camera sees it; the held-out people alone are then shown.
     """
     from tqdm import tqdm
 
@@ -58,12 +60,20 @@ def vision_tracks(bundle: Bundle, data: Path, work: Path, *, seed: int) -> list[
         groups.setdefault(footage.group(i), []).append(i)
     tracks: list[Track] = []
     for group, rows in tqdm(groups.items(), desc="vision tracks"):
+        if spoil is not None and not footage.held_out[rows[0]]:
+            continue
         usual = np.nanmedian(angles[rows], axis=0) if np.isfinite(angles[rows]).any() else np.zeros(2)
         if group.startswith("yawdd/"):
-            tracks += _scene(bundle, footage, group, rows, angles - usual, yaw=float(usual[0]), rng=rng)
+            tracks += _scene(
+                bundle, footage, group, rows, angles - usual, yaw=float(usual[0]), rng=rng, spoil=spoil or _as_it_is
+            )
         else:
-            tracks += _clip(bundle, footage, group, rows, angles - usual)
+            tracks += _clip(bundle, footage, group, rows, angles - usual, spoil=spoil or _as_it_is)
     return tracks
+
+
+def _as_it_is(frame: U8) -> U8:
+    return frame
 
 
 def _angles(footage: Footage) -> npt.NDArray[np.float64]:
@@ -135,6 +145,7 @@ def _scene(
     *,
     yaw: float,
     rng: np.random.Generator,
+    spoil: Spoil,
 ) -> Iterator[Track]:
     """Stills of one scene, as it is and mirrored: two persons as far as the composites are concerned."""
     for mirrored in (False, True):
@@ -152,13 +163,15 @@ def _scene(
             for name, picture, scene, flip in shown:
                 flipped = np.ascontiguousarray(picture[:, ::-1]) if flip else picture
                 side = "mirrored" if mirrored else "as filmed"
-                one = camera.show(flipped, kind=name, group=f"{scene} {side}", held_out=bool(footage.held_out[i]))
+                one = camera.show(
+                    spoil(flipped), kind=name, group=f"{scene} {side}", held_out=bool(footage.held_out[i])
+                )
                 if one is not None:
                     yield one
 
 
 def _clip(
-    bundle: Bundle, footage: Footage, group: str, rows: Sequence[int], away: npt.NDArray[np.float64]
+    bundle: Bundle, footage: Footage, group: str, rows: Sequence[int], away: npt.NDArray[np.float64], *, spoil: Spoil
 ) -> Iterator[Track]:
     """Runs of one kind in a real clip, every second frame of it."""
     spec = StreamSpec("cam", "video", 15.0, "bgr8")
@@ -168,7 +181,8 @@ def _clip(
     if group.startswith("grid/"):
         kinds = ["talking" if kind == "neutral" else kind for kind in kinds]
     for k, i in enumerate(rows):
-        run += front_end.push(Sample("cam", round(k * NS_PER_S / spec.rate_hz), footage.frame(i), spec.rate_hz))
+        frame = spoil(footage.frame(i))
+        run += front_end.push(Sample("cam", round(k * NS_PER_S / spec.rate_hz), frame, spec.rate_hz))
         kind = kinds[k]
         if k + 1 == len(rows) or kinds[k + 1] != kind:
             held_out = bool(footage.held_out[i])

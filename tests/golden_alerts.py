@@ -60,7 +60,7 @@ class Tolerance(NamedTuple):
 
 
 SAME = Tolerance(time_s=0.3, value=0.05, degrees=0.05, score=0.05, ratio=0.05, count=0.03, alert_ratio=0.05)
-OTHER = Tolerance(time_s=5.5, value=0.05, degrees=0.6, score=0.2, ratio=0.25, count=0.1, alert_ratio=0.5)
+OTHER = Tolerance(time_s=5.5, value=0.05, degrees=0.8, score=0.2, ratio=0.25, count=0.1, alert_ratio=0.5)
 
 
 class Golden(NamedTuple):

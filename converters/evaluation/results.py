@@ -183,9 +183,11 @@ class Table:
         numbers = count / hours, *rate_interval(count, hours)
         self._add(measure, numbers, unit="per hour", how=how, n=n, target=target, note=note)
 
-    def value(self, measure: str, value: float, *, n: str, unit: str = "1", note: str = "") -> None:
+    def value(
+        self, measure: str, value: float, *, n: str, unit: str = "1", note: str = "", target: Target | None = None
+    ) -> None:
         """A number without an interval."""
-        self._add(measure, (value, np.nan, np.nan), unit=unit, how="", n=n, target=None, note=note)
+        self._add(measure, (value, np.nan, np.nan), unit=unit, how="", n=n, target=target, note=note)
 
     def worst(self, measure: str, value: float, *, n: str, target: Target) -> None:
         """The worst of several, which has no interval."""

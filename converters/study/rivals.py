@@ -1,7 +1,8 @@
 """What the attention is compared with: the same embeddings side by side into a dense head, and one sense alone.
 
-In: a ``Table``. Out: a Keras model with the same inputs and a head's score. Concatenation gets zeros for what is absent
-and the presence vector, and with ``HIDDEN`` units about as many parameters as the attention. Not here: the attention.
+In: a ``Table``. Out: a Keras model with the same inputs and the heads' scores. Concatenation gets zeros for what is
+absent and the presence vector, and with ``HIDDEN`` units about as many parameters as the attention. Not here: the
+attention.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def train(table: Table, senses: Sequence[str], *, seed: int) -> Any:
     given = {n: keras.Input((table.inputs[n].shape[1],), name=n) for n in names}
     inner = keras.layers.Concatenate()(list(given.values()))
     inner = keras.layers.Dense(HIDDEN, activation="tanh", kernel_regularizer=keras.regularizers.L2(L2))(inner)
-    model = keras.Model(given, keras.layers.Dense(1, activation="sigmoid")(inner))
+    model = keras.Model(given, keras.layers.Dense(table.states.shape[1], activation="sigmoid")(inner))
     count = len(table.states)
     rng = np.random.default_rng(seed)
     rows = np.concatenate([rng.permutation(count) for _ in range(fusion.EPOCHS)])

@@ -28,6 +28,8 @@ from edge_mm.errors import ConvertError
 
 Array = npt.NDArray[np.float32]
 
+GAIN = 0.01
+"""Share of the log loss that must go: less is the noise of rounding to int8."""
 CALIBRATION = 300
 """Rows of the user's own; the golden sample of the bundle is added, because one room is not the world."""
 
@@ -124,7 +126,9 @@ def retrain(
         for output in outputs:
             made = _with_head(made, known, output, learning)
     scores = judged(made, rows.of(parts.judge), wanted, name=graph, stateful=stateful)
-    better = float(np.mean([one.after.log_loss - one.before.log_loss for one in scores])) < 0
+    before = float(np.mean([one.before.log_loss for one in scores]))
+    after = float(np.mean([one.after.log_loss for one in scores]))
+    better = after < (1 - GAIN) * before
     counts = {name: len(part) for name, part in zip(Split._fields, parts[:3], strict=False)}
     trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
     return Learnt(graph, made, better, scores, parts.by, counts, trained, watch.losses, watch.best)

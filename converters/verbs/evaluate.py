@@ -37,6 +37,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="few recordings of each kind: shows that all works, measures nothing"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help=f"write {', '.join(FILES)} there; made if absent")
+    parser.add_argument(
+        "--card", type=Path, metavar="DIR", help="also write the bundle there with the table in its model card"
+    )
     parser.add_argument("--json", action="store_true", help="print the JSON instead of the table")
     parser.epilog = (
         "example:\n"
@@ -64,6 +67,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.data.is_dir():
         raise UsageError(f"--data {args.data}: no such folder")
     _ready(args.out)
+    if args.card is not None and args.quick:
+        raise UsageError("--card with --quick: a quick evaluation measures nothing that belongs on a card")
+    _ready(args.card)
     results, digest = _measured(args, bundle)
     about = _about(args, bundle, digest)
     data = as_data(results, {"bundle": _identity(bundle), "quick": args.quick, "data_sha256": digest})
@@ -71,6 +77,10 @@ def run(args: argparse.Namespace) -> int:
         words = report.markdown(results, about), report.page(results, about), json.dumps(data, indent=1) + "\n"
         args.out.mkdir(parents=True, exist_ok=True)
         write_files({args.out / name: text.encode() for name, text in zip(FILES, words, strict=True)})
+    if args.card is not None:
+        from converters.bundling.carded import carded
+
+        print(f"{carded(bundle, data, args.card)}: with this table in its model card", file=sys.stderr)
     if args.json:
         print(json.dumps(data, indent=1))
     else:
@@ -115,7 +125,7 @@ def _ready(out: Path | None) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ConvertError(f"--out {out}: cannot be written: {error.strerror or error}") from error
+        raise ConvertError(f"{out}: cannot be written: {error.strerror or error}") from error
 
 
 def _digest(path: Path) -> str:

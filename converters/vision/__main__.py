@@ -25,7 +25,7 @@ def main() -> None:
     from converters.vision.evaluate import evaluate
     from converters.vision.footage import load_footage
     from converters.vision.samplers import Album
-    from converters.vision.train import load_trained, train_graph, trained
+    from converters.vision.train import load_trained, localiser, train_graph, trained
 
     work = given.work or given.out.with_name(f"{given.out.name}-work")
     work.mkdir(parents=True, exist_ok=True)
@@ -36,6 +36,10 @@ def main() -> None:
     graphs: dict[str, bytes] = {}
     wanted = [name for name in given.graphs.split(",") if name]
     for name in GRAPHS:
+        if name == "vision.eye":  # what follows reads crops that the first two nets place
+            find = localiser(graphs["vision.search"], graphs["vision.face"])
+            for album in (learn, check):
+                album.locate(find)
         if name in wanted:
             models[name], graphs[name] = train_graph(
                 name, learn, seed=given.seed, effort=given.effort, work=work, search=graphs.get("vision.search", b"")

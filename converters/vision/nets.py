@@ -53,7 +53,7 @@ def face_net() -> Any:
 
 def eye_net() -> Any:
     """32x32 -> closed (1), embedding (16), ratio (1)."""
-    return _reader(geo.EYE_SIZE, {"closed": "sigmoid", "ratio": None}, "eye", ((16, 1), (32, 2), (32, 1), (32, 2)))
+    return _reader(geo.EYE_SIZE, {"closed": "sigmoid", "ratio": None}, "eye", ((24, 1), (40, 2), (40, 1), (48, 2)))
 
 
 def mouth_net() -> Any:

@@ -48,6 +48,20 @@ class Album:
         self.weight = weight / weight.sum()
         self.alone = np.array([not g.startswith("gif/") for g in self.groups])
         """The teacher's face is the only one in the frame."""
+        self.found: list[F32 | None] = [None] * len(self.rows)
+        """(10, 2) points of the face as a localiser of ours places them, see ``locate``; None where it finds none."""
+
+    def locate(self, find: Callable[[U8], F32 | None]) -> None:
+        """Let a localiser place the points of every frame; what is farther off than half a face is another face."""
+        for j in range(len(self.rows)):
+            points = find(self.frame(j))
+            near = points is not None and _apart(points, self.points[j]) < 0.5 * geo.face_scale(self.points[j])
+            self.found[j] = points if near else None
+
+    def placed(self, j: int, rng: np.random.Generator) -> F32:
+        """Where row j's points are taken to be: half of the time where the device would, if it was asked."""
+        found = self.found[j]
+        return self.points[j] if found is None or rng.random() < 0.5 else found
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,6 +89,11 @@ class Album:
         if abs(yaw) > 35:
             return [0 if yaw > 0 else 1]
         return [0, 1] if abs(float(self.ratio[j, 0] - self.ratio[j, 1])) < 0.12 else []
+
+
+def _apart(one: F32, other: F32) -> float:
+    """Mean distance of points, pixels."""
+    return float(np.linalg.norm(one - other, axis=1).mean())
 
 
 def batches(sample: Draw, size: int, seed: int, *, pool: int = 0) -> Iterator[Batch]:
@@ -196,7 +215,7 @@ def eye_sampler(album: Album) -> Draw:
         rows, chance = closed if kind < 0.2 else wide if kind < 0.55 else rest
         j, eye = pairs[int(rng.choice(rows, p=chance))]
         opening = float(album.ratio[j, eye])
-        region = geo.eye_regions(album.points[j])[eye]
+        region = geo.eye_regions(album.placed(j, rng))[eye]
         around = region._replace(side=region.side * _EYE_SQUARE / 48)
         square = _cut(album.frame(j), around, _EYE_SQUARE, rng)
         if 0.2 <= kind < 0.55:
@@ -230,7 +249,7 @@ def mouth_sampler(album: Album) -> Draw:
         kind = rng.random()
         rows, chance = pools[0 if kind < 0.4 else 1 if kind < 0.6 else 2]
         j = int(rng.choice(rows, p=chance))
-        region = jittered(geo.mouth_region(album.points[j]), rng, shift=0.08, zoom=0.18, turn=0.12)
+        region = jittered(geo.mouth_region(album.placed(j, rng)), rng, shift=0.08, zoom=0.18, turn=0.12)
         crop = _cut(album.frame(j), region, geo.MOUTH_SIZE, rng, mirrored=rng.random() < 0.5)
         gap = float(album.gap[j])
         return {

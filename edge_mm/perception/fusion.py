@@ -1,8 +1,8 @@
 """What all senses together say about one window: pooling, one int8 attention graph, and what each sense contributed.
 
 In: a ``Window`` of embeddings that were computed once already. Out: an ``Estimate``. The graph computes, for the
-modalities m that are present, ``h_m = tanh(P_m x_m)``, ``alpha = softmax(w . h_m)`` with absent ones masked additively,
-``fused = sum(alpha_m h_m)`` and one sigmoid head per state on ``fused``. Not here: which embeddings belong to the
+modalities m that are present, ``h_m = tanh(P_m x_m)``, ``alpha = softmax(w_m . h_m)`` with absent ones masked
+additively, and for each head k ``sigmoid(b_k + sum of alpha_m v_km . h_m)``. Not here: which embeddings belong to the
 window (``align``), what follows from a score (alerts).
 """
 

@@ -21,7 +21,7 @@ from edge_mm.perception.physio_intake import CHUNK_S, Intake
 from edge_mm.perception.physio_lane import BEAT_EMBEDDING, DIMENSION, UNITS, Lane
 from edge_mm.perception.physio_pulse import PulseDetector
 from edge_mm.perception.physio_qrs import QrsDetector
-from edge_mm.perception.physio_rhythm import HeartRhythm
+from edge_mm.perception.physio_rhythm import BEATS, CHANNELS, HeartRhythm
 from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
 MIN_RATE_HZ = {"ecg": 60.0, "ppg": 16.0}
@@ -95,7 +95,14 @@ def _lane(bundle: Bundle, spec: StreamSpec) -> Lane:
     parameters = bundle.front_end("physio")
     if parameters is None:
         raise BundleError(f"{bundle.source}: no physiological front end, but stream {spec.name} is {spec.kind}")
-    rhythm = HeartRhythm(load_graph(bundle, "physio.rhythm"))
+    graph = load_graph(bundle, "physio.rhythm")
+    takes = graph.inputs.get("rhythm", ())[1:]
+    if takes != (BEATS, CHANNELS):
+        raise BundleError(
+            f"{bundle.source}: physio.rhythm takes {takes} of each rhythm, this version makes {(BEATS, CHANNELS)}: "
+            "use a bundle of this version, or build it again"
+        )
+    rhythm = HeartRhythm(graph)
     if spec.kind == "ppg":
         return Lane(spec.name, rhythm, PulseDetector())
     given = decoded(parameters, _Params, where=f"{bundle.source}: front end physio")

@@ -82,6 +82,11 @@ def run(command: list[str]) -> tuple[float, float, str]:
         return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read()
 
 
+def said(command: list[str]) -> dict[str, float]:
+    """The last line of its output."""
+    return dict(json.loads(run(command)[2].splitlines()[-1]))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--pairs", type=int, default=5)
@@ -101,13 +106,15 @@ def main() -> None:
         ours = [str(cli), "replay", "--json"]
         for key, path in inputs.items():
             ours += [f"--{key}", str(path)]
+        alone = [sys.executable, str(HERE / "vision_cpu.py"), str(inputs["video"])]
         theirs = [str(args.face_mesh_python), str(HERE / "face_mesh_cpu.py"), str(inputs["video"])]
         for pair in range(args.pairs + 1):  # the first pair warms the disk cache and is not counted
             cpu, rss, _ = run(ours)
-            row = {"edge_mm_cpu_s": cpu, "edge_mm_rss_mib": rss}
+            row = {"edge_mm_cpu_s": cpu, "edge_mm_rss_mib": rss, "vision_frame_cpu_s": said(alone)["frame_cpu_s"]}
             if not args.skip_face_mesh:
-                cpu, rss, out = run(theirs)
+                cpu, rss, out = run([*theirs, "iris"])
                 row |= {"face_mesh_cpu_s": cpu, "face_mesh_rss_mib": rss, **json.loads(out.splitlines()[-1])}
+                row["face_mesh_without_iris_frame_cpu_s"] = said([*theirs, "plain"])["frame_cpu_s"]
             if pair:
                 rows.append(row)
                 print(f"pair {pair} of {args.pairs}: {row}", file=sys.stderr)
@@ -118,7 +125,10 @@ def report(rows: list[dict[str, float]], *, as_json: bool) -> None:
     frames = SECONDS * FPS
     median = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
     median["edge_mm_cpu_ms_per_frame"] = 1000 * median["edge_mm_cpu_s"] / frames
+    median["vision_ms_per_frame"] = 1000 * median["vision_frame_cpu_s"] / frames
     if "face_mesh_cpu_s" in median:
+        for name, key in (("iris", "frame_cpu_s"), ("without_iris", "face_mesh_without_iris_frame_cpu_s")):
+            median[f"vision_ratio_{name}"] = statistics.median(r["vision_frame_cpu_s"] / r[key] for r in rows)
         median["face_mesh_loop_ms_per_frame"] = 1000 * median["loop_cpu_s"] / frames
         median["cpu_ratio_whole"] = statistics.median(r["edge_mm_cpu_s"] / r["face_mesh_cpu_s"] for r in rows)
         median["cpu_ratio_loop_only"] = statistics.median(r["edge_mm_cpu_s"] / r["loop_cpu_s"] for r in rows)
@@ -129,6 +139,7 @@ def report(rows: list[dict[str, float]], *, as_json: bool) -> None:
         f"{platform.machine()}, Python {sys.version.split()[0]}, {os.cpu_count()} cores, {len(rows)} pairs; medians.",
         f"Input: {SECONDS} s of 640x480 video at {FPS} fps, 16 kHz sound, 360 Hz ECG from CSV.",
         "Ours: the whole process, start-up and decoding included. Theirs: the same video alone.",
+        "`vision_*`: each frame from BGR to readings against Face Mesh's `process`, without decoding and start-up.",
         "",
         "| figure | median |",
         "|---|---|",

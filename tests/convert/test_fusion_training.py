@@ -13,7 +13,7 @@ def trained():
     from converters import fusion
 
     tracks = simulated_tracks(6)
-    windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(800) for w in e]
+    windows = [w for e in Studio(tracks, held_out=False, seed=0).episodes(1200) for w in e]
     table = fusion.table(windows, fusion.front_end(windows, MODALITIES), modalities=MODALITIES, heads=HEADS)
     return fusion, fusion.train(table, seed=0), table, windows
 

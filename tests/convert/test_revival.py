@@ -8,7 +8,7 @@ from edge_mm.errors import ConvertError
 from edge_mm.models.bundle import load_bundle
 from edge_mm.perception.litert import Graph, load_graph
 
-STEP = {"embedding": 0.15, "points": 0.02, "pose": 0.02, "box": 0.1, "score": 0.05}
+STEP = {"embedding": 0.15, "points": 0.02, "pose": 0.02, "box": 0.1, "score": 0.05, "alpha": 0.06}
 """What int8 may round away of an output; 0.03 of a probability."""
 GRAPHS = {
     "driver": ["audio.encoder", "fusion", "physio.beat", "physio.rhythm", "physio.qrs", "skin.stress", "vision.eye",

@@ -123,3 +123,25 @@ def test_the_int8_column_is_the_bundles_graph_and_the_float_column_the_model(shi
     assert mouth["auroc_float"] < 0.9, "a net that was never trained does not"
     assert mouth["mean_absolute_difference"] > 0.1
     assert report["eye_closed"]["mean_absolute_difference"] > 0.1
+    where_the_device_looks(shipped, Album(footage, held_out=True))
+
+
+def where_the_device_looks(shipped, album):
+    """Half of the crops are placed by the nets that ship, where they find the teacher's face."""
+    from converters.vision.train import localiser
+    from edge_mm.perception import vision_geometry as geo
+
+    album.locate(localiser(shipped.graph("vision.search"), shipped.graph("vision.face")))
+    placed = [j for j in range(len(album)) if album.found[j] is not None]
+    assert len(placed) > 0.9 * len(album)
+    off = [
+        np.linalg.norm(album.found[j] - album.points[j], axis=1).mean() / geo.face_scale(album.points[j])
+        for j in placed
+    ]
+    assert 0 < np.median(off) < 0.15
+    rng = np.random.default_rng(0)
+    ours = [album.placed(placed[0], rng) is album.found[placed[0]] for _ in range(200)]
+    assert 60 < sum(ours) < 140
+    album.locate(lambda frame: album.points[placed[0]] + 1000.0)  # another face
+    assert album.found[placed[0]] is None
+    assert album.placed(placed[0], rng) is album.points[placed[0]]

@@ -48,8 +48,9 @@ def test_the_heads_learn_it_and_nothing_else_moves(recordings, tmp_path, capsys)
     a, b = (np.frombuffer(one.graph("audio.encoder"), np.uint8) for one in (old, new))
     assert len(a) == len(b) and 0 < (a != b).sum() < 600
     assert "Trained further" in new.member("model_card.md").decode()
-    assert len(sirens(old, recordings)) == 0
-    assert len(sirens(new, recordings)) >= 1  # through the device's own monitor and the rules that ship
+    assert len(sirens(new, recordings)) > len(
+        sirens(old, recordings)
+    )  # through the device's own monitor and the rules that ship
 
 
 def test_the_same_again_gives_the_same_bytes(recordings, tmp_path, capsys):
@@ -78,7 +79,7 @@ def test_a_state_teaches_the_fusion(tmp_path, capsys):
     assert status == 0
     assert set(report["graphs"]) == {"fusion"}
     fusion = report["graphs"]["fusion"]
-    assert fusion["weights_trained"] == 32 + 1
+    assert fusion["weights_trained"] == 4 * 32 + 1
     [drowsy] = fusion["labels"]
     assert drowsy["after"]["log_loss"] < drowsy["before"]["log_loss"]
     assert drowsy["others_moved"] == 0  # attention and the other states

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from recordings import bundle_name
 
+from converters.bundling.carded import carded
 from converters.cli import main
 from converters.evaluation.results import as_data
 from converters.evaluation.tasks import TASKS, Context, evaluate, task
@@ -15,6 +16,7 @@ from converters.evaluation.tasks.qrs import spoiled
 from converters.evaluation.watching import Pictures, Signal, watch
 from converters.reports.evaluation import card_table
 from edge_mm.errors import ConvertError, UsageError
+from edge_mm.models.bundle import load_bundle
 from edge_mm.types import Alert, Reason
 
 
@@ -45,6 +47,29 @@ def test_a_data_set_that_is_not_whole_is_one_sentence(bundle, tmp_path, capsys):
     (tmp_path / "open/mitdb_val").mkdir(parents=True)
     assert main(["evaluate", bundle_name(), "--data", str(tmp_path), "--tasks", "qrs"]) == 65
     assert "task qrs: its recordings below" in capsys.readouterr().err
+
+
+def test_the_card_of_a_bundle_gets_the_table_of_its_own_evaluation(bundle, tmp_path):
+    results = evaluate(Context(bundle, tmp_path), ("int8",))
+    data = json.loads(json.dumps(as_data(results, {"quick": False, "bundle": {"sha256": bundle.digest}})))
+    once = load_bundle(carded(bundle, data, tmp_path))
+    card = once.member("model_card.md").decode()
+    assert card.count("## Evaluation") == 1 and card_table(data) in card
+    assert json.loads(once.member("evaluation.json")) == data
+    assert once.manifest.graphs == bundle.manifest.graphs
+    data["bundle"]["sha256"] = once.digest
+    twice = load_bundle(carded(once, data, tmp_path / "again"))
+    assert twice.member("model_card.md") == once.member("model_card.md")
+    with pytest.raises(ConvertError, match="of another bundle"):
+        carded(bundle, data, tmp_path / "other")
+
+
+def test_a_quick_evaluation_is_refused_for_a_card(tmp_path, capsys):
+    (tmp_path / "open").mkdir()
+    words = ["evaluate", bundle_name(), "--data", str(tmp_path), "--quick", "--card", str(tmp_path / "cards")]
+    assert main(words) == 2
+    assert "--card with --quick" in capsys.readouterr().err
+    assert not (tmp_path / "cards").exists()
 
 
 def test_a_model_card_takes_its_table_from_the_json_and_not_from_a_quick_run(bundle, tmp_path):

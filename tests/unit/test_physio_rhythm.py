@@ -3,9 +3,20 @@
 import numpy as np
 import pytest
 
+from edge_mm.errors import BundleError
+from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.physio_beat import SIMILARITY, BeatShapes
 from edge_mm.perception.physio_quality import SignalQuality
-from edge_mm.perception.physio_rhythm import BEATS, CHANNELS, HeartRhythm, Interval, rhythm_input
+from edge_mm.perception.physio_rhythm import (
+    BEATS,
+    CHANNELS,
+    HeartRhythm,
+    Interval,
+    bridged,
+    entropy,
+    rhythm_input,
+)
+from edge_mm.types import StreamSpec
 
 
 class Silent:
@@ -48,9 +59,47 @@ def test_there_is_no_rate_nine_seconds_after_the_last_beat_and_none_from_impossi
 def test_the_rhythm_input_has_the_newest_beat_last_and_a_mask():
     rows = rhythm_input([Interval(k * 0.8, 0.8 + 0.1 * (k == 19), 0.0, 0.0) for k in range(20)])
     assert rows.shape == (BEATS, CHANNELS)
-    assert rows[:, 5].sum() == 20
+    assert rows[:, 2].sum() == 19  # intervals between 20 beats
     assert rows[-1, 0] == pytest.approx(0.125)
-    assert not rows[: BEATS - 20].any()
+    assert not rows[: BEATS - 19].any()
+
+
+def intervals_of(rr_s, ventricular):
+    at = np.cumsum(rr_s)
+    return [Interval(a, rr, v, 0.0) for a, rr, v in zip(at, rr_s, ventricular, strict=True)]
+
+
+def test_ventricular_beats_with_their_pauses_are_bridged():
+    rng = np.random.default_rng(0)
+    sinus = 0.8 + 0.01 * rng.standard_normal(40)
+    wild = np.zeros(40)
+    for k in (5, 11, 12, 20, 22, 24, 26):  # single, a pair, bigeminy
+        wild[k] = 1.0
+    rr = sinus.copy()
+    rr[wild > 0] *= 0.6
+    for k in (6, 13, 21, 23, 25, 27):
+        rr[k] += 0.4 * 0.8 * (2 if k == 13 else 1)
+    assert np.ptp(rr) > 0.5
+    assert np.ptp(bridged(intervals_of(rr, wild))) < 0.06
+    assert np.ptp(bridged(intervals_of(rr, np.zeros(40)))) > 0.5
+    assert len(bridged(intervals_of(rr, np.ones(40)))) == 40  # nothing else there: as they are
+
+
+def test_the_entropy_tells_fibrillation_from_breathing_at_any_rate():
+    rng = np.random.default_rng(1)
+    for mean in (0.5, 0.8, 1.2):
+        breath = mean * (1 + 0.05 * np.sin(np.arange(48)) + 0.01 * rng.standard_normal(48))
+        fibrillation = mean * np.exp(0.22 * rng.standard_normal(48))
+        assert entropy(breath) < -1.2 < -0.9 < entropy(fibrillation)
+    assert entropy(np.full(5, 0.8)) == -1.0
+    # two values that alternate: each says the next
+    assert entropy(np.tile([0.6, 1.0], 20)) < entropy(rng.permutation(np.tile([0.6, 1.0], 20)))
+
+
+def test_a_bundle_of_another_version_is_refused_when_a_stream_is_announced(bundle):
+    other = bundle.replace(**{"physio.rhythm": bundle.graph("physio.beat")})
+    with pytest.raises(BundleError, match="use a bundle of this version"):
+        PhysioFrontEnd(other, StreamSpec("ecg", "ecg", 250.0, "mV"))
 
 
 def test_a_rate_is_compared_with_the_last_minute_and_not_with_what_was_before_it():
