@@ -17,11 +17,27 @@ from converters.bundling.build import check_bundle
 from converters.bundling.golden import golden
 from converters.package import npz, write_bundle
 from edge_mm.errors import ConvertError
-from edge_mm.models.bundle import Bundle
+from edge_mm.models.bundle import Bundle, Manifest
 
 REPORT = "transfer.json"
 """Member of the bundle: what it was made from, how, and what it came to."""
 CARD = "model_card.md"
+
+
+def renamed(bundle: Bundle, *, name: str, version: str) -> Manifest:
+    """The manifest of what is to be made; to be asked before minutes of training.
+
+    Raises:
+        ConvertError: name or version is none, or they are those of the bundle itself.
+    """
+    old = bundle.manifest
+    if (name, version) == (old.name, old.version):
+        raise ConvertError(f"{name} {version} is the bundle that is trained further: give another --name or --version")
+    try:
+        given = {**msgspec.to_builtins(old), "name": name, "version": version, "files": {}}
+        return msgspec.convert(given, Manifest)
+    except msgspec.ValidationError as error:
+        raise ConvertError(f"--name {name} --version {version}: {error}") from error
 
 
 def repacked(
@@ -52,9 +68,7 @@ def repacked(
         ConvertError: name and version are those of the bundle that it was made from.
         BundleError: it cannot be written, or does not read back.
     """
-    old = bundle.manifest
-    if (name, version) == (old.name, old.version):
-        raise ConvertError(f"{name} {version} is the bundle that is trained further: give another --name or --version")
+    old, new = bundle.manifest, renamed(bundle, name=name, version=version)
     members = {member: bundle.member(member) for member in old.files}
     for graph, content in graphs.items():
         members[old.graphs[graph].file] = content
@@ -65,8 +79,5 @@ def repacked(
     members[REPORT] = (json.dumps(report, indent=1) + "\n").encode()
     card = members.get(CARD, b"").decode("utf-8", "replace")
     members[CARD] = (card.rstrip() + "\n\n" + "\n".join(words) + "\n").encode()
-    manifest = msgspec.structs.replace(
-        old, name=name, version=version, files={},
-        data_card=f"{old.data_card} Then trained further on recordings of its user ({', '.join(graphs)}).".strip(),
-    )  # fmt: skip
-    return write_bundle(manifest, members, folder, check=check_bundle)
+    said = f"{old.data_card} Then trained further on recordings of its user ({', '.join(graphs)}).".strip()
+    return write_bundle(msgspec.structs.replace(new, data_card=said), members, folder, check=check_bundle)

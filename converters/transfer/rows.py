@@ -30,6 +30,7 @@ from edge_mm.types import NS_PER_S, Estimate, Observation, Output
 Array = npt.NDArray[np.float32]
 
 YES, NO, UNSAID = 1, 0, -1
+LATE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,27 @@ def gather(bundle: Bundle, recordings: Iterable[Recording], wanted: Sequence[Tar
         except EdgeMmError as error:
             raise ConvertError(f"recording {recording.name}: {error}") from error
     return {graph: _stacked(rows, of_graph[graph]) for graph, rows in found.items() if rows}
+
+
+def past_the_end(found: Mapping[str, Rows], recordings: Iterable[Recording]) -> list[str]:
+    """A sentence for each recording whose labels begin after all that was read of it: a file that was cut, or times
+    that are not its own.
+    """
+    ends: dict[str, float] = {}
+    for rows in found.values():
+        for name, at_s in zip(rows.recordings.tolist(), rows.at_s.tolist(), strict=True):
+            ends[name] = max(at_s, ends.get(name, 0.0))
+    notes = []
+    for one in recordings:
+        late = [
+            start for spans in one.happened.values() for start, _ in spans if start > ends.get(one.name, 0.0) + LATE_S
+        ]
+        if late:
+            notes.append(
+                f"{one.name}: {len(late)} labels begin after what was read of it ({ends.get(one.name, 0.0):.1f} s): is "
+                "the file whole, are the times its own?"
+            )
+    return notes
 
 
 def _watched(bundle: Bundle, recording: Recording, tape: _Tape) -> Iterator[list[Output]]:

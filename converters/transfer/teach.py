@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from converters.evaluation.own.manifest import Recording
 from converters.transfer.retrain import How, Learnt, retrain
-from converters.transfer.rows import UNSAID, gather
+from converters.transfer.rows import UNSAID, gather, past_the_end
 from converters.transfer.targets import targets
 from edge_mm.errors import ConvertError
 from edge_mm.models.bundle import Bundle
@@ -26,6 +26,8 @@ class Taught(NamedTuple):
     """Those that are better than before."""
     unseen: list[str]
     """Labels about which no recording showed anything to the graph."""
+    notes: list[str]
+    """What is odd about the recordings."""
 
 
 def teach(
@@ -60,6 +62,7 @@ def teach(
     learnt: list[Learnt] = []
     graphs: dict[str, bytes] = {}
     unseen: list[str] = []
+    notes: list[str] = []
     encoders = [target for target in wanted if target.graph != FUSION]
     for some, text in ((encoders, "watching"), ([t for t in wanted if t.graph == FUSION], "watching for the fusion")):
         if not some:
@@ -68,6 +71,7 @@ def teach(
         for graph, content in graphs.items():
             now = now.with_graph(graph, content)
         found = gather(now, each(recordings, text), some)
+        notes += [note for note in past_the_end(found, recordings) if note not in notes]
         for graph in dict.fromkeys(target.graph for target in some):
             rows = found.get(graph)
             told = [t for t in some if t.graph == graph and rows is not None and (rows.truth[t.label] != UNSAID).any()]
@@ -87,7 +91,7 @@ def teach(
         raise ConvertError(
             f"nothing of {', '.join(unseen)} was seen: the recordings lack the stream, or what they show is too poor"
         )
-    return Taught(learnt, graphs, unseen)
+    return Taught(learnt, graphs, unseen, notes)
 
 
 def _golden(bundle: Bundle, graph: str) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     from converters.bundling.build import check_folder
     from converters.evaluation.own.manifest import MANIFEST, read_manifest
     from converters.training.strategy import Strategy
+    from converters.transfer.repack import renamed
     from converters.transfer.retrain import How
     from converters.transfer.teach import teach
     from edge_mm.models.bundle import load_bundle
@@ -90,7 +91,10 @@ def run(args: argparse.Namespace) -> int:
     if not (args.data / MANIFEST).is_file():
         raise UsageError(f"--data {args.data}: no {MANIFEST} in it; edge-mm-convert train --help shows the layout")
     name, version = args.name or bundle.manifest.name, args.version or f"{bundle.manifest.version}+mine"
+    renamed(bundle, name=name, version=version)
     check_folder(args.out, "the bundle")
+    if args.logs is not None:
+        check_folder(args.logs, "the log")
     recordings = read_manifest(args.data)
     strategy = Strategy(args.strategy)
     rate = args.rate or (NETS_RATE if args.unfreeze else HEADS_RATE)
@@ -149,6 +153,7 @@ def _report(args: argparse.Namespace, bundle: Bundle, taught: Taught, how: How) 
         "recipe": {**how._asdict(), "logs": None, "strategy": args.strategy},
         "versions": dict(versions()),
         "not_seen": taught.unseen,
+        "notes": taught.notes,
         "graphs": {one.graph: _one(one, kept=one.graph in taught.graphs) for one in taught.learnt},
     }  # fmt: skip
 
@@ -206,5 +211,6 @@ def _print(taught: Taught) -> None:
             f"{len(one.losses) - 1}; {better} on what was kept apart (by {one.by})"
         )
     print("\n".join(_table(taught.learnt)))
+    print("".join(f"note: {text}\n" for text in taught.notes), end="")
     if taught.unseen:
         print(f"not learnt, because nothing was seen of it: {', '.join(taught.unseen)}")

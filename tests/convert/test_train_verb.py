@@ -103,6 +103,8 @@ REFUSED = [
     (["--rate", "-1"], 2, "must be above 0"),
     (["--strategy", "workers"], 2, "TF_CONFIG"),
     (["--version", "0.1.0"], 65, "is the bundle that is trained further"),
+    (["--version", "../x"], 65, "--version ../x"),
+    (["--logs", "/proc/nobody"], 65, "the log cannot be written there"),
     (["--data", "/nowhere"], 2, "no manifest.csv"),
     (["--from", "nobody"], 2, "nobody"),
 ]
@@ -116,6 +118,14 @@ def test_refused(recordings, tmp_path, capsys, monkeypatch, case):
     assert main(asked) == status
     assert text in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_file_that_was_cut_is_noted(tmp_path, capsys):
+    folder = horn_folder(tmp_path / "cut")
+    whole = (folder / "0.wav").read_bytes()
+    (folder / "0.wav").write_bytes(whole[: len(whole) // 3])
+    assert main(["train", "--from", "driver", "--data", str(folder), "--out", str(tmp_path), "--epochs", "3"]) == 0
+    assert "note: day 0: 1 labels begin after what was read of it" in capsys.readouterr().out
 
 
 def test_too_few_recordings_are_refused(tmp_path, capsys):
