@@ -20,6 +20,8 @@ from edge_mm.errors import ConvertError
 from edge_mm.models.bundle import Bundle
 
 CARD, NUMBERS = "model_card.md", "evaluation.json"
+KEPT = ("schema", "bundle", "quick", "rows")
+"""Of the numbers; curves and confusion matrices stay in the report."""
 _HEAD = "\n## Evaluation\n"
 
 
@@ -45,5 +47,6 @@ def carded(bundle: Bundle, data: Mapping[str, Any], folder: Path) -> Path:
         f"`{NUMBERS}`. Designs were chosen with these in view.\n\n"
     )
     members[CARD] = f"{before}\n{said}{card_table(data)}\n".encode()
-    members[NUMBERS] = (json.dumps(data, indent=1) + "\n").encode()
+    kept = {key: data[key] for key in KEPT if key in data}
+    members[NUMBERS] = (json.dumps(kept, separators=(",", ":")) + "\n").encode()
     return write_bundle(msgspec.structs.replace(bundle.manifest, files={}), members, folder, check=check_bundle)

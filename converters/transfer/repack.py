@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from converters.bundling.build import check_bundle
+from converters.bundling.carded import CARD, NUMBERS
 from converters.bundling.golden import golden
 from converters.package import npz, write_bundle
 from edge_mm.errors import ConvertError
@@ -21,7 +22,6 @@ from edge_mm.models.bundle import Bundle, Manifest
 
 REPORT = "transfer.json"
 """Member of the bundle: what it was made from, how, and what it came to."""
-CARD = "model_card.md"
 
 
 def renamed(bundle: Bundle, *, name: str, version: str) -> Manifest:
@@ -69,7 +69,7 @@ def repacked(
         BundleError: it cannot be written, or does not read back.
     """
     old, new = bundle.manifest, renamed(bundle, name=name, version=version)
-    members = {member: bundle.member(member) for member in old.files}
+    members = {member: bundle.member(member) for member in old.files if member != NUMBERS}  # another bundle's
     for graph, content in graphs.items():
         members[old.graphs[graph].file] = content
     given = bundle.arrays("golden.npz") if bundle.has("golden.npz") else {}

@@ -41,6 +41,7 @@ def test_the_heads_learn_it_and_nothing_else_moves(recordings, tmp_path, capsys)
     assert list((tmp_path / "logs" / "audio.encoder").glob("events.out.tfevents.*"))
     old, new = load_bundle("driver"), load_bundle(report["bundle"])
     assert new.manifest.version == "0.1.0+mine"
+    assert old.has("evaluation.json") and not new.has("evaluation.json")
     changed = [name for name, digest in new.manifest.files.items() if old.manifest.files.get(name) != digest]
     assert sorted(changed) == [
         "encoders/audio.encoder.tflite", "golden.npz", "model_card.md", "transfer.json"

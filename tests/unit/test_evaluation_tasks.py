@@ -55,7 +55,8 @@ def test_the_card_of_a_bundle_gets_the_table_of_its_own_evaluation(bundle, tmp_p
     once = load_bundle(carded(bundle, data, tmp_path))
     card = once.member("model_card.md").decode()
     assert card.count("## Evaluation") == 1 and card_table(data) in card
-    assert json.loads(once.member("evaluation.json")) == data
+    kept = json.loads(once.member("evaluation.json"))
+    assert card_table(kept) == card_table(data) and "tasks" not in kept
     assert once.manifest.graphs == bundle.manifest.graphs
     data["bundle"]["sha256"] = once.digest
     twice = load_bundle(carded(once, data, tmp_path / "again"))
