@@ -219,7 +219,11 @@ def train(windows: Table, *, seed: int, strategy: Strategy | None = None) -> Any
                 windows.shows[rows] * presence,
             )
             step({n: tf.constant(batch[n]) for n in names}, tuple(map(tf.constant, target)))
-    return model
+    if over.replicas == 1:
+        return model
+    alone = build(_dims(model), names_of_heads)  # what is asked of it from now on concerns no other worker
+    alone.set_weights(model.get_weights())
+    return alone
 
 
 def _thinned(inputs: dict[str, Array], corrupted: Array, rng: np.random.Generator) -> dict[str, Array]:

@@ -119,6 +119,11 @@ def retrain(
     with ExitStack() as stack:
         watch = stack.enter_context(Watch(model, stopping, taught=watched, plan=plan, patience=how.patience, logs=logs))
         learn(model, learning, taught=taught, plan=plan, on_epoch=watch.epoch, strategy=strategy)
+    trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
+    if strategy.replicas > 1:  # what is asked of it from now on concerns no other worker
+        known = revived(content)
+        known.model.set_weights(model.get_weights())
+        model = known.model
     if how.whole:
         made = _whole(model, learning, golden, shapes, recipe)
     else:
@@ -130,7 +135,6 @@ def retrain(
     after = float(np.mean([one.after.log_loss for one in scores]))
     better = after < (1 - GAIN) * before
     counts = {name: len(part) for name, part in zip(Split._fields, parts[:3], strict=False)}
-    trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
     return Learnt(graph, made, better, scores, parts.by, counts, trained, watch.losses, watch.best)
 
 

@@ -31,7 +31,16 @@ TRAIN = textwrap.dedent(
         model = keras.Model(inputs, {"yes": keras.layers.Dense(1, activation="sigmoid", name="yes")(hidden)})
     data = DataSet({"x": x}, {"yes": y}, None, "")
     losses = learn(model, data, taught={}, plan=FineTune(8, 64, 1e-2, seed=3), strategy=over)
-    print(json.dumps({"replicas": over.replicas, "chief": over.chief, "losses": losses}))
+    from converters import fusion
+    fusion.EPOCHS = 2
+    yes, there = y, np.ones((256, 2), "f4")
+    table = fusion.Table(
+        ("a", "b"), ("yes",), {"a": x, "b": x[:, ::-1].copy(), "presence": there}, yes, 0 * there,
+        np.stack([yes, yes], axis=1), there,
+    )
+    fused = fusion.train(table, seed=0, strategy=over)
+    said = fused.predict(table.inputs, verbose=0)["yes"][:5, 0].tolist()  # alone: no other worker is asked
+    print(json.dumps({"replicas": over.replicas, "chief": over.chief, "losses": losses, "said": said}))
     """
 )
 
@@ -70,6 +79,7 @@ def test_two_workers_reach_the_loss_of_one():
     assert first["losses"] == second["losses"]
     assert np.allclose(first["losses"], alone["losses"], rtol=1e-4)
     assert alone["losses"][-1] < 0.8 * alone["losses"][0]
+    assert np.allclose(first["said"], alone["said"], atol=1e-3)
 
 
 @pytest.mark.parametrize(
