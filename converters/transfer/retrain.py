@@ -12,7 +12,6 @@ reads its embedding meets another one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.dataset import DataSet, digest
+from converters.training.finetune import FineTune
 from converters.transfer.judge import Score, judged
 from converters.transfer.rows import NO, YES, Rows
 from converters.transfer.split import Split, split
@@ -37,17 +37,14 @@ CALIBRATION = 300
 class How(NamedTuple):
     """How to train."""
 
+    plan: FineTune
+    """Epochs (at most), batch, rate, seed."""
     whole: bool = False
     """All weights and not only the heads."""
-    epochs: int = 60
-    """At most."""
-    batch: int = 64
-    rate: float = 1e-3
     patience: int = 8
     """Epochs without a better one on the watched rows."""
     held_out: float = 0.25
     """Share of people (recordings, stretches) for the verdict."""
-    seed: int = 0
     logs: Path | None = None
     """Folder for TensorBoard."""
 
@@ -100,25 +97,23 @@ def retrain(
         ConvertError: it cannot be trained further, or there are too few rows.
     """
     from converters.conversion.revival import revived
-    from converters.training.finetune import FineTune, learn
+    from converters.training.finetune import learn
     from converters.training.watch import Watch
 
     graph = wanted[0].graph
-    parts = split(rows, held_out=how.held_out, seed=how.seed)
+    parts = split(rows, held_out=how.held_out, seed=how.plan.seed)
     with strategy.scope():
         known = revived(content)
         outputs = list(dict.fromkeys(target.output for target in wanted))
         _freeze(known, outputs, graph, whole=how.whole)
     model = known.model
     shapes = {tensor.name: tuple(tensor.shape[1:]) for tensor in model.inputs}
-    plan = FineTune(how.epochs, how.batch, how.rate, label_weight=1.0, temperature=1.0, seed=how.seed)
     learning, stopping = (_data(rows.of(part), wanted, shapes) for part in (parts.learn, parts.stop))
     kept = [name for name in rows.answers if name not in outputs] if how.whole else []
     taught, watched = ({name: rows.answers[name][part] for name in kept} for part in (parts.learn, parts.stop))
     logs = how.logs / graph if how.logs is not None and strategy.chief else None
-    with ExitStack() as stack:
-        watch = stack.enter_context(Watch(model, stopping, taught=watched, plan=plan, patience=how.patience, logs=logs))
-        learn(model, learning, taught=taught, plan=plan, on_epoch=watch.epoch, strategy=strategy)
+    with Watch(model, stopping, taught=watched, plan=how.plan, patience=how.patience, logs=logs) as watch:
+        learn(model, learning, taught=taught, plan=how.plan, on_epoch=watch.epoch, strategy=strategy)
     trained = sum(int(np.prod(weight.shape)) for weight in model.trainable_variables)
     if strategy.replicas > 1:  # what is asked of it from now on concerns no other worker
         known = revived(content)

@@ -3,8 +3,7 @@
 In: a bundle, recordings with labels, targets. Out: what each graph was given, what it answered, and what the labels say
 about that moment. Not here: training (``retrain``).
 
-A graph's run gets the time of the reading that follows from it; a window of the fusion its own start and end. Within
-``SETTLE_S`` of the edge of an interval nothing is taken as labelled: nobody labels to the frame.
+A graph's run gets the time of the reading that follows from it; a window of the fusion its own start and end.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from converters.evaluation.events import Interval
+from converters.evaluation.own import truth
 from converters.evaluation.own.manifest import Recording
-from converters.evaluation.own.scoring import MOSTLY, SETTLE_S, covered
 from converters.transfer.targets import Target
 from edge_mm.daemon.replay import announce, replayed
 from edge_mm.errors import ConvertError, EdgeMmError
@@ -157,13 +155,15 @@ def _watched(bundle: Bundle, recording: Recording, tape: _Tape) -> Iterator[list
 def _rows(
     graph: str, targets: list[Target], runs: list[_Run], outputs: list[Output], recording: Recording
 ) -> Iterator[_Row]:
+    labelled = {t.label: recording.happened[t.label] for t in targets if t.label in recording.happened}
     if graph == FUSION:
         runs = list(runs)
         for said in outputs:
             if isinstance(said, Estimate) and said.weights:
                 whole, runs = runs[0], runs[1 + len(said.weights) :]  # the others leave one sense out each
-                truth = {target.label: _window_truth(target, said, recording) for target in targets}
-                yield _Row(whole, truth, recording, said.t_ns / NS_PER_S)
+                start_s, end_s = said.start_ns / NS_PER_S, said.t_ns / NS_PER_S
+                told = {name: _told(truth.over(spans, start_s, end_s)) for name, spans in labelled.items()}
+                yield _Row(whole, told, recording, end_s)
         return
     times = [one.t_ns for one in outputs if isinstance(one, Observation) and one.name == targets[0].reading]
     if not times or len(runs) % len(times):  # a run that no reading followed: nobody knows what it looked at
@@ -171,22 +171,12 @@ def _rows(
     each = len(runs) // len(times)
     for i, run in enumerate(runs):
         at_s = times[i // each] / NS_PER_S
-        yield _Row(run, {target.label: _truth(target, at_s, recording) for target in targets}, recording, at_s)
+        told = {name: _told(truth.at(spans, at_s)) for name, spans in labelled.items()}
+        yield _Row(run, told, recording, at_s)
 
 
-def _truth(target: Target, at_s: float, recording: Recording) -> int:
-    spans = recording.happened.get(target.label)
-    if spans is None or any(abs(at_s - edge) < SETTLE_S for span in spans for edge in span):
-        return UNSAID
-    return YES if any(start <= at_s < end for start, end in spans) else NO
-
-
-def _window_truth(target: Target, said: Estimate, recording: Recording) -> int:
-    spans: list[Interval] | None = recording.happened.get(target.label)
-    if spans is None:
-        return UNSAID
-    share = covered(spans, said.start_ns / NS_PER_S, said.t_ns / NS_PER_S)
-    return NO if share == 0 else YES if share >= MOSTLY else UNSAID
+def _told(was: bool | None) -> int:
+    return UNSAID if was is None else YES if was else NO
 
 
 def _stacked(rows: list[_Row], targets: list[Target]) -> Rows:
@@ -194,7 +184,7 @@ def _stacked(rows: list[_Row], targets: list[Target]) -> Rows:
     return Rows(
         {key: np.stack([np.asarray(row.run.inputs[key], np.float32) for row in rows]) for key in first.inputs},
         {key: np.stack([row.run.answers[key] for row in rows]) for key in first.answers},
-        {target.label: np.array([row.truth[target.label] for row in rows], np.int8) for target in targets},
+        {target.label: np.array([row.truth.get(target.label, UNSAID) for row in rows], np.int8) for target in targets},
         np.array([row.recording.person for row in rows]),
         np.array([row.recording.name for row in rows]),
         np.array([row.at_s for row in rows]),

@@ -80,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from converters.bundling.build import check_folder
     from converters.evaluation.own.manifest import MANIFEST, read_manifest
+    from converters.training.finetune import FineTune
     from converters.training.strategy import Strategy
     from converters.transfer.repack import renamed
     from converters.transfer.retrain import How
@@ -98,7 +99,8 @@ def run(args: argparse.Namespace) -> int:
     recordings = read_manifest(args.data)
     strategy = Strategy(args.strategy)
     rate = args.rate or (NETS_RATE if args.unfreeze else HEADS_RATE)
-    how = How(args.unfreeze, args.epochs, args.batch, rate, args.patience, args.held_out, args.seed, args.logs)
+    plan = FineTune(args.epochs, args.batch, rate, label_weight=1.0, temperature=1.0, seed=args.seed)
+    how = How(plan, args.unfreeze, args.patience, args.held_out, args.logs)
     labels = [one.strip() for one in (args.labels or "").split(",") if one.strip()]
     taught = teach(bundle, recordings, how, strategy=strategy, labels=labels, each=_bar, keep_worse=args.keep_worse)
     report = _report(args, bundle, taught, how)
@@ -150,7 +152,10 @@ def _report(args: argparse.Namespace, bundle: Bundle, taught: Taught, how: How) 
     return {
         "from": {"name": manifest.name, "version": manifest.version, "sha256": bundle.digest},
         "manifest_sha256": file_digest(args.data / MANIFEST),
-        "recipe": {**how._asdict(), "logs": None, "strategy": args.strategy},
+        "recipe": {
+            **how.plan._asdict(), "whole": how.whole, "patience": how.patience, "held_out": how.held_out,
+            "strategy": args.strategy,
+        },
         "versions": dict(versions()),
         "not_seen": taught.unseen,
         "notes": taught.notes,

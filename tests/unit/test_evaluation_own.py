@@ -7,11 +7,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import soundfile
+from own_sounds import horn_folder
 from recordings import bundle_name
 
 from converters.cli import main
 from converters.evaluation.own.manifest import read_manifest
+from edge_mm.daemon.replay import replay
 from edge_mm.errors import ConvertError
+from edge_mm.types import Estimate
 
 RATE = 16_000
 
@@ -133,3 +136,27 @@ def test_a_wrong_command_line_is_one_sentence(folder, capsys, words, says):
     bundle = bundle_name()
     assert main([word.format(data=folder) if word != "driver" else bundle for word in words]) in (2, 65, 78)
     assert says in capsys.readouterr().err
+
+
+def test_a_state_is_judged_window_by_window_by_what_the_fusion_says(tmp_path, capsys):
+    data = horn_folder(tmp_path / "states", people=2, seconds=60, label="drowsy")
+    assert main(["evaluate", "driver", "--data", str(data), "--json"]) == 0
+    [told] = json.loads(capsys.readouterr().out)["tasks"]
+    assert "no recording with drowsy has video" in told["absent"]  # its rule needs the camera
+
+    data = horn_folder(tmp_path / "stressed", people=2, seconds=60, label="stressed")
+    assert main(["evaluate", "driver", "--data", str(data), "--json"]) == 0
+    rows = {row["measure"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    windows = rows["stressed: AUROC"]
+    yes, no = (int(part.split()[0]) for part in windows["n"].split(", "))
+    both = [scored(one) for one in read_manifest(data)]
+    assert (yes, no) == (sum(one[0] for one in both), sum(one[1] for one in both))
+    assert yes > 0 < no
+
+
+def scored(recording):
+    """Windows of 10 s every second that the intervals mostly cover, and that they do not touch, counted by hand."""
+    ends = [one.t_ns / 1e9 for one in replay("driver", *recording.open()) if isinstance(one, Estimate) and one.scores]
+    spans = recording.happened["stressed"]
+    shares = [sum(max(0, min(b, end) - max(a, end - 10)) for a, b in spans) / 10 for end in ends]
+    return sum(share >= 0.5 for share in shares), sum(share == 0 for share in shares)

@@ -9,9 +9,11 @@ from converters.evaluation.own.manifest import read_manifest
 from converters.transfer.rows import NO, UNSAID, YES, Rows, gather
 from converters.transfer.split import MOST, TILT, split
 from converters.transfer.targets import targets
+from edge_mm.daemon.replay import replay
 from edge_mm.errors import ConvertError
 from edge_mm.models.bundle import load_bundle
 from edge_mm.perception.litert import load_graph
+from edge_mm.types import Estimate
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,18 @@ def test_the_answers_are_those_of_the_graph(heard):
     graph = load_graph(load_bundle(bundle_name()), "audio.encoder")
     for i in (0, len(heard) // 2, len(heard) - 1):
         assert (graph(log_mel=heard.inputs["log_mel"][i])["classes"] == heard.answers["classes"][i]).all()
+
+
+def test_a_window_of_the_fusion_is_what_all_senses_said_and_not_what_it_asked_without_one(tmp_path):
+    folder = horn_folder(tmp_path, people=1, seconds=60, label="drowsy")
+    bundle = load_bundle("driver")
+    [recording] = read_manifest(folder)
+    rows = gather(bundle, [recording], targets(bundle, ["drowsy"]))["fusion"]
+    said = [one for one in replay(bundle, audio=folder / "0.wav") if isinstance(one, Estimate) and one.weights]
+    assert len(rows) == len(said) > 20
+    assert (rows.inputs["presence"].sum(axis=-1) == 1).all()  # the sound; without it, nothing would be there
+    assert rows.answers["drowsy"][:, 0].tolist() == pytest.approx([one.scores["drowsy"] for one in said])
+    assert {YES, NO, UNSAID} == set(rows.truth["drowsy"].tolist())
 
 
 def test_a_name_teaches_one_output():

@@ -8,11 +8,13 @@ reading the folder (``manifest``), the product's own data (``converters.evaluati
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from converters.evaluation.events import NONE, Interval, event_rows, matched
+from converters.evaluation.own import truth
 from converters.evaluation.own.manifest import Recording
 from converters.evaluation.own.names import Meaning, meaning
 from converters.evaluation.results import Result, Table
@@ -22,10 +24,8 @@ from converters.evaluation.yesno import yes_or_no
 from edge_mm.errors import ConvertError, EdgeMmError
 from edge_mm.types import NS_PER_S
 
-MOSTLY = 0.5
-"""A window of which a name covers less, but some, is neither: it is not counted."""
-SETTLE_S = 0.3
-"""Readings so near to the edge of an interval are not counted: nobody labels to the frame."""
+_Judged = tuple[float, bool | None, str]
+"""A score, whether it was so, whose it is."""
 
 
 class _Seen(NamedTuple):
@@ -75,9 +75,11 @@ def _score(name: str, seen: list[_Seen]) -> Result:
     people = len({one.recording.person for one in fit})
     table = Table(result, f"own recordings: {len(fit)} of {people} people", of="people")
     if means.reading:
-        _moments(result, table, name, means, fit)
+        lacking = f"the monitor never said {means.reading}"
+        _judge(result, table, name, means, _moments(name, means, fit), of="readings", lacking=lacking)
     if means.head:
-        _windows(result, table, name, means, fit)
+        lacking = f"the fusion of this bundle has no head {means.head}, or no window"
+        _judge(result, table, name, means, _windows(name, means, fit), of="windows", lacking=lacking)
     if means.alerts:
         total, hours = NONE, 0.0
         for one in fit:
@@ -95,49 +97,35 @@ def _score(name: str, seen: list[_Seen]) -> Result:
     return result
 
 
-def _moments(result: Result, table: Table, name: str, means: Meaning, seen: list[_Seen]) -> None:
-    score, truth, people = [], [], []
+def _moments(name: str, means: Meaning, seen: list[_Seen]) -> Iterator[_Judged]:
+    """Each reading, moment by moment."""
     for one in seen:
         series = one.said.series(means.reading)
-        spans = one.recording.happened[name]
-        for at, value in zip(series.t_s.tolist(), series.value.tolist(), strict=True):
-            if any(abs(at - edge) < SETTLE_S for span in spans for edge in span):
-                continue
-            score.append(value)
-            truth.append(any(start <= at < end for start, end in spans))
-            people.append(one.recording.person)
-    if not score:
-        table.lacking(f"{name}: AUROC", f"the monitor never said {means.reading}")
-        return
-    yes_or_no(
-        result, table, np.array(score), np.array(truth, bool), people, of="readings", yes=name, no="not",
-        threshold=means.threshold,
-    )  # fmt: skip
+        for t_s, value in zip(series.t_s.tolist(), series.value.tolist(), strict=True):
+            yield value, truth.at(one.recording.happened[name], t_s), one.recording.person
 
 
-def _windows(result: Result, table: Table, name: str, means: Meaning, seen: list[_Seen]) -> None:
-    """What the fusion says of each window that is almost all, or not at all, of the name."""
-    score, truth, people = [], [], []
+def _windows(name: str, means: Meaning, seen: list[_Seen]) -> Iterator[_Judged]:
+    """What the fusion says of each window."""
     for one in seen:
         for said in one.said.estimates:
-            share = covered(one.recording.happened[name], said.start_ns / NS_PER_S, said.t_ns / NS_PER_S)
-            if means.head in said.scores and (share == 0 or share >= MOSTLY):
-                score.append(said.scores[means.head])
-                truth.append(share > 0)
-                people.append(one.recording.person)
-    if not score:
-        table.lacking(f"{name}: AUROC of windows", f"the fusion of this bundle has no head {means.head}, or no window")
+            if means.head in said.scores:
+                was = truth.over(one.recording.happened[name], said.start_ns / NS_PER_S, said.t_ns / NS_PER_S)
+                yield said.scores[means.head], was, one.recording.person
+
+
+def _judge(
+    result: Result, table: Table, name: str, means: Meaning, rows: Iterator[_Judged], *, of: str, lacking: str
+) -> None:
+    told = [row for row in rows if row[1] is not None]
+    if not told:
+        table.lacking(f"{name}: AUROC of {of}", lacking)
         return
+    score, was, people = zip(*told, strict=True)
     yes_or_no(
-        result, table, np.array(score), np.array(truth, bool), people, of="windows", yes=name, no="not",
+        result, table, np.array(score), np.array(was, bool), people, of=of, yes=name, no="not",
         threshold=means.threshold,
     )  # fmt: skip
-
-
-def covered(spans: list[Interval], start_s: float, end_s: float) -> float:
-    """The share of a window that lies in one of the intervals, at most 1."""
-    inside = sum(max(0.0, min(end, end_s) - max(start, start_s)) for start, end in spans)
-    return min(1.0, inside / (end_s - start_s)) if end_s > start_s else 0.0
 
 
 def _merged(raised_s: list[float], happened: list[Interval]) -> list[float]:
