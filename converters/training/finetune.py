@@ -164,7 +164,7 @@ def _step(student: Any, parts: list[Term], plan: FineTune, over: Strategy, *, to
         optimizer = keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(plan.rate, total),
             weight_decay=WEIGHT_DECAY,
-            global_clipnorm=CLIP_NORM,
+            global_clipnorm=CLIP_NORM / over.replicas,  # of as large a part of the gradient, see Strategy.step
         )
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         optimizer.build(weights)

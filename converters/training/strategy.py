@@ -65,7 +65,8 @@ class Strategy:
         Args:
             compute: a part of a batch -> its mean loss, a scalar tensor.
             variables: Keras variables that are trained.
-            apply: takes their gradients of the whole batch's loss, in this order; None where there is none.
+            apply: takes their gradients in this order, None where there is none: those of the whole batch's loss, by
+                ``replicas``, because Keras adds up what the replicas' optimizers are given (and clips before that).
 
         Returns:
             A function that takes a whole batch, arrays or nests of arrays whose first axis is the batch and whose
@@ -81,7 +82,7 @@ class Strategy:
             gradients = tape.gradient(cost, [variable.value for variable in variables])
             if parts > 1:  # None of them: a variable that the loss does not reach, on any replica
                 known = [gradient for gradient in gradients if gradient is not None]
-                added = iter(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, known))
+                added = iter(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, known))
                 gradients = [None if gradient is None else next(added) for gradient in gradients]
             apply(gradients)
             return cost

@@ -148,11 +148,11 @@ def _data(rows: Rows, wanted: list[Target], shapes: Mapping[str, tuple[int, ...]
     inputs = {name: rows.inputs[name].reshape(len(rows), *shape) for name, shape in shapes.items()}
     wishes = {target.output: rows.answers[target.output].astype(np.float32) for target in wanted}
     for target in wanted:
-        wishes[target.output] = _told(wishes[target.output], target, rows.truth[target.label])
+        wishes[target.output] = told(wishes[target.output], target, rows.truth[target.label])
     return DataSet(inputs, wishes, rows.people, digest({**inputs, **wishes}))
 
 
-def _told(said: Array, target: Target, truth: npt.NDArray[np.int8]) -> Array:
+def told(said: Array, target: Target, truth: npt.NDArray[np.int8]) -> Array:
     """What the output should say: the labels where there are any, else what it says."""
     if target.place is None:
         wish = said.copy()

@@ -6,9 +6,10 @@ from own_sounds import horn_folder
 from recordings import bundle_name
 
 from converters.evaluation.own.manifest import read_manifest
+from converters.transfer.retrain import told
 from converters.transfer.rows import NO, UNSAID, YES, Rows, gather
 from converters.transfer.split import MOST, TILT, split
-from converters.transfer.targets import targets
+from converters.transfer.targets import Target, targets
 from edge_mm.daemon.replay import replay
 from edge_mm.errors import ConvertError
 from edge_mm.models.bundle import load_bundle
@@ -120,3 +121,13 @@ def test_a_tap_hears_what_a_graph_is_given():
     assert name == "skin.stress" and (inputs["features"] == value).all() and answers is said
     load_graph(bundle, "skin.stress")(features=value)
     assert len(heard) == 1
+
+
+def test_what_nobody_judged_stays_what_the_graph_said():
+    said = np.array([[0.6, 0.3, 0.1]] * 3, np.float32)
+    siren = Target("siren", "audio.encoder", "classes", 0, "audio.siren", 0.6)
+    wishes = told(said, siren, np.array([YES, NO, UNSAID], np.int8))
+    assert wishes == pytest.approx(np.array([[1, 0, 0], [0, 0.75, 0.25], [0.6, 0.3, 0.1]]), abs=1e-6)
+    yawn = Target("yawn", "vision.mouth", "yawn", None, "driver.yawning", 0.5)
+    closed = told(np.full((3, 1), 0.4, np.float32), yawn, np.array([YES, NO, UNSAID], np.int8))
+    assert closed[:, 0].tolist() == pytest.approx([1, 0, 0.4])
