@@ -16,6 +16,7 @@ import msgspec
 
 from edge_mm.daemon.config import Config, load_parts
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
+from edge_mm.daemon.reader import specs_of
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, UsageError
 from edge_mm.sources.camera import without_password
 
@@ -186,7 +187,8 @@ def _source(config: Config, planned: list[Planned], monitors: list[Monitor]) -> 
     try:
         spec = one.source.open()
         for monitor in monitors:  # one, or none where the bundle is wrong
-            monitor.add_stream(spec)
+            for each in specs_of(one.source, spec):
+                monitor.add_stream(each)
         sample = one.source.read()
     finally:
         one.source.close()
