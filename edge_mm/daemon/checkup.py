@@ -18,7 +18,7 @@ from edge_mm.daemon.config import Config, load_parts
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
 from edge_mm.daemon.reader import specs_of
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, UsageError
-from edge_mm.sources.camera import without_password
+from edge_mm.sources.address import without_password
 
 if TYPE_CHECKING:
     from edge_mm.models.bundle import Bundle

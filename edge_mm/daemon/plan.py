@@ -18,7 +18,7 @@ from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.protocols import Source
 from edge_mm.sources import Note, Paced, audio_source, board_source, signal_source, video_source
-from edge_mm.sources.camera import without_password
+from edge_mm.sources.address import without_password
 from edge_mm.sources.choose import is_recording
 from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.types import MODALITY_OF, READINGS, StreamKind
