@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import msgspec
 
@@ -101,7 +102,12 @@ class Runtime:
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns = 0
         self._ended = False
-        self._health = Health(self.meters, rss_limit_mib=self._profile.budget.rss_mib)
+        self._health = Health(
+            self.meters,
+            rss_limit_mib=self._profile.budget.rss_mib,
+            folder=Path(config.outbox.path).parent,
+            zone=self._profile.thermal.zone,
+        )
         self._next_health_s = 0.0
 
     def run(self, stop: threading.Event) -> Summary:
