@@ -251,6 +251,16 @@ def _questions(verb: _Verb) -> None:
     one.add_argument("--json", action="store_true", help="print one JSON object")
 
     one = verb(
+        "doctor",
+        "verb_doctor:main",
+        "say how this machine is, and what to do: permissions, packages, power, heat, clock, disk, memory, broker; "
+        "it may run beside the daemon",
+        "edge-mm doctor\nedge-mm doctor -c /etc/edge-mm/edge-mm.toml --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="configuration (default: edge-mm.toml where there is one)")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
         "tail",
         "verb_tail:main",
         "subscribe to the broker and print alerts as they arrive; those that are active already are not shown",

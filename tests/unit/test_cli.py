@@ -31,11 +31,13 @@ def test_help_teaches_the_verbs_with_examples(capsys):
     text = capsys.readouterr().out
     assert end.value.code == 0
     assert "edge-mm init && edge-mm check" in text
-    for verb in ("init", "run", "demo", "replay", "calibrate", "check", "tail", "devices", "bundle"):
+    for verb in ("init", "run", "demo", "replay", "calibrate", "check", "doctor", "tail", "devices", "bundle"):
         assert f"    {verb}" in text
 
 
-@pytest.mark.parametrize("verb", ["init", "run", "demo", "replay", "calibrate", "check", "tail", "devices", "bundle"])
+@pytest.mark.parametrize(
+    "verb", ["init", "run", "demo", "replay", "calibrate", "check", "doctor", "tail", "devices", "bundle"]
+)
 def test_every_verb_explains_itself_with_an_example(verb, capsys):
     with pytest.raises(SystemExit) as end:
         main([verb, "--help"])
@@ -43,7 +45,7 @@ def test_every_verb_explains_itself_with_an_example(verb, capsys):
     assert f"examples:\n  edge-mm {verb}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", ["init", "run", "replay", "calibrate", "check", "tail", "devices"])
+@pytest.mark.parametrize("verb", ["init", "run", "replay", "calibrate", "check", "doctor", "tail", "devices"])
 def test_every_verb_that_is_offered_can_be_loaded(verb):
     import importlib
 
