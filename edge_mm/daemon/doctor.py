@@ -61,6 +61,8 @@ def examine(config: str | None = None, *, root: Path = Path("/")) -> Iterator[Re
     yield from guarded("devices", lambda: doctor_access.access(devices, root, coral=doctor_parts.coral_nodes(root)))
     live = {source.name for source in devices}
     yield from guarded("packages", lambda: doctor_parts.packages(sources, live=live))
+    if read is not None and read.metrics is not None:
+        yield from guarded("metrics", _metrics)
     yield from guarded("runtime", doctor_parts.runtime)
     yield from guarded("coral", lambda: doctor_parts.coral(profile, root))
     yield from guarded("power", lambda: doctor_board.power(root))
@@ -106,6 +108,13 @@ def _board(config: Config | None, root: Path, profiles: list[Profile]) -> Iterat
     profiles.append(profile)
     model = board.model or profile.title
     yield ok("board", f"{model}, {board.cores or 'unknown'} cores, {board.machine}; profile {profile.name}")
+
+
+def _metrics() -> Iterator[Remark]:
+    from edge_mm.daemon.metrics import require_client
+
+    require_client()  # the port is left alone: the daemon that runs has it
+    yield ok("metrics", "prometheus-client is installed")
 
 
 def _broker(parts: Parts | None) -> Iterator[Remark]:

@@ -28,7 +28,7 @@ class Health:
     Args:
         meters: of the run.
         rss_limit_mib: what the board's profile allows; reported beside what is used.
-        folder: where the outbox lies; the disk under it is told. None: not told.
+        outbox: path of the outbox; the disk under it is told. None: not told.
         zone: type of the thermal zone that the board's profile names; the hottest one where it is empty.
         root: where the board's ``proc`` and ``sys`` are.
     """
@@ -38,13 +38,13 @@ class Health:
         meters: Meters,
         *,
         rss_limit_mib: int,
-        folder: Path | None = None,
+        outbox: str | None = None,
         zone: str = "",
         root: Path = board_state.ROOT,
     ) -> None:
         self._meters = meters
         self._limit_mib = rss_limit_mib
-        self._folder, self._zone, self._root = folder, zone, root
+        self._outbox, self._zone, self._root = outbox, zone, root
         self._cpu = board_state.cpu_times(root)
         self._before: tuple[float, float, Mapping[str, int]] = (0.0, 0.0, {})
 
@@ -116,7 +116,7 @@ class Health:
     def _board(self) -> dict[str, Any]:
         root = self._root
         power, frequency, memory = board_state.power(root), board_state.frequency(root), board_state.memory(root)
-        disk = None if self._folder is None else board_state.disk(self._folder, root)
+        disk = None if self._outbox is None else board_state.disk(Path(self._outbox).parent, root)
         return {
             "temperature_c": board_state.temperature_c(root, zone=self._zone),
             "power": None if power is None else {"now": list(power.now), "since_boot": list(power.since_boot)},

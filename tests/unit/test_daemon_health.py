@@ -43,7 +43,7 @@ def test_the_board_says_how_hot_it_is_what_its_supply_does_and_how_full_its_disk
     }.items():
         (cpufreq / name).write_text(value)
     (tmp_path / "proc/stat").write_text("cpu  10 0 0 90 0 0 0 0\n")
-    health = Health(Meters(), rss_limit_mib=256, folder=tmp_path, zone="cpu-thermal", root=tmp_path)
+    health = Health(Meters(), rss_limit_mib=256, outbox=str(tmp_path / "o.sqlite"), zone="cpu-thermal", root=tmp_path)
     (tmp_path / "proc/stat").write_text("cpu  40 0 0 160 0 0 0 0\n")
     report = report_of(health)
     board = report["board"]
@@ -60,7 +60,7 @@ def test_what_a_machine_does_not_say_is_null_and_what_this_one_says_is_a_number(
     silent = report_of(Health(Meters(), rss_limit_mib=256, root=tmp_path))
     assert silent["board"] == dict.fromkeys(("temperature_c", "power", "frequency", "memory", "disk"))
     assert silent["os"]["cpu_percent"] is None
-    here = report_of(Health(Meters(), rss_limit_mib=256, folder=tmp_path))
+    here = report_of(Health(Meters(), rss_limit_mib=256, outbox=str(tmp_path / "o.sqlite")))
     assert here["process"]["threads"] >= 1
     assert here["process"]["descriptors"] >= 3
     assert isinstance(here["clock_synced"], bool)
