@@ -9,6 +9,7 @@
     ├── ConvertError                    65   a model, a data set or a graph cannot be converted
     ├── SourceError                     69   a device or file cannot be opened or read
     │   └── SourceLost                  69   a device went away while it was read
+    ├── WorkerError                      1   a part of ours failed too often; a new process may help
     └── DeliveryError                   69   broker or outbox
         └── OutboxError                  1   the outbox cannot be written (disk full, damaged)
 
@@ -61,6 +62,10 @@ class SourceError(EdgeMmError):
 
 class SourceLost(SourceError):  # noqa: N818 - it names what happened
     """A device went away or stalled while it was read."""
+
+
+class WorkerError(EdgeMmError):
+    """A thread or a child process of ours failed more often than it may; a new process may help."""
 
 
 class DeliveryError(EdgeMmError):

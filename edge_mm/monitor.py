@@ -11,7 +11,8 @@ events give the same outputs, bit for bit: there is no clock, no thread and no I
                                   └─ Embedding ─> align ─> fusion ─ Estimate ─┘
 
 A front end reads one stream (vision, audio, physio, text), or all streams of its modality together (skin, motion); the
-latter also hear what the former say, because stress shows in the skin and in the heart.
+latter also hear what the former say, because stress shows in the skin and in the heart. What a device has worked out
+itself (a belt's heart rate, a car's speed) becomes an Observation as it is.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from edge_mm.perception.clock import SampleClock
 from edge_mm.perception.fusion import Fusion
 from edge_mm.perception.motion import MotionFrontEnd
 from edge_mm.perception.physio import PhysioFrontEnd
+from edge_mm.perception.readings import ReadingsFrontEnd
 from edge_mm.perception.selftest import self_test
 from edge_mm.perception.skin import SkinFrontEnd
 from edge_mm.perception.text import TextFrontEnd
@@ -40,6 +42,7 @@ from edge_mm.protocols import FrontEnd, Policy, SharedFrontEnd
 from edge_mm.types import (
     MODALITY_OF,
     NS_PER_S,
+    READINGS,
     Embedding,
     Event,
     Observation,
@@ -128,17 +131,23 @@ class Monitor:
             raise UsageError(f"stream {spec.name!r}: unknown kind {spec.kind!r}; one of {', '.join(MODALITY_OF)}")
         if not (math.isfinite(spec.rate_hz) and spec.rate_hz > 0):
             raise UsageError(f"stream {spec.name!r}: a rate of {spec.rate_hz} Hz; it must be positive")
+        if not (spec.stale_s > 0):
+            raise UsageError(f"stream {spec.name!r}: stale after {spec.stale_s} s; it must be positive")
         if not (math.isfinite(spec.lateness_s) and spec.lateness_s >= 0):
             raise UsageError(f"stream {spec.name!r}: a lateness of {spec.lateness_s} s; it must be 0 or more")
         modality = MODALITY_OF[spec.kind]
         before = self._front_ends.pop(spec.name, None)  # it may have been announced as another kind
-        if self.bundle.front_end(modality) is not None:
+        if spec.kind in READINGS:  # no graph reads them, so no window waits for them
+            self._front_ends[spec.name] = ReadingsFrontEnd(spec)
+            self._aligner.status(spec.name, "off")  # where the name meant another kind before
+        elif self.bundle.front_end(modality) is not None:
             front_end = self._front_ends[spec.name] = self._front_end(modality, spec)
             # windows wait for what the front end still holds back, too
             self._aligner.add_stream(replace(spec, lateness_s=spec.lateness_s + front_end.latency_s))
         if before in self._shared.values() and before is not self._front_ends.get(spec.name):
             cast(SharedFrontEnd, before).end(spec.name)  # it reads this stream no longer
-        if spec.kind not in ("video", "note"):
+        self._clocks.pop(spec.name, None)
+        if spec.kind not in ("video", "note") and spec.kind not in READINGS:
             self._clocks[spec.name] = SampleClock(spec.rate_hz)
         self._streams[spec.name] = spec
 
@@ -235,7 +244,7 @@ class Monitor:
         readings = front_end.push(sample)
         self._aligner.tick(sample.t_ns)  # the first sample is the origin of all windows
         self._read(readings, outputs, heard=front_end not in self._shared.values())
-        end_ns = sample.end_ns
+        end_ns = sample.t_ns if spec.kind in READINGS else sample.end_ns
         if spec.kind != "note":  # it takes no time
             self._end_ns = end_ns if self._end_ns is None else max(self._end_ns, end_ns)
         self._aligner.advance(sample.stream, end_ns - round(front_end.latency_s * NS_PER_S))

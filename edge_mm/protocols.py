@@ -6,7 +6,7 @@ In and out: nothing; this module only names things. A source of your own is a ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from edge_mm.types import Condition, Embedding, Observation, Output, PolicyInput, Sample, StreamSpec
@@ -44,6 +44,46 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release the device; safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class SeveralStreams(Protocol):
+    """What a Source has beside, whose device gives more than one stream (a board with ECG and pulse, a belt)."""
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of all its streams; ``Source.name`` is the first."""
+        ...
+
+    @property
+    def specs(self) -> tuple[StreamSpec, ...]:
+        """What they promise, in the same order; known once ``open`` has returned the first."""
+        ...
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """What a Source has beside, that can say how it does while it works."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it works badly now (``a third of the lines are unreadable``), as a sentence; empty while it is well."""
+        ...
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """What was lost or unreadable since the object was made, by name; for ``bridge/health``."""
+        ...
+
+
+@runtime_checkable
+class Retried(Protocol):
+    """What a Source has beside, that knows how soon trying again makes sense."""
+
+    @property
+    def retry_s(self) -> float:
+        """Longest pause between two attempts to open it, seconds."""
         ...
 
 

@@ -18,8 +18,11 @@ import numpy.typing as npt
 
 NS_PER_S = 1_000_000_000
 
-StreamKind = Literal["video", "audio", "ecg", "ppg", "eda", "temp", "acc", "gyro", "note"]
-Modality = Literal["vision", "audio", "physio", "skin", "motion", "text"]
+StreamKind = Literal[
+    "video", "audio", "ecg", "ppg", "eda", "temp", "acc", "gyro", "note",
+    "heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "speed", "number",
+]  # fmt: skip
+Modality = Literal["vision", "audio", "physio", "skin", "motion", "text", "readings"]
 SourceState = Literal["starting", "live", "degraded", "stale", "lost", "off"]
 Priority = Literal["high", "medium", "low"]
 Category = Literal["physiological", "technical"]
@@ -35,9 +38,21 @@ MODALITY_OF: Mapping[str, Modality] = {
     "acc": "motion",
     "gyro": "motion",
     "note": "text",
+    "heart_rate": "physio",
+    "rr": "physio",
+    "spo2": "physio",
+    "blood_pressure": "physio",
+    "body_temp": "physio",
+    "speed": "readings",
+    "number": "readings",
 }
 THREE_AXES: frozenset[str] = frozenset(("acc", "gyro"))
 """Kinds whose blocks are (n, 3): x, y, z."""
+READINGS: frozenset[str] = frozenset(("heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "speed", "number"))
+"""Kinds that a device has worked out itself (a belt, a cuff, a car): no encoder of ours reads them, their samples stand
+for moments and come when the device has something to say. ``number`` is anything else, in a unit of its own."""
+TRIPLES: frozenset[str] = THREE_AXES | {"blood_pressure"}
+"""Kinds whose blocks are (n, 3); a blood pressure is systolic, diastolic, mean."""
 CONTEXT: frozenset[str] = frozenset(("text",))
 """Modalities that say who the person is, not how they are: alone they are no evidence of anything. What is said holds
 until it is said anew."""
@@ -59,9 +74,12 @@ class StreamSpec:
     """Nominal frames or samples per second, > 0."""
     unit: str
     """``bgr8`` for video, ``full scale`` for audio, ``mV`` for ECG, ``a.u.`` for PPG, ``uS``, ``degC``, ``g``,
-    ``deg/s``; ``utf-8`` for a note."""
+    ``deg/s``; ``utf-8`` for a note. Of readings: ``bpm``, ``s`` (RR), ``%``, ``mmHg``, ``degC``, ``km/h``."""
     lateness_s: float = 0.3
     """Seconds that a window waits for this stream after its end."""
+    stale_s: float = 2.0
+    """Seconds of silence after which a live stream is ``stale``. A camera gives 10 to 30 frames per second and blocks
+    come every 0.1 s or so; a thermometer may speak once in minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +93,7 @@ class Sample:
     data: npt.NDArray[np.generic]
     """Video: (height, width, 3) uint8 BGR, or (height, width) grey. Sound: (n,) float32 mono, full scale = 1. Signals:
     (n,) float32 in the stream's unit, NaN where a value is missing; ``acc`` and ``gyro`` are (n, 3). A note: (n,)
-    uint8, its UTF-8 bytes."""
+    uint8, its UTF-8 bytes. Readings: (n,) float32, ``blood_pressure`` (n, 3); NaN where the device could not tell."""
     rate_hz: float
     """Elements per second inside the block, within 1 % of the stream's; the nominal frame rate for video."""
 
@@ -93,7 +111,7 @@ class Status:
     t_ns: int
     """When."""
     stream: str
-    """Name of the stream (or of the part) that changed."""
+    """Name of the stream that changed, or ``@`` and the name of a part of ours (``@graphs``, ``@outbox``)."""
     state: SourceState
     """New state; ``off`` means ended on purpose (a file's end), ``lost`` means gone."""
     detail: str = ""

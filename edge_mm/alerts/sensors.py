@@ -1,8 +1,8 @@
-"""Rules about the device itself: a sensor that is lost, stale, or tells us nothing.
+"""Rules about the device itself: a sensor that is lost, stale or tells us nothing, a part of ours that fails.
 
 In: ``Status`` from the supervision and ``sensor.quality`` observations. Out: technical conditions, one per stream
-(key ``KIND/STREAM``). Not here: noticing that a stream went silent (the daemon's supervision says so with a Status),
-and the state of the broker and the outbox, which have no Status.
+(key ``KIND/STREAM``); of our own parts (``@outbox``) ``device.lost`` and ``device.degraded``. Not here: noticing that a
+stream went silent or a part failed (the daemon's supervision says so with a Status).
 """
 
 from __future__ import annotations
@@ -22,16 +22,23 @@ _KINDS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
     {
         "lost": ("sensor.lost", "medium", "is gone"),
         "stale": ("sensor.stale", "low", "sends nothing"),
+        "degraded": ("sensor.degraded", "low", "works badly"),
+    }
+)
+_PARTS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
+    {
+        "lost": ("device.lost", "medium", "is not there"),
+        "degraded": ("device.degraded", "medium", "works badly"),
     }
 )
 
 
 class Connection:
-    """A policy: which streams are gone (``lost``) or silent (``stale``).
+    """A policy: which streams are gone (``lost``), silent (``stale``) or work badly (``degraded``).
 
-    The last stream to be lost has high priority: nothing is watched any more. ``live`` and ``degraded`` end both;
-    ``off`` (ended on purpose) does too and raises nothing. ``starting`` changes nothing yet, but a stream that has not
-    been lost before is one that may still come.
+    The last stream to be lost has high priority: nothing is watched any more. ``live`` ends all three; ``off`` (ended
+    on purpose) does too and raises nothing. ``starting`` changes nothing yet, but a stream that has not been lost
+    before is one that may still come. Our own parts are no streams: one that is lost leaves somebody watched.
     """
 
     names: frozenset[str] = frozenset()
@@ -51,29 +58,35 @@ class Connection:
             return []
         self._states[event.stream] = event.state
         self._since.setdefault(event.stream, event.t_ns)
-        if event.state not in _KINDS or before not in _KINDS:
+        kinds = _PARTS if event.stream.startswith("@") else _KINDS
+        if event.state not in kinds or before not in kinds:
             self._since[event.stream] = event.t_ns
         # What ends comes first: a stale sensor that is then lost is one alert less before it is one more.
         return [
-            self._condition(event, state, active=event.state == state)
-            for state in sorted(_KINDS, key=lambda state: state == event.state)
+            self._condition(event, state, kinds[state], active=event.state == state)
+            for state in sorted(kinds, key=lambda state: state == event.state)
         ]
 
-    def _condition(self, event: Status, state: SourceState, *, active: bool) -> Condition:
-        kind, priority, words = _KINDS[state]
-        expected = [one for one in self._states.values() if one != "off"]
-        if active and state == "lost" and all(one == "lost" for one in expected):
+    def _condition(
+        self, event: Status, state: SourceState, known: tuple[str, Priority, str], *, active: bool
+    ) -> Condition:
+        kind, priority, words = known
+        name, part = event.stream.removeprefix("@"), event.stream.startswith("@")
+        expected = [one for stream, one in self._states.items() if one != "off" and not stream.startswith("@")]
+        if active and state == "lost" and not part and all(one == "lost" for one in expected):
             priority = "high"
         onset_ns = self._since[event.stream]
         detail = f": {event.detail}" if event.detail else ""
+        sort = "device" if part else "sensor"
+        what = name if part else f"sensor {name}"
         if active:
-            code = f"sensor_{state}"
-            text = f"sensor {event.stream} {words}{detail}"
+            code = f"{sort}_{state}"
+            text = f"{what} {words}{detail}"
             if priority == "high":
                 text += "; no sensor is left"
         else:
-            code = f"sensor_{event.state}"
-            text = f"sensor {event.stream} is {event.state}{detail}"
+            code = f"{sort}_{event.state}"
+            text = f"{what} is {event.state}{detail}"
         return Condition(
             t_ns=event.t_ns,
             kind=kind,
@@ -81,11 +94,11 @@ class Connection:
             onset_ns=onset_ns if active else event.t_ns,
             priority=priority,
             category="technical",
-            reason=Reason(code, {"stream": event.stream, "detail": event.detail}, text),
+            reason=Reason(code, {"stream": name, "detail": event.detail}, text),
             value=float(active),
             limit=1.0,
             unit="1",
-            key=f"{kind}/{event.stream}",
+            key=f"{kind}/{name}",
         )
 
 

@@ -115,7 +115,8 @@ def _live(config: Config, monitor: Monitor, lost: Callable[[str], None]) -> Iter
     timed = not all(one.waits for one in planned)
     readers = []
     for one in planned:
-        inbox.add(one.source.name, video=one.kind == "video", waits=one.waits)
+        for stream, kind in one.kinds.items():
+            inbox.add(stream, video=kind == "video", waits=one.waits)
         readers.append(Reader(one.source, inbox, meters, halt, file=one.file))
     refused: set[str] = set()
     told: set[str] = set()

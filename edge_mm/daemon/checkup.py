@@ -17,8 +17,9 @@ import msgspec
 
 from edge_mm.daemon.config import Config, MetricsConfig, load_parts
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
+from edge_mm.daemon.reader import specs_of
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
-from edge_mm.sources.camera import without_password
+from edge_mm.sources.address import without_password
 
 if TYPE_CHECKING:
     from edge_mm.models.bundle import Bundle
@@ -192,7 +193,8 @@ def _source(config: Config, planned: list[Planned], monitors: list[Monitor]) -> 
     try:
         spec = one.source.open()
         for monitor in monitors:  # one, or none where the bundle is wrong
-            monitor.add_stream(spec)
+            for each in specs_of(one.source, spec):
+                monitor.add_stream(each)
         sample = one.source.read()
     finally:
         one.source.close()

@@ -14,13 +14,13 @@ from msgspec import Meta
 
 from edge_mm.delivery.topics import DEVICE_NAME
 from edge_mm.sources.channels import SIGNAL_KINDS
-from edge_mm.types import THREE_AXES
+from edge_mm.sources.wanted import scheme_of
+from edge_mm.types import READINGS, THREE_AXES, StreamKind
 
 Name = Annotated[
     str, Meta(pattern=rf"\A{DEVICE_NAME}\Z", description="1 to 64 letters, digits, underscores and hyphens")
 ]
 """Passes in a topic and in Home Assistant's discovery ids."""
-Kind = Literal["video", "audio", "ecg", "ppg", "eda", "temp", "acc", "gyro", "note"]
 Positive = Annotated[float, Meta(gt=0)]
 Columns = Annotated[list[str | int], Meta(min_length=3, max_length=3)]
 """x, y, z."""
@@ -29,7 +29,8 @@ Pixels = Annotated[int, Meta(ge=16, le=8192)]
 _OPTIONS: Mapping[str, frozenset[str]] = {
     "video": frozenset({"width", "height", "rate_hz"}),
     "audio": frozenset(),
-    **{kind: frozenset({"rate_hz", "column", "baud"}) for kind in SIGNAL_KINDS},
+    **{kind: frozenset({"rate_hz", "column", "baud", "protocol", "unit", "path", "stale_s"}) for kind in SIGNAL_KINDS},
+    **{kind: frozenset({"column", "baud", "protocol", "unit", "path", "stale_s"}) for kind in READINGS},
     "note": frozenset({"text"}),
 }
 """Kind -> options that mean something for it, beside name, kind, device and realtime."""
@@ -40,10 +41,11 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Name
     """Stream name, unique."""
-    kind: Kind
+    kind: StreamKind
     """What is measured."""
     device: str | int = ""
-    """Camera index, path or URL; microphone name pattern; serial port; or a file."""
+    """Camera index, path or URL; microphone name pattern; serial port; ``ble:NAME``, ``i2c:BUS``, ``mqtt:TOPIC``,
+    ``lsl:NAME``; or a file. Sources that name the same device are read from it together."""
     realtime: bool = True
     """Files only: true plays them at their own pace, false as fast as the monitor can."""
     width: Pixels | None = None
@@ -57,6 +59,14 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value of a line, from 0; the first of three."""
     baud: Annotated[int, Meta(ge=1200, le=4_000_000)] | None = None
     """Serial port: bits per second."""
+    protocol: Literal["lines", "binary"] | None = None
+    """Serial port: how it speaks (``sources/README.md``); lines where nothing is said."""
+    unit: Annotated[str, Meta(max_length=16)] | None = None
+    """Signals and readings of a device: what it counts in, where it does not say so itself."""
+    path: Annotated[str, Meta(max_length=200)] | None = None
+    """MQTT: where in the JSON document the number stands (``heart.bpm``, ``values[0]``); a bare number needs none."""
+    stale_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
+    """Readings: longest silence that is normal."""
     text: Annotated[str, Meta(max_length=10_000)] | None = None
     """Note: what it says, where no file (``device``) holds it."""
 
@@ -76,7 +86,24 @@ def source_misfits(rows: Any) -> Iterator[str]:
             yield f"source[{i}].{key}: means nothing for kind {kind!r}"
         if kind in SIGNAL_KINDS and row.get("device", "") == "":
             yield f"source[{i}].device: missing; give a serial port or a file"
+        yield from _reading_misfits(i, row)
         if kind == "note" and (row.get("device", "") == "") == ("text" not in row):
             yield f"source[{i}].text: give either the note itself or its file (device)"
         if isinstance(row.get("column"), list) and kind not in THREE_AXES:
             yield f"source[{i}].column: one column; only {', '.join(sorted(THREE_AXES))} have three"
+
+
+def _reading_misfits(i: int, row: Mapping[str, Any]) -> Iterator[str]:
+    """What does not go together of a source whose device works out its numbers itself, or gives several streams."""
+    kind, device = row.get("kind"), str(row.get("device", ""))
+    scheme = scheme_of(device)
+    if kind in READINGS and not (scheme or device.startswith("/dev/")):
+        yield f"source[{i}].device: give a serial port, ble:NAME, i2c:BUS, mqtt:TOPIC or lsl:NAME"
+    if kind in ("video", "audio", "note") and scheme:
+        yield f"source[{i}].device: {scheme}: gives no {kind}"
+    if kind == "number" and "unit" not in row:
+        yield f'source[{i}].unit: missing; a number says what it counts in (unit = "ppm")'
+    if "path" in row and scheme != "mqtt":
+        yield f"source[{i}].path: means nothing without mqtt:TOPIC"
+    if {"baud", "protocol"} & set(row) and scheme:
+        yield f"source[{i}]: baud and protocol are a serial port's"

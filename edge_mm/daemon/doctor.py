@@ -22,7 +22,7 @@ from edge_mm.daemon.remark import CONFIG, Remark, error, guarded, ok, warning
 from edge_mm.errors import ConfigError, UsageError
 from edge_mm.models.board import Board
 from edge_mm.models.profile import Profile, load_profile
-from edge_mm.sources.camera import without_password
+from edge_mm.sources.address import without_password
 
 DEFAULT = "edge-mm.toml"
 

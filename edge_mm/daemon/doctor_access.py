@@ -9,6 +9,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.daemon.remark import Remark, error, ok, warning
+from edge_mm.sources.wanted import scheme_of
 
 ROOT = Path("/")
 _RULE = 'SUBSYSTEM=="{subsystem}", GROUP="{group}", MODE="0660"'
@@ -89,11 +91,12 @@ def configured(source: SourceConfig, root: Path = ROOT) -> tuple[Sort | None, Pa
         return (CAMERA, root / word.lstrip("/")) if word.startswith("/dev/") else (None, None)
     if source.kind == "audio":
         return SOUND, None
-    if word.startswith("ble:") or word.count(":") == 5:
+    scheme, address = scheme_of(word), word.partition(":")[2]
+    if scheme == "ble":
         return BLUETOOTH, None
-    if not word.startswith("/dev/"):
-        return None, None
-    return (I2C if word.startswith("/dev/i2c-") else SERIAL), root / word.lstrip("/")
+    if scheme == "i2c" and (bus := re.match(r"\d+", address)):
+        return I2C, root / f"dev/i2c-{bus[0]}"
+    return (SERIAL, root / word.lstrip("/")) if word.startswith("/dev/") else (None, None)
 
 
 def _nodes(sort: Sort, root: Path) -> list[Path]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.daemon.remark import CONFIG, Remark, error, ok, warning
 from edge_mm.models.profile import Profile
+from edge_mm.sources.wanted import scheme_of
 
 ROOT = Path("/")
 DEADLINE_S = 30.0
@@ -45,6 +46,7 @@ except (OSError, ValueError) as error:
     sys.exit(3)
 """
 _RECORDS = {".edf": ("edfio", "edf"), ".bdf": ("edfio", "edf"), ".hea": ("wfdb", "wfdb"), ".dat": ("wfdb", "wfdb")}
+_SCHEMES = {"ble": ("bleak", "ble"), "i2c": ("smbus2", "i2c"), "lsl": ("pylsl", "lsl")}
 _FILMS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".ts", ".m4a", ".aac")
 _GET_LIBRARY = (
     "install libedgetpu1-std from Google's apt repository (coral.ai/software); until then graphs run on the CPU"
@@ -169,12 +171,8 @@ def _needs(source: SourceConfig, live: bool) -> Iterator[tuple[str, str]]:
         return
     elif not live and suffix in _RECORDS:
         yield _RECORDS[suffix]
-    elif word.startswith("ble:") or word.count(":") == 5:
-        yield "bleak", "ble"
-    elif word.startswith("/dev/i2c-"):
-        yield "smbus2", "i2c"
-    elif word.startswith("lsl:"):
-        yield "pylsl", "lsl"
+    elif (scheme := scheme_of(word)) in _SCHEMES:
+        yield _SCHEMES[scheme]
 
 
 def _import_problem(module: str) -> str | None:

@@ -10,6 +10,7 @@ import errno
 from pathlib import Path
 
 from edge_mm.sources.files import is_file, said
+from edge_mm.sources.wanted import scheme_of
 
 _NEVER = (errno.ENAMETOOLONG, errno.ELOOP)
 """With these no path becomes usable, whatever is made or plugged in later."""
@@ -46,7 +47,13 @@ class Places:
         Returns:
             The word to use; None, and a problem, where it can be none.
         """
-        if not isinstance(word, str) or not word or "://" in word or (kind == "video" and word.isdecimal()):
+        if (
+            not isinstance(word, str)
+            or not word
+            or "://" in word
+            or scheme_of(word)
+            or (kind == "video" and word.isdecimal())
+        ):
             return word
         if kind == "audio" and not ("/" in word or is_file(self._folder / word)):
             return word

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,9 +17,11 @@ from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.protocols import Source
-from edge_mm.sources import Note, Paced, audio_source, signal_source, video_source
-from edge_mm.sources.camera import without_password
-from edge_mm.types import MODALITY_OF, StreamKind
+from edge_mm.sources import Note, Paced, audio_source, board_source, signal_source, video_source
+from edge_mm.sources.address import without_password
+from edge_mm.sources.choose import is_recording
+from edge_mm.sources.wanted import Wanted, scheme_of
+from edge_mm.types import MODALITY_OF, READINGS, StreamKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,8 @@ class Planned:
 
     source: Source
     """Not opened."""
-    kind: StreamKind
-    """What it measures."""
+    kinds: Mapping[str, StreamKind]
+    """What its streams measure."""
     file: bool
     """It ends, and is not opened again."""
     waits: bool
@@ -55,9 +57,10 @@ def plan_sources(
     planned: list[Planned] = []
     problems: list[str] = []
     wrong = False
-    for one in config.source:
+    for rows in _by_device(config.source):
+        one = rows[0]
         try:
-            source = _source(one, begin)
+            source = _several(rows) if _is_board(one) else _source(one, begin)
         except (UsageError, ConfigError) as error:
             device = str(one.device)
             problems.append(f"source {one.name!r}: {error}".replace(device, without_password(device)))
@@ -66,7 +69,7 @@ def plan_sources(
         file = not source.live
         if file and one.realtime:
             source = Paced(source, stop=stop or threading.Event(), origin_ns=begin, began_ns=begin)
-        planned.append(Planned(source, one.kind, file, file and not one.realtime))
+        planned.append(Planned(source, {row.name: row.kind for row in rows}, file, file and not one.realtime))
     if text := mixed(planned):
         wrong = True
         problems.append(text)
@@ -106,7 +109,48 @@ def bundle_of(config: Config) -> Bundle:
 
 def unused(planned: Sequence[Planned], bundle: Bundle) -> list[str]:
     """Names of the streams that the bundle has no front end for."""
-    return [one.source.name for one in planned if bundle.front_end(MODALITY_OF[one.kind]) is None]
+    return [
+        stream
+        for one in planned
+        for stream, kind in one.kinds.items()
+        if kind not in READINGS and bundle.front_end(MODALITY_OF[kind]) is None
+    ]
+
+
+def _is_board(one: SourceConfig) -> bool:
+    """Whether its device can give several streams, so that whoever names it shares it."""
+    if scheme_of(one.device):
+        return True
+    if one.kind in ("video", "audio", "note") or not str(one.device).startswith("/dev/"):
+        return False
+    return one.kind in READINGS or not is_recording(str(one.device))
+
+
+def _by_device(sources: Sequence[SourceConfig]) -> list[list[SourceConfig]]:
+    """Sources of the same device together, the rest alone; all topics are read over one connection."""
+    groups: dict[str, list[SourceConfig]] = {}
+    for one in sources:
+        key = "mqtt:" if scheme_of(one.device) == "mqtt" else str(one.device)
+        groups.setdefault(key if _is_board(one) else f" {one.name}", []).append(one)
+    return list(groups.values())
+
+
+def _several(rows: Sequence[SourceConfig]) -> Source:
+    """What reads a device that gives one stream or more."""
+    one = rows[0]
+    differing = [key for key in ("baud", "protocol") if len({getattr(row, key) for row in rows}) > 1]
+    if differing:
+        names = ", ".join(repr(row.name) for row in rows)
+        raise ConfigError(f"{' and '.join(differing)} of {names} differ, though they are one device ({one.device})")
+    wanted = [
+        Wanted(
+            row.name, row.kind, column=tuple(row.column) if isinstance(row.column, list) else row.column,
+            rate_hz=row.rate_hz, unit=row.unit, path=row.path, stale_s=row.stale_s,
+            address=str(row.device).partition(":")[2],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return cast(Source, board_source(str(one.device), wanted, baud=one.baud, protocol=one.protocol or "lines"))
 
 
 def _source(one: SourceConfig, start_ns: int) -> Source:
@@ -119,14 +163,7 @@ def _source(one: SourceConfig, start_ns: int) -> Source:
     if one.kind == "note":
         path = None if one.device == "" else str(one.device)
         return cast(Source, Note(one.text, path=path, name=one.name, start_ns=start_ns))
-    baud = {} if one.baud is None else {"baud": one.baud}
     signal = signal_source(
-        str(one.device),
-        kind=one.kind,
-        name=one.name,
-        column=one.column,
-        rate_hz=one.rate_hz,
-        start_ns=start_ns,
-        **baud,
+        str(one.device), kind=one.kind, name=one.name, column=one.column, rate_hz=one.rate_hz, start_ns=start_ns
     )
     return cast(Source, signal)

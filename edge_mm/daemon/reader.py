@@ -1,8 +1,9 @@
 """One source's thread: open it, read it, say what happens to it, open it again when it is lost.
 
-In: a ``Source``. Out: ``Opened``, Samples and Status events in the inbox: ``starting``, ``live``, ``lost`` (then it is
-tried again after 1, 2, 4 ... at most 30 s), ``off`` at the end of a file. A file that cannot be read is not tried
-again. Not here: ``stale``, which needs somebody who notices that nothing comes (``daemon.freshness``).
+In: a ``Source`` of one stream or several. Out: ``Opened``, Samples and Status events in the inbox: ``starting``,
+``live``, ``degraded`` (it works, and says that it works badly), ``lost`` (then it is tried again after 1, 2, 4 ...
+seconds), ``off`` at the end of a file. A file that cannot be read is not tried again. Not here: ``stale``, which needs
+somebody who notices that nothing comes (``daemon.freshness``); a thread that fails itself (``daemon.crew``).
 """
 
 from __future__ import annotations
@@ -10,17 +11,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
 from edge_mm.errors import EdgeMmError, SourceError
-from edge_mm.protocols import Source
-from edge_mm.types import SourceState, Status
+from edge_mm.protocols import Retried, SeveralStreams, Source, Troubled
+from edge_mm.types import SourceState, Status, StreamSpec
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 2.0
+"""What a device costs that is tried again every two seconds is little, and it is live within 5 s of its return. A
+source that costs more says so itself (``protocols.Retried``)."""
 _log = logging.getLogger("edge_mm.source")
+
+
+def streams_of(source: Source) -> tuple[str, ...]:
+    """Names of the streams that a source gives."""
+    return source.streams if isinstance(source, SeveralStreams) else (source.name,)
+
+
+def specs_of(source: Source, first: StreamSpec) -> tuple[StreamSpec, ...]:
+    """What its streams promise, ``open`` having returned ``first``."""
+    return source.specs if isinstance(source, SeveralStreams) else (first,)
 
 
 class Reader(threading.Thread):
@@ -28,15 +41,17 @@ class Reader(threading.Thread):
 
     Args:
         source: what to read; this thread owns it.
-        inbox: where its events go; the stream must have been added.
-        meters: counts Samples (``samples``), times reads (``read <stream>``).
+        inbox: where its events go; its streams must have been added.
+        meters: counts Samples (``samples``), times reads (``read <kind>``).
         stop: set to end it.
         file: whether the source is a file: it ends, and is not opened again after an error.
         clock_ns: the present, in the time that the source stamps.
 
     Attributes:
-        stream: name of the stream.
+        source: as given.
+        streams: names of its streams.
         error: what ended a file too early, else None.
+        failure: what ended this thread although nothing should: a fault of ours or of a source of a user's own.
     """
 
     def __init__(
@@ -50,29 +65,47 @@ class Reader(threading.Thread):
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         super().__init__(name=f"source {source.name}", daemon=True)  # a stuck camera must not keep the process alive
-        self._source = source
+        self.source = source
         self._inbox = inbox
         self._meters = meters
         self._halt = stop
         self._file = file
         self._clock_ns = clock_ns
         self._end_ns: int | None = None
-        self._live = False
-        self.stream = source.name
+        self._specs: Mapping[str, StreamSpec] = {}
+        self._live: set[str] = set()
+        self._trouble = ""
+        self.streams = streams_of(source)
         self.error: EdgeMmError | None = None
+        self.failure: BaseException | None = None
+
+    @property
+    def stream(self) -> str:
+        """Name of its first stream."""
+        return self.streams[0]
 
     def run(self) -> None:
         """Body of the thread."""
         try:
             self._read_until_end()
+        except BaseException as error:  # whoever looks after this thread starts another, or ends the run
+            self.failure = error
+            _log.error("%s: its thread failed", self.stream, exc_info=error)
+            if self._file:
+                self.error = SourceError(f"its thread failed with {type(error).__name__}: {error}")
         finally:
             self._close()
-            self._inbox.close(self._source.name)
+            if self.failure is None or self._file:
+                for stream in self.streams:
+                    self._inbox.close(stream)
 
     def _read_until_end(self) -> None:
         pause = FIRST_PAUSE_S
+        longest = self.source.retry_s if isinstance(self.source, Retried) else LONGEST_PAUSE_S
         while not self._halt.is_set():
-            self._live = False
+            self._live.clear()
+            self._trouble = ""
+            began = time.monotonic()
             try:
                 self._open()
                 self._pump()
@@ -82,15 +115,16 @@ class Reader(threading.Thread):
                 if self._lost(error):
                     return
             if self._live:  # it gave something: a new fault, not the old one again
-                pause = FIRST_PAUSE_S
-            self._halt.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_S)
+                pause, began = FIRST_PAUSE_S, time.monotonic()
+            # An attempt that took long was a pause already.
+            self._halt.wait(max(FIRST_PAUSE_S, pause - (time.monotonic() - began)))
+            pause = min(2 * pause, longest)
 
     def _lost(self, error: Exception) -> bool:
         """Say it; whether that is the end."""
         told = error if isinstance(error, EdgeMmError) else SourceError(f"{type(error).__name__}: {error}")
         if told is not error:
-            _log.error("%s: the source failed", self._source.name, exc_info=error)
+            _log.error("%s: the source failed", self.stream, exc_info=error)
         self._say("lost", str(told).rstrip("."))
         self.error = told if self._file else None
         return self._file
@@ -98,36 +132,48 @@ class Reader(threading.Thread):
     def _open(self) -> None:
         if not self._file:
             self._say("starting")
-        spec = self._source.open()
-        _log.debug("%s: opened: %s at %g Hz", spec.name, spec.kind, spec.rate_hz)
-        self._spec = spec
+        first = self.source.open()
+        self._specs = {spec.name: spec for spec in specs_of(self.source, first)}
+        for spec in self._specs.values():
+            _log.debug("%s: opened: %s at %g Hz", spec.name, spec.kind, spec.rate_hz)
 
     def _pump(self) -> None:
-        stage = f"read {self._spec.kind}"
+        stage = f"read {next(iter(self._specs.values())).kind}"
+        troubled = self.source if isinstance(self.source, Troubled) else None
         while not self._halt.is_set():
             began = time.perf_counter()
-            sample = self._source.read()
+            sample = self.source.read()
             self._meters.took(stage, time.perf_counter() - began)
             if sample is None:
                 if not self._halt.is_set():
                     self._say("off", "the file has ended")
                 return
-            if not self._live:
-                self._live = True
-                self._inbox.put(Opened(sample.t_ns, self._spec))
-                self._inbox.put(Status(sample.t_ns, self._source.name, "live"))
+            if sample.stream not in self._live:
+                self._greet(sample.stream, sample.t_ns)
             self._end_ns = sample.end_ns
-            self._meters.count("samples", self._source.name)
+            self._meters.count("samples", sample.stream)
             if not self._inbox.put(sample):
                 return
+            if troubled is not None and bool(troubled.trouble) != bool(self._trouble):
+                self._trouble = troubled.trouble
+                self._say("degraded" if self._trouble else "live", self._trouble, only=self._live)
 
-    def _say(self, state: SourceState, detail: str = "") -> None:
+    def _greet(self, stream: str, t_ns: int) -> None:
+        """The first sample of a stream has come."""
+        if stream not in self._specs:
+            raise SourceError(f"a sample of the stream {stream!r}, which the source did not announce")
+        self._live.add(stream)
+        self._inbox.put(Opened(t_ns, self._specs[stream]))
+        self._inbox.put(Status(t_ns, stream, "live"))
+
+    def _say(self, state: SourceState, detail: str = "", *, only: set[str] | None = None) -> None:
         # A file ends where its last sample ends, as in a replay.
         t_ns = self._clock_ns() if not self._file or self._end_ns is None else self._end_ns
-        self._inbox.put(Status(t_ns, self._source.name, state, detail))
+        for stream in self.streams if only is None else sorted(only):
+            self._inbox.put(Status(t_ns, stream, state, detail))
 
     def _close(self) -> None:
         try:
-            self._source.close()
+            self.source.close()
         except Exception as error:  # closing a device that is gone may fail in any way, and nothing depends on it
-            _log.debug("%s: close: %s", self._source.name, error)
+            _log.debug("%s: close: %s", self.stream, error)

@@ -144,7 +144,7 @@ def announce(monitor: Monitor, source: Source, *, where: str) -> None:
 
 def _recording(path: str | Path, what: str) -> Path:
     from edge_mm.sources import existing_file
-    from edge_mm.sources.camera import without_password
+    from edge_mm.sources.address import without_password
 
     if "://" in str(path):
         raise UsageError(f"{without_password(str(path))}: an address is not a recording; 'edge-mm run' watches it")

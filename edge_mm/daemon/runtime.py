@@ -19,6 +19,7 @@ import msgspec
 from edge_mm.alerts.limits import limits_from
 from edge_mm.daemon.baseline_file import stored_baseline
 from edge_mm.daemon.config import Config
+from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.health import HEALTH_S, Health
 from edge_mm.daemon.inbox import Inbox, Item, Opened
@@ -27,6 +28,7 @@ from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
 from edge_mm.daemon.outlet import Outlet
+from edge_mm.daemon.parts import Parts
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.summary import Summary, summarize
@@ -35,7 +37,7 @@ from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import ConfigError, EdgeMmError, SourceError
+from edge_mm.errors import ConfigError, EdgeMmError, SourceError, WorkerError
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
@@ -48,6 +50,8 @@ LINK_S = 5.0
 """When all files have ended: longest wait for a broker that is not there."""
 DRAIN_S = 30.0
 """When all files have ended: longest wait for confirmations of a broker that is there."""
+STUCK_S = 180.0
+"""A delivery thread that has not turned once in this time hangs; connecting and waiting for it take less."""
 _log = logging.getLogger("edge_mm.run")
 
 
@@ -96,7 +100,7 @@ class Runtime:
         """Counts and latencies of the run."""
         self._inbox = Inbox()
         self._refused: set[str] = set()
-        self._devices = {one.source.name for one in self._planned if not one.file}
+        self._devices = {stream for one in self._planned if not one.file for stream in one.kinds}
         self._freshness = Freshness(self._devices)
         self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
@@ -130,19 +134,23 @@ class Runtime:
                 self.origin_ns = time.monotonic_ns()
                 self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
             # By name, as in a replay: events of the same moment are taken in this order.
-            readers = [self._reader(one) for one in sorted(self._planned, key=lambda one: one.source.name)]
+            planned = sorted(self._planned, key=lambda one: one.source.name)
+            for one in planned:
+                for stream, kind in one.kinds.items():
+                    self._inbox.add(stream, video=kind == "video", waits=one.waits)
+            self._parts = Parts(time.monotonic())
+            self._crew = crew = Crew(planned, self._reader)
             with ExitStack() as ending:  # whatever fails, all of it is done, the last one first
-                ending.callback(self._part, stop, readers)
+                ending.callback(self._part, stop)
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
                 self._sink.start()
-                for reader in readers:
-                    reader.start()
+                crew.start()
                 notify("READY=1")
-                _log.info("watching with %s", ", ".join(reader.stream for reader in readers))
-                self._watch(stop, readers)
-            if errors := [f"{reader.stream}: {reader.error}" for reader in readers if reader.error is not None]:
-                raise SourceError("\n".join(errors))
+                _log.info("watching with %s", ", ".join(stream for one in planned for stream in one.kinds))
+                self._watch(stop)
+            if crew.errors:
+                raise SourceError("\n".join(crew.errors))
             delivery = self._sink.stats()
             return summarize(self.meters, windows=self._monitor.windows, drops=self._inbox.dropped, delivery=delivery)
 
@@ -153,12 +161,11 @@ class Runtime:
             _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
 
     def _reader(self, one: Planned) -> Reader:
-        self._inbox.add(one.source.name, video=one.kind == "video", waits=one.waits)
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
         clock_ns = time.monotonic_ns if self._ticks is None else lambda: self.origin_ns
         return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file, clock_ns=clock_ns)
 
-    def _watch(self, stop: threading.Event, readers: Sequence[Reader]) -> None:
+    def _watch(self, stop: threading.Event) -> None:
         """The monitor's thread: take what is oldest, tell the time, look after everything else."""
         period_s = TICK_NS / NS_PER_S
         fed_s, feed_every_s = 0.0, watchdog_period_s()
@@ -174,10 +181,19 @@ class Runtime:
                 continue
             next_s = now_s + period_s
             self._look_after(now_s)
-            stuck = any(not reader.is_alive() and reader.stream in self._devices for reader in readers)
-            if feed_every_s is not None and not stuck and now_s - fed_s >= feed_every_s:
+            if feed_every_s is not None and now_s - fed_s >= feed_every_s and self._delivers(now_s):
                 fed_s = now_s
                 notify("WATCHDOG=1")
+
+    def _delivers(self, now_s: float) -> bool:
+        """Whether the delivery thread makes progress; a thread of a device is looked after by the crew.
+
+        Raises:
+            WorkerError: it has ended.
+        """
+        if not self._sink.alive:
+            raise WorkerError("the delivery thread has ended; alerts are kept in the outbox, and a new process goes on")
+        return now_s - self._sink.turned_s < STUCK_S
 
     def _look_after(self, now_s: float) -> None:
         if self._ticks is None:
@@ -185,13 +201,21 @@ class Runtime:
             oldest_ns = self._inbox.oldest_ns
             now_ns = time.monotonic_ns()
             self._tick_ns = max(self._tick_ns, now_ns if oldest_ns is None else min(now_ns, oldest_ns))
-            for status in self._freshness.overdue(self._tick_ns, queued=self._inbox.queued):
+            for status in self._freshness.overdue(self._tick_ns, queued=self._inbox.queued) + self._crew.look_after():
                 self._state(status)
+            for status in self._of_parts(now_s):
+                self._push(status)
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_S
             self._publish_health()
+
+    def _of_parts(self, now_s: float) -> list[Status]:
+        """What has changed of outbox and broker."""
+        failure, link, t_ns = self._keeper.failure, self._sink.link, self._tick_ns
+        changed = self._parts.outbox(t_ns, "" if failure is None else str(failure))
+        return changed + self._parts.broker(t_ns, now_s, online=link.state == "online", detail=link.detail)
 
     def _take(self, item: Item) -> None:
         if isinstance(item, Opened):
@@ -210,6 +234,7 @@ class Runtime:
     def _open(self, item: Opened) -> None:
         try:
             self._monitor.add_stream(item.spec)
+            self._freshness.opened(item.spec)
             self._refused.discard(item.stream)
         except EdgeMmError as error:  # for example an ECG of 20 Hz: the other senses go on
             self._refused.add(item.stream)
@@ -228,7 +253,7 @@ class Runtime:
             return
         self._freshness.status(status)
         _log.log(
-            logging.WARNING if status.state in ("stale", "lost") else logging.INFO,
+            logging.WARNING if status.state in ("degraded", "stale", "lost") else logging.INFO,
             "%s: %s%s", status.stream, status.state, f" ({status.detail})" if status.detail else "",
         )  # fmt: skip
         self._sink.publish_availability(status)
@@ -283,7 +308,7 @@ class Runtime:
             self._outlet.give(self._monitor.unsaid())
             self._outlet.finish()
 
-    def _part(self, stop: threading.Event, readers: Sequence[Reader]) -> None:
+    def _part(self, stop: threading.Event) -> None:
         """Deliver what can be delivered; leave no thread behind that ends when it is told."""
         try:
             self._publish_health()
@@ -292,6 +317,4 @@ class Runtime:
         finally:
             if not self._sink.stop(timeout_s=STOP_S):
                 _log.warning("alerts that wait for the broker; the next start delivers them: %d", self._outbox.depth)
-            for reader in readers:
-                if reader.is_alive():
-                    reader.join(1.0)
+            self._crew.join(1.0)

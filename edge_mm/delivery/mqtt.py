@@ -100,6 +100,8 @@ class MqttSink:
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._anchored = (0.0, False)
+        self.turned_s = time.monotonic()
+        """When the delivery thread last came round, in seconds of the monotonic clock; one that hangs does not."""
 
     @property
     def link(self) -> Link:
@@ -109,6 +111,11 @@ class MqttSink:
     def stats(self) -> MqttStats:
         """Counters and latencies since start."""
         return self._meter.stats()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the delivery thread runs."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
@@ -182,6 +189,7 @@ class MqttSink:
         backoff = Backoff(*self._backoff_s)
         while self._stop_by is None:
             self._online_since = None
+            self.turned_s = time.monotonic()
             try:
                 self._note_clock()  # here too: a broker that is away must not keep a late date from the outbox
                 self._connect_and_serve()
@@ -237,6 +245,7 @@ class MqttSink:
         return session.parted
 
     def _turn(self, connection: Connection, session: Session, *, timeout_s: float) -> None:
+        self.turned_s = time.monotonic()
         numbers = connection.step(timeout_s, wake_fd=self._wake_read)
         with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from edge_mm.errors import SourceError
-from edge_mm.types import THREE_AXES, Sample, StreamSpec
+from edge_mm.types import TRIPLES, Sample, StreamSpec
 
 _RATE_TOLERANCE = 0.01
 """A sample may claim a rate that is off by this share: some drivers measure it. The announced rate is what counts."""
@@ -31,7 +31,7 @@ def check_sample(sample: Sample, spec: StreamSpec) -> None:
             f"stream {spec.name!r}: a sample at {rate_hz:g} Hz, announced were {spec.rate_hz:g} Hz; resample it, or "
             "announce the stream again"
         )
-    if spec.kind in THREE_AXES:
+    if spec.kind in TRIPLES:
         good, want = data.ndim == 2 and data.shape[1] == 3, f"(n, 3) float32 in {spec.unit}"
     else:
         good, want = data.ndim == 1, "(n,) float32"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edge_mm.sources.audio_file import AudioFile
     from edge_mm.sources.camera import Camera
-    from edge_mm.sources.choose import audio_source, signal_source, video_source
+    from edge_mm.sources.choose import audio_source, board_source, signal_source, video_source
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
     from edge_mm.sources.files import existing_file
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _HOME = {
     "edge_mm.sources.audio_file": ("AudioFile",),
     "edge_mm.sources.camera": ("Camera",),
-    "edge_mm.sources.choose": ("audio_source", "signal_source", "video_source"),
+    "edge_mm.sources.choose": ("audio_source", "board_source", "signal_source", "video_source"),
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
     "edge_mm.sources.files": ("existing_file",),
@@ -56,6 +56,7 @@ __all__ = [
     "SignalFile",
     "VideoFile",
     "audio_source",
+    "board_source",
     "cameras",
     "existing_file",
     "merge",

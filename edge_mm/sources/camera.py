@@ -1,45 +1,52 @@
-"""A camera: V4L2 device or network stream -> one Sample per frame.
+"""A camera: V4L2 device, network stream, pipeline -> one Sample per frame, always the newest.
 
-In: a V4L2 index, a ``/dev/video*`` or ``/dev/v4l/by-id/...`` path, or an RTSP/HTTP URL. Out: (height, width, 3)
-uint8 BGR frames, stamped with the monotonic clock when the frame is grabbed, before it is decoded. Not here: video
-files (``video_file``), reconnecting (the daemon).
+In: what ``grabber`` opens. Out: (height, width, 3) uint8 BGR frames, stamped with the monotonic clock when they were
+grabbed. The blocking reads live in a child process (``camera_child``), so a driver that hangs is ended after a deadline
+and the camera is lost, not the daemon. Not here: video files (``video_file``), reconnecting (the daemon).
 """
 
 from __future__ import annotations
 
-import re
+import logging
+import select
+import socket
 import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from subprocess import Popen
 
+import msgspec
+
+from edge_mm.child import GRACE_S, end_child, start_child
 from edge_mm.errors import SourceError, SourceLost
-from edge_mm.sources.opencv import load_cv2
+from edge_mm.sources.address import host_and_port, is_url
+from edge_mm.sources.camera_child import LARGEST_MESSAGE, Answer, Failed, Open, Opened, Written
+from edge_mm.sources.frame_slots import FrameSlots
+from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing
 from edge_mm.types import Sample, StreamSpec
 
-_CREDENTIALS = re.compile(r"(?<=://).*@")  # to the last @: a password may hold a slash, or an @ itself
-_ARGUMENTS = re.compile(r"[?#=].*")  # cameras take ?user=...&pwd=... and /user=..._password=..., by any name
-_USUAL_FPS = 30.0
-
-
-def without_password(url: str) -> str:
-    """An address with everything that may be a user or a password replaced by ``***``, fit for logs and messages."""
-    if "://" not in url:
-        return url
-    return _ARGUMENTS.sub(lambda found: found[0][0] + "***", _CREDENTIALS.sub("***@", url))
+_START_S = 15.0
+"""Beside the camera's own time-out: a child process starts in 0.3 s on a PC and in 5 s on a Raspberry Pi Zero."""
+_V4L2_OPEN_S = 5.0
+_LATE_S = 0.5
+_ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_log = logging.getLogger("edge_mm.source")
 
 
 class Camera:
-    """A live camera. Frames come as the device gives them; the daemon keeps the newest.
+    """A live camera. Frames that come faster than they are read are skipped: the newest is what matters.
 
     Args:
-        device: V4L2 index, device path, or RTSP/HTTP URL.
+        device: V4L2 index, device path, RTSP/HTTP URL, ``gst:PIPELINE`` or ``picamera2:N``.
         name: Stream name.
-        width: Asked of a V4L2 device, pixels; a URL is delivered as it comes.
+        width: Asked of a local camera, pixels; a URL is delivered as it comes.
         height: As ``width``.
-        fps: Asked of a V4L2 device, and the nominal rate of a URL (OpenCV reports 25 whatever the truth); None keeps
+        fps: Asked of a local camera, and the nominal rate of a URL (OpenCV reports 25 whatever the truth); None keeps
             what the device says.
-        open_timeout_s: A URL that does not answer in this time cannot be opened (OpenCV's default is 30 s).
-        read_timeout_s: A stream that gives no frame in this time is lost (OpenCV's default is 30 s; 10 s for V4L2).
+        open_timeout_s: A URL that does not answer in this time cannot be opened.
+        read_timeout_s: A camera that gives no frame in this time is lost.
+
+    Attributes:
+        skipped: frames that were not read because newer ones were there.
     """
 
     live = True
@@ -56,81 +63,152 @@ class Camera:
         read_timeout_s: float = 2.0,
     ) -> None:
         self.name = name
-        self._device = device
-        self._size = (width, height)
-        self._fps = fps
-        self._open_timeout_s = open_timeout_s
-        self._read_timeout_s = read_timeout_s
-        self._capture: Any = None
-        self._rate_hz = fps or _USUAL_FPS
-        self._label = f"camera {device}" if isinstance(device, int) else f"camera {without_password(device)}"
+        self.skipped = 0
+        self._settings = CameraSettings(
+            device=device, width=width, height=height, fps=fps, open_timeout_s=open_timeout_s,
+            read_timeout_s=read_timeout_s,
+        )  # fmt: skip
+        self._label = self._settings.label
+        self._child: Popen[bytes] | None = None
+        self._link: socket.socket | None = None
+        self._slots: FrameSlots | None = None
+        self._rate_hz = USUAL_FPS
+        self._number = 0
+        self._frozen = False
+        self._trouble = ""
+        self._ended = 0
+
+    @property
+    def trouble(self) -> str:
+        """Why it works badly now: too few frames, a covered lens."""
+        return self._trouble
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """``skipped`` frames, and how often the process that holds the camera had to be ended."""
+        return {"skipped": self.skipped, "children_ended": self._ended}
 
     def open(self) -> StreamSpec:
         """Open the camera.
 
         Raises:
-            SourceError: there is no such device, it is busy, or the URL does not answer.
+            SourceError: there is no such device, it is busy, the URL does not answer, or it still repeats one picture.
         """
+        settings = self._settings
         self.close()
-        cv2 = load_cv2()
-        self._capture = self._open_url(cv2) if _is_url(self._device) else self._open_v4l2(cv2)
-        reported = float(self._capture.get(cv2.CAP_PROP_FPS))
-        self._rate_hz = self._fps or (reported if 1.0 <= reported <= 240.0 else _USUAL_FPS)
+        self._trouble = ""
+        self._look_first()
+        link = self._started()
+        link.send(msgspec.json.encode(Open(settings, self._frozen)))
+        patience_s = settings.open_timeout_s if is_url(settings.device) else _V4L2_OPEN_S
+        deadline = time.monotonic() + patience_s + settings.read_timeout_s + _START_S
+        while not isinstance(answer := self._answer(deadline, "cannot be opened: its driver does not answer"), Opened):
+            if isinstance(answer, Failed):
+                raise SourceError(answer.text)
+        self._frozen, self._number = False, 0
+        self._rate_hz = answer.fps
         return StreamSpec(name=self.name, kind="video", rate_hz=self._rate_hz, unit="bgr8")
 
     def read(self) -> Sample | None:
-        """Block until the next frame.
+        """Block until the next frame; the newest there is.
 
         Raises:
-            SourceLost: the device is gone, the stream ended, or no frame came in ``read_timeout_s``.
+            SourceLost: the device is gone, the stream ended, no frame came in ``read_timeout_s``, or it repeats one
+                picture.
         """
-        if self._capture is None:
+        if self._link is None or self._slots is None:
             raise SourceLost(f"{self._label} is not open; call open() first.")
-        asked_ns = time.monotonic_ns()
-        grabbed = self._capture.grab()
-        t_ns = time.monotonic_ns()
-        # OpenCV's V4L2 answers a time-out with success and the old frame (opencv issue 24393): trust the clock.
-        if (t_ns - asked_ns) >= self._read_timeout_s * 1e9:
-            raise SourceLost(f"{self._label} gave no frame for {self._read_timeout_s:g} s; check cable and network.")
-        ok, frame = self._capture.retrieve() if grabbed else (False, None)
-        if not ok or frame is None:
-            raise SourceLost(f"{self._label} stopped giving frames; check that it is plugged in and switched on.")
-        return Sample(stream=self.name, t_ns=t_ns, data=frame, rate_hz=self._rate_hz)
+        limit_s = self._settings.read_timeout_s
+        deadline = time.monotonic() + limit_s + _LATE_S
+        while True:
+            newest = self._newest(deadline, f"gave no frame for {limit_s:g} s; check cable and network")
+            picture = self._slots.read(newest.number)
+            if picture is None:  # we were slow, and the next one is on its way
+                continue
+            self.skipped += newest.number - self._number - 1
+            self._number, self._trouble = newest.number, newest.trouble
+            return Sample(stream=self.name, t_ns=newest.t_ns, data=picture, rate_hz=self._rate_hz)
 
     def close(self) -> None:
-        """Release the device; a stalled RTSP stream may need two more read time-outs for its good-bye."""
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        """Release the device; a driver that does not let go is left to the process that is ended."""
+        self._part(grace_s=GRACE_S)
 
-    def _open_url(self, cv2: Any) -> Any:
-        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(self._open_timeout_s * 1000)]
-        limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(self._read_timeout_s * 1000)]
-        capture = cv2.VideoCapture(str(self._device), cv2.CAP_FFMPEG, [*limits, cv2.CAP_PROP_N_THREADS, 1])
-        if not capture.isOpened():
+    def _part(self, *, grace_s: float) -> None:
+        link, self._link = self._link, None
+        child, self._child = self._child, None
+        self._slots = None
+        if link is not None:
+            link.close()
+        if child is not None:
+            end_child(child, grace_s=grace_s)
+
+    def _look_first(self) -> None:
+        """What costs no process: a camera that is not plugged in, a host that refuses.
+
+        Raises:
+            SourceError: it is not there.
+        """
+        settings = self._settings
+        if settings.path is not None:
+            missing(settings)
+            return
+        place = host_and_port(str(settings.device)) if is_url(settings.device) else None
+        if place is None:
+            return
+        try:
+            socket.create_connection(place, settings.open_timeout_s).close()
+        except OSError as error:
             raise SourceError(
-                f"{self._label} does not answer as a video stream; check address, user, password and network "
-                f"(waited at most {self._open_timeout_s:g} s)."
-            )
-        return capture
+                f"{self._label} does not answer as a video stream: {error.strerror or error}; check address "
+                f"and network (waited at most {settings.open_timeout_s:g} s)."
+            ) from None
 
-    def _open_v4l2(self, cv2: Any) -> Any:
-        path = Path(f"/dev/video{self._device}") if isinstance(self._device, int) else Path(self._device)
-        if not path.exists():
-            raise SourceError(f"{self._label}: there is no {path}; plug the camera in or name one of /dev/v4l/by-id/.")
-        # By path: an index would be resolved by OpenCV itself, and a by-id link survives re-plugging.
-        capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_V4L2)
-        if not capture.isOpened():
-            raise SourceError(
-                f"{self._label}: {path} cannot be opened as a camera; another program may hold it, "
-                "it may be no capture device, or this user is not in the group 'video'."
-            )
-        capture.set(cv2.CAP_PROP_FRAME_WIDTH, self._size[0])
-        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self._size[1])
-        if self._fps:
-            capture.set(cv2.CAP_PROP_FPS, self._fps)
-        return capture
+    def _started(self) -> socket.socket:
+        """The link to a new child."""
+        try:
+            self._child, self._link = start_child("edge_mm.sources.camera_child")
+        except OSError as error:
+            raise SourceError(f"{self._label}: its process cannot be started: {error}.") from None
+        return self._link
 
+    def _newest(self, deadline: float, overdue: str) -> Written:
+        """The newest frame that was told of, at least one; messages before it are passed over."""
+        answer = self._answer(deadline, overdue)
+        while isinstance(answer, Written) and self._readable(0.0):
+            answer = self._answer(deadline, overdue)
+        if isinstance(answer, Failed):
+            self._frozen = answer.frozen
+            raise SourceLost(answer.text)
+        assert isinstance(answer, Written)  # noqa: S101  # nothing else follows Opened
+        return answer
 
-def _is_url(device: int | str) -> bool:
-    return isinstance(device, str) and "://" in device
+    def _answer(self, deadline: float, overdue: str) -> Answer:
+        """The child's next message.
+
+        Raises:
+            SourceLost: it came too late, and the child is ended; or the child has ended.
+        """
+        assert self._link is not None  # noqa: S101  # both callers have looked
+        if not self._readable(max(0.0, deadline - time.monotonic())):
+            self._end()
+            raise SourceLost(f"{self._label} {overdue}.")
+        data, fds, _flags, _address = socket.recv_fds(self._link, LARGEST_MESSAGE, 1)
+        if not data:
+            self._end()
+            raise SourceLost(f"{self._label}: the process that reads it has ended; its driver may have crashed.")
+        answer = _ANSWERS.decode(data)
+        if isinstance(answer, Opened):
+            self._slots = FrameSlots(answer.shape, fds[0])
+        return answer
+
+    def _readable(self, timeout_s: float) -> bool:
+        assert self._link is not None  # noqa: S101  # asked only while it is open
+        poll = select.poll()
+        poll.register(self._link, select.POLLIN)
+        return bool(poll.poll(timeout_s * 1000))
+
+    def _end(self) -> None:
+        """The child hangs, or has ended: a new one takes its place at the next ``open``."""
+        self._ended += 1
+        self._part(grace_s=0.0)
+        _log.debug("%s: the process that held it was ended", self._label)

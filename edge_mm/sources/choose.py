@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mm.errors import ConfigError, UsageError
+from edge_mm.sources.address import without_password
 from edge_mm.sources.audio_file import AudioFile
-from edge_mm.sources.camera import Camera, without_password
+from edge_mm.sources.camera import Camera
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
+from edge_mm.sources.grabber import GSTREAMER, PICAMERA
 from edge_mm.sources.microphone import Microphone
 from edge_mm.sources.serial_port import SerialPort
 from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
+from edge_mm.sources.wanted import Wanted
 from edge_mm.sources.wfdb_record import wfdb_header
 from edge_mm.types import StreamKind
 
@@ -59,7 +62,7 @@ def video_source(
     if text.isdecimal():
         return Camera(int(text), name=name, width=width, height=height, fps=fps)
     path = _path(spec, address=True)
-    if "://" in text or (text.startswith("/dev/") and not is_file(path)):
+    if "://" in text or (text.startswith("/dev/") and not is_file(path)) or text.startswith((GSTREAMER, PICAMERA)):
         return Camera(text, name=name, width=width, height=height, fps=fps)
     return VideoFile(existing_file(path, what="video file"), name=name, start_ns=start_ns)
 
@@ -109,7 +112,7 @@ def signal_source(
     """
     signal = _signal_kind(kind, spec)
     path = _path(spec)
-    if str(spec).startswith("/dev/") and not (is_file(path) or is_file(wfdb_header(path))):  # /dev/shm holds files
+    if str(spec).startswith("/dev/") and not is_recording(str(spec)):
         if column is not None and not isinstance(column, int):
             raise ConfigError(f"{spec}: the column of a serial port is a number counted from 0, not {column!r}.")
         return SerialPort(str(spec), kind=signal, name=name, rate_hz=rate_hz, column=column or 0, baud=baud)
@@ -121,6 +124,35 @@ def signal_source(
         return SignalFile(path, kind=signal, name=name, channel=column, rate_hz=rate_hz, start_ns=start_ns)
     existing_file(path, what="signal file")
     return CsvSignal(path, kind=signal, name=name, column=column, rate_hz=rate_hz, start_ns=start_ns)
+
+
+def is_recording(word: str) -> bool:
+    """Whether a path below ``/dev/`` is a file all the same: ``/dev/shm`` holds some."""
+    path = _path(word)
+    return is_file(path) or is_file(wfdb_header(path))
+
+
+def board_source(
+    device: str, wanted: Sequence[Wanted], *, baud: int | None = None, protocol: str = "lines"
+) -> SerialPort:
+    """What reads a device that can give several streams; opened once for all of them.
+
+    Args:
+        device: a serial port, or ``SCHEME:ADDRESS`` as in ``wanted.SCHEMES``.
+        wanted: its streams, at least one.
+        baud: of a serial port; None: 115,200.
+        protocol: of a serial port, ``lines`` or ``binary``.
+
+    Raises:
+        ConfigError: it cannot give one of them.
+    """
+    (one,) = wanted
+    if one.column is not None and not isinstance(one.column, int):
+        raise ConfigError(f"{device}: the column of a serial port is a number counted from 0, not {one.column!r}.")
+    return SerialPort(
+        device, kind=_signal_kind(one.kind, device), name=one.name, rate_hz=one.rate_hz, unit=one.unit,
+        column=one.column or 0, baud=baud or 115_200,
+    )  # fmt: skip
 
 
 def _path(spec: int | str | Path, *, address: bool = False) -> Path:

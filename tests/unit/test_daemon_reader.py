@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import numpy as np
+import pytest
 
 from edge_mm.daemon.inbox import Inbox
 from edge_mm.daemon.meters import Meters
@@ -63,13 +65,65 @@ def read(script: str) -> tuple[list[float | None], list[str]]:
     return pauses.seconds, [item.state for item in items if isinstance(item, Status)]
 
 
-def test_pauses_grow_to_half_a_minute_while_a_device_opens_and_gives_nothing():
+def test_pauses_grow_to_two_seconds_while_a_device_opens_and_gives_nothing():
     pauses, said = read("nxnnnnn")
-    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert pauses == pytest.approx([0.5, 1, 2, 2, 2, 2, 2], abs=0.05)
     assert said == ["starting", "lost"] * 7
 
 
 def test_after_a_device_has_given_something_the_first_pause_is_short_again():
     pauses, said = read("xxbxx")
-    assert pauses == [1, 2, 1, 2, 4]
+    assert pauses == pytest.approx([0.5, 1, 0.5, 1, 2], abs=0.05)
     assert said.count("live") == 1
+
+
+class Board:
+    """A board with an ECG and a pulse, of which one begins later, and which says how it does."""
+
+    name, live = "ecg", True
+    streams = ("ecg", "pulse")
+    specs = (StreamSpec("ecg", "ecg", 250.0, "mV"), StreamSpec("pulse", "ppg", 100.0, "a.u."))
+    counters = MappingProxyType({})
+    retry_s = 8.0
+
+    def __init__(self, *script: tuple[str, str]) -> None:
+        self._script = iter(script)
+        self.trouble = ""
+
+    def open(self) -> StreamSpec:
+        return self.specs[0]
+
+    def read(self) -> Sample:
+        stream, self.trouble = next(self._script, ("gone", ""))
+        if stream == "gone":
+            raise SourceLost("board: gone")
+        return Sample(stream, 0, np.zeros(25, np.float32), 250.0 if stream == "ecg" else 100.0)
+
+    def close(self) -> None:
+        pass
+
+
+def said_of(board: Board, lives: int = 1) -> tuple[list[tuple[str, str]], Pauses]:
+    inbox, pauses = Inbox(), Pauses(lives)
+    for stream in board.streams:
+        inbox.add(stream, video=False, waits=False)
+    Reader(board, inbox, Meters(), pauses, file=False).run()
+    assert inbox.ended is False  # what it said waits
+    items = list(iter(lambda: inbox.get(0), None))
+    assert inbox.ended
+    return sorted((item.stream, item.state) for item in items if isinstance(item, Status)), pauses
+
+
+def test_each_stream_of_a_board_is_live_with_its_own_first_sample_and_all_are_lost_with_the_board():
+    said, _ = said_of(Board(("ecg", ""), ("ecg", "")))
+    assert said == [("ecg", "live"), ("ecg", "lost"), ("ecg", "starting"), ("pulse", "lost"), ("pulse", "starting")]
+
+
+def test_a_device_that_works_badly_is_degraded_until_it_says_no_more_of_it():
+    said, _ = said_of(Board(("ecg", ""), ("ecg", "half of the lines"), ("ecg", "a third"), ("ecg", "")))
+    assert [state for stream, state in said if stream == "ecg"] == ["degraded", "live", "live", "lost", "starting"]
+
+
+def test_a_device_that_says_how_soon_to_try_again_is_tried_so():
+    _, pauses = said_of(Board(), lives=7)
+    assert pauses.seconds == pytest.approx([0.5, 1, 2, 4, 8, 8, 8], abs=0.05)

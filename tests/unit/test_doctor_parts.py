@@ -38,7 +38,7 @@ def test_a_camera_that_is_not_there_names_those_that_are(tmp_path):
 
 
 def test_an_i2c_bus_that_is_not_there_says_how_it_is_switched_on(tmp_path):
-    source = SourceConfig(name="finger", kind="ppg", device="/dev/i2c-1")
+    source = SourceConfig(name="finger", kind="ppg", device="i2c:1")
     (found,) = doctor_access.access([source], tmp_path)
     assert "do_i2c 0" in found.do
 
@@ -59,7 +59,7 @@ def test_a_microphone_without_a_card_and_without_a_sound_server_is_an_error(tmp_
 
 
 def test_bluetooth_that_is_switched_off_says_how_to_switch_it_on(tmp_path):
-    source = SourceConfig(name="strap", kind="ecg", device="ble:AA:BB:CC:DD:EE:FF")
+    source = SourceConfig(name="strap", kind="rr", device="ble:Polar H10")
     assert "no Bluetooth adapter" in next(doctor_access.access([source], tmp_path)).found
     (tmp_path / "sys/class/bluetooth/hci0").mkdir(parents=True)
     switch = tmp_path / "sys/class/rfkill/rfkill0"

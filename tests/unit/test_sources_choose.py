@@ -22,7 +22,7 @@ from edge_mm.sources import (
     signal_source,
     video_source,
 )
-from edge_mm.sources.camera import without_password
+from edge_mm.sources.address import without_password
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""How our own parts do, as Status events: the outbox, the link to the broker, the process that runs graphs.
+
+In: what each part says of itself. Out: a Status of ``@outbox``, ``@broker`` or ``@graphs`` where that has changed; they
+raise and clear technical alerts as a sensor's do. Not here: mending anything.
+"""
+
+from __future__ import annotations
+
+from edge_mm.types import SourceState, Status
+
+BROKER_S = 15.0
+"""A broker that is away for less is no event: it was restarted, or the network blinked."""
+
+
+class Parts:
+    """Notices changes.
+
+    Args:
+        begin_s: the present in seconds.
+    """
+
+    def __init__(self, begin_s: float) -> None:
+        self._states: dict[str, tuple[SourceState, str]] = {}
+        self._away_since_s: float | None = begin_s
+
+    @property
+    def states(self) -> dict[str, str]:
+        """Part -> state."""
+        return {name: state for name, (state, _) in self._states.items()}
+
+    def outbox(self, t_ns: int, failure: str) -> list[Status]:
+        """What the disk says; empty while it takes everything."""
+        return self.tell(t_ns, "@outbox", "degraded" if failure else "live", failure)
+
+    def broker(self, t_ns: int, now_s: float, *, online: bool, detail: str) -> list[Status]:
+        """How the link stands."""
+        if online:
+            self._away_since_s = None
+            return self.tell(t_ns, "@broker", "live", "")
+        if self._away_since_s is None:
+            self._away_since_s = now_s
+        if now_s - self._away_since_s < BROKER_S:
+            return []
+        return self.tell(t_ns, "@broker", "lost", detail or "not connected")
+
+    def tell(self, t_ns: int, part: str, state: SourceState, detail: str) -> list[Status]:
+        """A part is in this state; one that has always been well is not worth a word."""
+        before = self._states.get(part)
+        self._states[part] = (state, detail)
+        if before is None and state == "live":
+            return []
+        if before is not None and before[0] == state:
+            return []
+        return [Status(t_ns, part, state, detail)]
