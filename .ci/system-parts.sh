@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the tests need from Debian: a broker, PortAudio, a sound server. Installs them when it may use apt (root, or sudo
+# What the tests need from Debian: a broker, PortAudio, a sound server, systemd-analyze. Installs them when it may use apt (root, or sudo
 # without a password); otherwise says so, and the tests that need them skip with a reason.
 set -uo pipefail
 say() { printf 'edge-mm: %s\n' "$*" >&2; }
@@ -7,6 +7,7 @@ packages=()
 PATH=$PATH:/usr/sbin
 command -v mosquitto >/dev/null || packages+=(mosquitto)
 command -v pulseaudio >/dev/null || packages+=(pulseaudio pulseaudio-utils libasound2-plugins)
+command -v systemd-analyze >/dev/null || packages+=(systemd)
 [ -e /usr/include/portaudio.h ] || packages+=(portaudio19-dev gcc python3-dev)
 [ ${#packages[@]} -eq 0 ] && exit 0
 if ! command -v apt-get >/dev/null; then say "no apt here: tests that need ${packages[*]} will skip"; exit 0; fi

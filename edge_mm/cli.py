@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from edge_mm.daemon import arguments
+from edge_mm.daemon import arguments, questions
 from edge_mm.daemon.output import OutputError, fill_descriptors, say, told_apart, unwritten
 from edge_mm.errors import EdgeMmError
 
@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
 
     _live(verb)
     _recordings(verb)
-    _questions(verb)
+    questions.add(verb)
     return top
 
 
@@ -130,7 +130,6 @@ _EXAMPLES = """examples:
   edge-mm tail                     print the alerts as they arrive
 'edge-mm VERB --help' explains a verb."""
 
-_Verb = Callable[[str, str, str, str], argparse.ArgumentParser]
 _CONFIG = "configuration (default: %(default)s)"
 
 
@@ -151,7 +150,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _live(verb: _Verb) -> None:
+def _live(verb: questions.Verb) -> None:
     one = verb(
         "init",
         "verb_init:main",
@@ -181,7 +180,7 @@ def _live(verb: _Verb) -> None:
     one.add_argument("--live", action="store_true", help="use the camera and the microphone of this machine")
 
 
-def _recordings(verb: _Verb) -> None:
+def _recordings(verb: questions.Verb) -> None:
     one = verb(
         "replay",
         "verb_replay:main",
@@ -237,48 +236,6 @@ def _recordings(verb: _Verb) -> None:
     what = one.add_mutually_exclusive_group()
     what.add_argument("--show", action="store_true", help="print what is stored, and which limits it moves")
     what.add_argument("--reset", action="store_true", help="forget it: the population's limits hold again")
-    one.add_argument("--json", action="store_true", help="print one JSON object")
-
-
-def _questions(verb: _Verb) -> None:
-    one = verb(
-        "check",
-        "verb_check:main",
-        "say everything that is wrong with configuration, bundle, board, sensors and broker",
-        "edge-mm check\nedge-mm check -c /etc/edge-mm/edge-mm.toml --json",
-    )
-    one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
-    one.add_argument("--json", action="store_true", help="print one JSON object")
-
-    one = verb(
-        "tail",
-        "verb_tail:main",
-        "subscribe to the broker and print alerts as they arrive; those that are active already are not shown",
-        "edge-mm tail\nedge-mm tail --host broker.local --username me --json",
-    )
-    one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
-    one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
-    one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
-    one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
-    one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
-    one.add_argument("--device", metavar="ID", help="only this device (default: all)")
-    one.add_argument("--count", metavar="N", type=arguments.whole, help="end after so many alerts")
-    one.add_argument("--seconds", metavar="N", type=arguments.positive, help="end after so many seconds")
-    one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
-
-    one = verb(
-        "devices", "verb_devices:main", "list the cameras, microphones and serial ports found", "edge-mm devices"
-    )
-    one.add_argument("--json", action="store_true", help="print one JSON object")
-
-    one = verb(
-        "bundle",
-        "verb_bundle:main",
-        "look into a model bundle, or check that it is whole and runs here",
-        "edge-mm bundle inspect driver\nedge-mm bundle verify ./driver-1.0.0.edgemm --json",
-    )
-    one.add_argument("action", choices=("inspect", "verify"), help="what to do")
-    one.add_argument("bundle", metavar="NAME|FILE", help="a shipped bundle's name, or a file")
     one.add_argument("--json", action="store_true", help="print one JSON object")
 
 

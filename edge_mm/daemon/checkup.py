@@ -7,6 +7,7 @@ written. Not here: printing (``daemon.verb_check``).
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from edge_mm.daemon.config import Config, load_parts
+from edge_mm.daemon.config import Config, MetricsConfig, load_parts
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
 from edge_mm.daemon.reader import specs_of
-from edge_mm.errors import BundleError, ConfigError, EdgeMmError, UsageError
+from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
 from edge_mm.sources.address import without_password
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that was tried."""
 
     part: str
-    """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``baseline``, ``broker``."""
+    """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``baseline``, ``metrics``,
+    ``broker``."""
     level: str
     """``ok``, ``warning`` or ``error``."""
     text: str
@@ -89,6 +91,10 @@ def check_up(path: str) -> Iterator[Finding]:
         yield _untried("baseline")
     else:
         yield _tried("baseline", lambda: _baseline(config.baseline))
+    if "metrics" in wrong:
+        yield _untried("metrics")
+    elif config.metrics is not None:
+        yield _tried("metrics", partial(_metrics, config.metrics))
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 
@@ -208,6 +214,18 @@ def _baseline(path: str) -> str:
     if not Path(path).exists():
         return "none is stored, so the population's limits hold; 'edge-mm calibrate' learns one"
     return f"{path}: {', '.join(load_baseline(path).learned()) or 'empty'}"
+
+
+def _metrics(config: MetricsConfig) -> str:
+    """The extra is there, and nobody else listens on the port."""
+    from edge_mm.daemon.metrics import require_client, unusable
+
+    require_client()
+    try:
+        socket.create_server((config.host, config.port)).close()
+    except OSError as error:  # no address of ours, a port below 1024, or taken: also by a daemon that runs
+        raise SourceError(unusable(config, error)) from error
+    return f"http://{config.host}:{config.port}/metrics can be served"
 
 
 def _broker(config: Config) -> str:

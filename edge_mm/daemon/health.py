@@ -1,7 +1,7 @@
 """How the device does: the body of ``bridge/health``.
 
-In: meters, states and the process. Out: a dictionary every ``HEALTH_S``. No reading of a person is in it. Not here:
-publishing.
+In: meters, states, the process and the board. Out: a dictionary every ``HEALTH_S``, with None for what the board does
+not say. No reading of a person is in it. Not here: publishing, the board's files (``daemon.board_state``).
 """
 
 from __future__ import annotations
@@ -9,8 +9,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from edge_mm.daemon import board_state
 from edge_mm.daemon.meters import Meters, peak_rss_mib, rss_mib
 from edge_mm.delivery import clock
 
@@ -24,11 +28,24 @@ class Health:
     Args:
         meters: of the run.
         rss_limit_mib: what the board's profile allows; reported beside what is used.
+        outbox: path of the outbox; the disk under it is told. None: not told.
+        zone: type of the thermal zone that the board's profile names; the hottest one where it is empty.
+        root: where the board's ``proc`` and ``sys`` are.
     """
 
-    def __init__(self, meters: Meters, *, rss_limit_mib: int) -> None:
+    def __init__(
+        self,
+        meters: Meters,
+        *,
+        rss_limit_mib: int,
+        outbox: str | None = None,
+        zone: str = "",
+        root: Path = board_state.ROOT,
+    ) -> None:
         self._meters = meters
         self._limit_mib = rss_limit_mib
+        self._outbox, self._zone, self._root = outbox, zone, root
+        self._cpu = board_state.cpu_times(root)
         self._before: tuple[float, float, Mapping[str, int]] = (0.0, 0.0, {})
 
     def report(
@@ -78,8 +95,34 @@ class Health:
                 "rss_mib": rss_mib(),
                 "peak_rss_mib": peak_rss_mib(),
                 "rss_limit_mib": self._limit_mib,
+                "threads": board_state.threads(self._root),
+                "descriptors": board_state.descriptors(self._root),
             },
-            "os": {"load_average": [round(load, 2) for load in os.getloadavg()], "boot_s": round(time.monotonic(), 1)},
+            "os": {
+                "load_average": [round(load, 2) for load in os.getloadavg()],
+                "boot_s": round(time.monotonic(), 1),
+                "cpu_percent": self._machine_percent(),
+            },
+            "board": self._board(),
             "outbox": dict(outbox),
             "mqtt": dict(mqtt),
+        }
+
+    def _machine_percent(self) -> float | None:
+        """Of all cores, since the report before."""
+        before, self._cpu = self._cpu, board_state.cpu_times(self._root)
+        return self._cpu.percent_since(before)
+
+    def _board(self) -> dict[str, Any]:
+        root = self._root
+        power, frequency, memory = board_state.power(root), board_state.frequency(root), board_state.memory(root)
+        disk = None if self._outbox is None else board_state.disk(Path(self._outbox).parent, root)
+        return {
+            "temperature_c": board_state.temperature_c(root, zone=self._zone),
+            "power": None if power is None else {"now": list(power.now), "since_boot": list(power.since_boot)},
+            "frequency": None if frequency is None else msgspec.to_builtins(frequency),
+            "memory": None if memory is None else msgspec.to_builtins(memory),
+            "disk": None
+            if disk is None
+            else {"free_mib": disk.free_mib, "total_mib": disk.total_mib, "read_only": disk.read_only},
         }

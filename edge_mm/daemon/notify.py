@@ -1,17 +1,28 @@
-"""Tell systemd how we are: ``READY=1``, ``WATCHDOG=1``, ``STOPPING=1``.
+"""Tell systemd how we are: ``READY=1``, ``WATCHDOG=1``, ``STOPPING=1``; without systemd a file says that we live.
 
-In: a state. Out: one datagram to ``$NOTIFY_SOCKET``; nothing where there is none. Not here: the unit file.
-Protocol: sd_notify(3).
+In: a state. Out: one datagram to ``$NOTIFY_SOCKET``; at each ``WATCHDOG=1`` the seconds since boot in the file that
+``$EDGE_MM_HEARTBEAT`` names (the ``Containerfile`` does, its health check reads it); nothing where there is neither.
+Not here: the unit file (``daemon.service``). Protocol: sd_notify(3).
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+HEARTBEAT = "EDGE_MM_HEARTBEAT"
+HEARTBEAT_S = 10.0
+"""How often the file is written."""
 
 
 def notify(state: str) -> bool:
     """Send one state; whether there was somebody to tell."""
+    if state == "WATCHDOG=1" and (file := os.environ.get(HEARTBEAT)):
+        with suppress(OSError):  # a full disk must not end the watch; the health check sees an old file
+            Path(file).write_text(f"{int(time.clock_gettime(time.CLOCK_BOOTTIME))}\n")
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return False
@@ -26,8 +37,8 @@ def notify(state: str) -> bool:
 
 
 def watchdog_period_s() -> float | None:
-    """How often ``WATCHDOG=1`` is wanted: half of ``$WATCHDOG_USEC``, None without a watchdog."""
+    """How often ``WATCHDOG=1`` is wanted: half of ``$WATCHDOG_USEC``, None without a watchdog or a heartbeat file."""
     try:
         return int(os.environ["WATCHDOG_USEC"]) / 2e6
     except (KeyError, ValueError):
-        return None
+        return HEARTBEAT_S if os.environ.get(HEARTBEAT) else None

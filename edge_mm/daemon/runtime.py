@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,7 @@ from edge_mm.daemon.health import HEALTH_S, Health
 from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
+from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parts import Parts
@@ -105,8 +107,11 @@ class Runtime:
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns = 0
         self._ended = False
-        self._health = Health(self.meters, rss_limit_mib=self._profile.budget.rss_mib)
+        rss_mib, zone = self._profile.budget.rss_mib, self._profile.thermal.zone
+        self._health = Health(self.meters, rss_limit_mib=rss_mib, outbox=config.outbox.path, zone=zone)
         self._next_health_s = 0.0
+        self._latest: dict[str, Any] | None = None
+        self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
 
     def run(self, stop: threading.Event) -> Summary:
         """Watch until stopped or until all files have ended.
@@ -138,6 +143,7 @@ class Runtime:
             with ExitStack() as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
                 ending.callback(self._store)
+                ending.enter_context(self._metrics)
                 self._sink.start()
                 crew.start()
                 notify("READY=1")
@@ -273,19 +279,18 @@ class Runtime:
         failure = self._keeper.failure
         _log.debug("windows %d, waiting for the broker %d", self._monitor.windows, self._outbox.depth)
         link, stats = self._sink.link, self._sink.stats()
-        self._sink.publish_health(
-            self._health.report(
-                streams=self._freshness.states,
-                drops=self._inbox.dropped,
-                windows=self._monitor.windows,
-                outbox={
-                    "depth": self._outbox.depth,
-                    "unstored": self._keeper.pending,
-                    "error": None if failure is None else str(failure),
-                },
-                mqtt={"link": link.state, **msgspec.to_builtins(stats)},
-            )
+        self._latest = self._health.report(
+            streams=self._freshness.states,
+            drops=self._inbox.dropped,
+            windows=self._monitor.windows,
+            outbox={
+                "depth": self._outbox.depth,
+                "unstored": self._keeper.pending,
+                "error": None if failure is None else str(failure),
+            },
+            mqtt={"link": link.state, **msgspec.to_builtins(stats)},
         )
+        self._sink.publish_health(self._latest)
 
     def _store(self) -> None:
         """Stop reading; store what is left.

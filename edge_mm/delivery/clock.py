@@ -60,13 +60,18 @@ def boot_id() -> str:
         return str(uuid.uuid4())
 
 
+def absurd(wall_ns: int) -> bool:
+    """Whether it is before this product existed: a board without a clock chip, minutes after it was switched on."""
+    return wall_ns < _ns_of_year(_EARLIEST_YEAR)
+
+
 def synchronized(wall_ns: int) -> bool:
     """Whether the wall clock can be believed: the kernel says that a time service disciplines it, and it is not absurd.
 
     Args:
         wall_ns: the wall clock, nanoseconds since 1970.
     """
-    if wall_ns < _ns_of_year(_EARLIEST_YEAR):
+    if absurd(wall_ns):
         return False
     if _TIMESYNCD.exists():
         return True

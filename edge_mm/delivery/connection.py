@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edge_mm.delivery.complaints import LoginRefusedError, lost, refused, unreachable
 from edge_mm.delivery.settings import MqttSettings, tls_context
@@ -44,6 +44,7 @@ class Connection:
         will: channel, topic and payload that the broker publishes when we vanish.
         clean_session: True forgets the session at the broker, before and after.
         on_message: called with each received message; it is confirmed by ``confirm``.
+        version: of MQTT. 5 only to ask why: a broker then says what it threw away, and not every broker speaks it.
     """
 
     def __init__(
@@ -54,10 +55,13 @@ class Connection:
         will: tuple[Channel, str, bytes] | None = None,
         clean_session: bool = False,
         on_message: Callable[[MQTTMessage], None] | None = None,
+        version: Literal["3.1.1", "5"] = "3.1.1",
     ) -> None:
         import paho.mqtt.client as paho
 
         self._settings = settings
+        self.denied: set[int] = set()
+        """Numbers of publications that the broker threw away; only MQTT 5 tells."""
         self._acked: list[int] = []
         self._broken: DeliveryError | None = None
         self._granted: dict[int, list[Any]] = {}
@@ -66,14 +70,14 @@ class Connection:
         self._client: Client | None = paho.Client(
             paho.CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            clean_session=clean_session,
-            protocol=paho.MQTTv311,
+            clean_session=clean_session if version == "3.1.1" else None,  # in MQTT 5 it is a word of connect()
+            protocol=paho.MQTTv311 if version == "3.1.1" else paho.MQTTv5,
             reconnect_on_failure=False,
             manual_ack=True,
         )
         self._client.max_inflight_messages_set(_MAX_UNDER_WAY)
         self._client.on_connect = lambda _client, _data, _flags, reason, _properties: self._answered(reason)
-        self._client.on_publish = lambda _client, _data, mid, _reason, _properties: self._acked.append(mid)
+        self._client.on_publish = lambda _client, _data, mid, reason, _properties: self._confirmed(mid, reason)
         self._client.on_subscribe = lambda _client, _data, mid, answers, _properties: self._granted.update(
             {mid: answers}
         )
@@ -230,6 +234,11 @@ class Connection:
         if self._client is None:
             raise DeliveryError(f"broker {self._settings.where}: the connection was closed")
         return self._client
+
+    def _confirmed(self, number: int, reason: Any) -> None:
+        if reason.is_failure:
+            self.denied.add(number)
+        self._acked.append(number)
 
     def _answered(self, reason: Any) -> None:
         self._answer = reason

@@ -32,6 +32,7 @@ class Channel:
 BRIDGE_STATE = Channel("bridge/state", qos=1, retain=True)
 BRIDGE_INFO = Channel("bridge/info", qos=1, retain=True)
 BRIDGE_HEALTH = Channel("bridge/health", qos=1, retain=True)
+BRIDGE_ECHO = Channel("bridge/echo", qos=1, retain=False)
 ALERT_EVENT = Channel("alert/event", qos=1, retain=False)
 ALERT_STATE = Channel("alert/{}/state", qos=1, retain=True)
 SENSOR_AVAILABILITY = Channel("sensor/{}/availability", qos=1, retain=True)

@@ -16,6 +16,19 @@ from edge_mm.models.bundle import load_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "edge_mm.cli"]
+VERBS = [
+    "init",
+    "run",
+    "install-service",
+    "demo",
+    "replay",
+    "calibrate",
+    "check",
+    "doctor",
+    "tail",
+    "devices",
+    "bundle",
+]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -31,11 +44,11 @@ def test_help_teaches_the_verbs_with_examples(capsys):
     text = capsys.readouterr().out
     assert end.value.code == 0
     assert "edge-mm init && edge-mm check" in text
-    for verb in ("init", "run", "demo", "replay", "calibrate", "check", "tail", "devices", "bundle"):
+    for verb in VERBS:
         assert f"    {verb}" in text
 
 
-@pytest.mark.parametrize("verb", ["init", "run", "demo", "replay", "calibrate", "check", "tail", "devices", "bundle"])
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself_with_an_example(verb, capsys):
     with pytest.raises(SystemExit) as end:
         main([verb, "--help"])
@@ -43,7 +56,7 @@ def test_every_verb_explains_itself_with_an_example(verb, capsys):
     assert f"examples:\n  edge-mm {verb}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", ["init", "run", "replay", "calibrate", "check", "tail", "devices"])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("demo", "bundle")])
 def test_every_verb_that_is_offered_can_be_loaded(verb):
     import importlib
 

@@ -1,0 +1,93 @@
+"""Words of the verbs that ask about an installation or put it in place, but do not watch.
+
+In: the function that makes a verb's parser. Out: ``check``, ``doctor``, ``tail``, ``devices``, ``bundle``,
+``install-service`` with their options. Cheap on purpose: the command line imports it. Not here: the other verbs
+(``edge_mm.cli``), what the verbs do (``daemon.verb_*``).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from edge_mm.daemon import arguments
+
+Verb = Callable[[str, str, str, str], argparse.ArgumentParser]
+"""Name, handler, what it does, examples."""
+_CONFIG = "configuration (default: %(default)s)"
+
+
+def add(verb: Verb) -> None:
+    """Add them, in this order.
+
+    Args:
+        verb: makes the parser of a verb from its name, its handler, what it does, and examples.
+    """
+    one = verb(
+        "check",
+        "verb_check:main",
+        "say everything that is wrong with configuration, bundle, board, sensors and broker",
+        "edge-mm check\nedge-mm check -c /etc/edge-mm/edge-mm.toml --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "doctor",
+        "verb_doctor:main",
+        "say how this machine is, and what to do: permissions, packages, power, heat, clock, disk, memory, broker; "
+        "it may run beside the daemon",
+        "edge-mm doctor\nedge-mm doctor -c /etc/edge-mm/edge-mm.toml --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="configuration (default: edge-mm.toml where there is one)")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "tail",
+        "verb_tail:main",
+        "subscribe to the broker and print alerts as they arrive; those that are active already are not shown",
+        "edge-mm tail\nedge-mm tail --host broker.local --username me --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
+    one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
+    one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
+    one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
+    one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
+    one.add_argument("--device", metavar="ID", help="only this device (default: all)")
+    one.add_argument("--count", metavar="N", type=arguments.whole, help="end after so many alerts")
+    one.add_argument("--seconds", metavar="N", type=arguments.positive, help="end after so many seconds")
+    one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
+
+    one = verb(
+        "devices", "verb_devices:main", "list the cameras, microphones and serial ports found", "edge-mm devices"
+    )
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "bundle",
+        "verb_bundle:main",
+        "look into a model bundle, or check that it is whole and runs here",
+        "edge-mm bundle inspect driver\nedge-mm bundle verify ./driver-1.0.0.edgemm --json",
+    )
+    one.add_argument("action", choices=("inspect", "verify"), help="what to do")
+    one.add_argument("bundle", metavar="NAME|FILE", help="a shipped bundle's name, or a file")
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "install-service",
+        "verb_service:main",
+        "have systemd start it with the board and start it again when it fails; the user is made where there is none",
+        "edge-mm install-service --print\nedge-mm install-service --config /etc/edge-mm/edge-mm.toml --user edge-mm",
+    )
+    one.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        default="/etc/edge-mm/edge-mm.toml",
+        help="configuration (default: %(default)s)",
+    )
+    one.add_argument("--user", metavar="NAME", default="edge-mm", help="whose process it is (default: %(default)s)")
+    one.add_argument("--root", metavar="DIR", default="/", help="write into an image's root folder and start nothing")
+    what = one.add_mutually_exclusive_group()
+    what.add_argument("--print", action="store_true", help="print the unit and change nothing; needs no root")
+    what.add_argument("--uninstall", action="store_true", help="stop it and remove the unit; outbox and user stay")
