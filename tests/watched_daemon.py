@@ -119,6 +119,17 @@ class WatchedDaemon:
         client.disconnect()
         return json.loads(found[0]) if found else {}
 
+    def until_health(self, wanted: Callable[[dict], bool], *, timeout_s: float = 90.0) -> dict:
+        """Wait for a health report that is as wanted."""
+        began = time.monotonic()
+        while True:
+            body = self.retained("bridge/health")
+            if body and wanted(body):
+                return body
+            if time.monotonic() - began > timeout_s:
+                raise AssertionError(f"health after {timeout_s:g} s: {body}\n{self.log[-3000:]}")
+            self._stop.wait(1.0)
+
     def end(self) -> int:
         """SIGTERM, and the exit status; what was still under way arrives."""
         self.process.send_signal(signal.SIGTERM)
