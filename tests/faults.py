@@ -6,12 +6,13 @@ In: a daemon that watches. Out: ``Seen`` rows. ``tests/devices/test_faults.py`` 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from installation import configured
+from installation import check_whole, configured
 from network_camera import NetworkCamera
 from serial_sensor import Sensor
 from sound_server import SoundServer, need_sound
@@ -109,3 +110,44 @@ class Wire:
         if self._sensor is not None:
             self._sensor.unplug()
         self._sensor = None
+
+
+def everything_at_once(folder: Path, broker: LocalBroker) -> list[Seen]:
+    """Camera, sound server and wire go while the broker is down; then all of them come back, the broker last."""
+    need_sound()
+    home = folder / "home"
+    home.mkdir()
+    camera, server, wire = NetworkCamera(), SoundServer(home), Wire(Path(f"/dev/shm/edge-mm-{folder.name}"))
+    sources = camera_source(camera) + '[[source]]\nname = "mic"\nkind = "audio"\ndevice = "default"\n'
+    sources += f'[[source]]\nname = "ecg"\nkind = "ecg"\ndevice = "{wire.path}"\nrate_hz = 250\n'
+    config = configured(folder, port=broker.settings.port, sources=sources, rules="unusable_s = 600.0\n")
+    with ExitStack() as ending:
+        ending.callback(camera.stop)
+        ending.callback(lambda: server.process.poll() is None and server.stop())
+        ending.callback(wire.unplug)
+        ending.enter_context(wire.plug_in().repeating("0.1\n" * 5))
+        daemon = ending.enter_context(WatchedDaemon(config, broker, more=server.environment))
+        daemon.until_live("cam", "mic", "ecg")
+        broker.kill()
+        camera.unplug()
+        server.stop()
+        wire.unplug()
+        lost = daemon.until_logged(*(f"sensor.lost/{stream} raised" for stream in ("cam", "mic", "ecg")))
+        daemon.until_logged("device.lost/broker raised")
+        waiting = sqlite3.connect(f"file:{config.parent}/o.sqlite?mode=ro", uri=True)
+        assert waiting.execute("SELECT count(*) FROM record").fetchone()[0] >= 4
+        waiting.close()
+        camera.plug_in()
+        server.start()
+        ending.enter_context(wire.plug_in().repeating("0.1\n" * 5))
+        back = daemon.until_logged(*(f"sensor.lost/{stream} cleared" for stream in ("cam", "mic", "ecg")))
+        broker.start()
+        delivered = daemon.until(lambda now: now.get("device.lost/broker") == "inactive")
+        assert daemon.process.poll() is None
+        assert daemon.end() == 0, daemon.log
+        check_whole([event for _, event in daemon.events])
+    return [
+        Seen("everything at once, broker down", "all told to the outbox", lost, 10.0),
+        Seen("everything at once, broker down", "all live again", back, 10.0),
+        Seen("everything at once, broker down", "all delivered", delivered, 40.0),
+    ]

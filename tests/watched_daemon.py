@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from paho.mqtt.client import CallbackAPIVersion, Client
 from edge_mm.delivery.local_broker import LocalBroker
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.subscriber import Subscriber
+from edge_mm.errors import DeliveryError
 
 
 class WatchedDaemon:
@@ -57,12 +59,17 @@ class WatchedDaemon:
         self._thread.join(20)
 
     def _listen(self) -> None:
-        with Subscriber(self._broker.settings, client_id="watched") as subscriber:
-            while not self._stop.is_set():
-                for event in subscriber.alerts(idle_s=1.0):
-                    with self._heard:
-                        self.events.append((time.monotonic(), event))
-                        self._heard.notify_all()
+        while not self._stop.is_set():  # the broker may be away for a time
+            with (
+                contextlib.suppress(DeliveryError),
+                Subscriber(self._broker.settings, client_id="watched") as subscriber,
+            ):
+                while not self._stop.is_set():
+                    for event in subscriber.alerts(idle_s=1.0):
+                        with self._heard:
+                            self.events.append((time.monotonic(), event))
+                            self._heard.notify_all()
+            self._stop.wait(0.2)
 
     @property
     def log(self) -> str:
@@ -82,6 +89,16 @@ class WatchedDaemon:
                 if left_s <= 0 or (self.process.poll() is not None and left_s < timeout_s - 5):
                     raise AssertionError(f"waited {timeout_s:g} s; alarms: {self.states()}\n{self.log[-6000:]}")
                 self._heard.wait(min(left_s, 0.5))
+        return time.monotonic() - began
+
+    def until_logged(self, *words: str, times: int = 1, timeout_s: float = 60.0) -> float:
+        """Wait until it has written all of these so often; seconds."""
+        began = time.monotonic()
+        while any(self.log.count(word) < times for word in words):
+            if time.monotonic() - began > timeout_s or self.process.poll() is not None:
+                missing = [word for word in words if self.log.count(word) < times]
+                raise AssertionError(f"not written within {timeout_s:g} s: {missing}\n{self.log[-6000:]}")
+            self._stop.wait(0.1)
         return time.monotonic() - began
 
     def until_active(self, *alarms: str, timeout_s: float = 60.0) -> float:
