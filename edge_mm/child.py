@@ -24,16 +24,20 @@ _KILLED_S = 1.0  # a process that hangs inside the kernel is not gone even then,
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def start_child(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def start_child(module: str, *, stream: bool = False) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """Start ``python -m MODULE DESCRIPTOR`` with this interpreter and this package.
 
+    Args:
+        module: its ``main`` uses ``as_child``.
+        stream: a socket of bytes, for messages of any size; else one that keeps the bounds of small ones.
+
     Returns:
-        The process, and our end of a socket that keeps the bounds of messages; its end is the descriptor.
+        The process, and our end of the socket; its end is the descriptor.
 
     Raises:
         OSError: it cannot be started.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM if stream else socket.SOCK_SEQPACKET)
     # -P: nothing is imported from the folder that we happen to run in; this package may lie in no environment.
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", ""))))
     with theirs:

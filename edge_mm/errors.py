@@ -7,6 +7,7 @@
     ├── ConfigError                     78   edge-mm.toml, a profile or a rule is wrong
     ├── BundleError                     78   a bundle is truncated, altered or does not fit
     ├── ConvertError                    65   a model, a data set or a graph cannot be converted
+    ├── GraphLost                       69   a graph does not answer; what it reads is absent for now
     ├── SourceError                     69   a device or file cannot be opened or read
     │   └── SourceLost                  69   a device went away while it was read
     ├── WorkerError                      1   a part of ours failed too often; a new process may help
@@ -52,6 +53,12 @@ class ConvertError(EdgeMmError):
     """A model, a data set, a graph or a recipe cannot be converted; raised on the host side only."""
 
     exit_status = 65
+
+
+class GraphLost(EdgeMmError):  # noqa: N818 - it names what happened
+    """A graph does not answer, or has ended the process that runs it: what it reads is absent until it does again."""
+
+    exit_status = 69
 
 
 class SourceError(EdgeMmError):

@@ -18,26 +18,22 @@ itself (a belt's heart rate, a car's speed) becomes an Observation as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from edge_mm.alerts.alarms import Alarms
 from edge_mm.alerts.defaults import default_policies
-from edge_mm.errors import UsageError
+from edge_mm.errors import GraphLost, UsageError
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.admission import check_sample
 from edge_mm.perception.align import WAITED_FOR, Aligner
-from edge_mm.perception.audio import AudioFrontEnd
 from edge_mm.perception.clock import SampleClock
+from edge_mm.perception.front_ends import OWN, SHARED, answered
 from edge_mm.perception.fusion import Fusion
-from edge_mm.perception.motion import MotionFrontEnd
-from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.readings import ReadingsFrontEnd
 from edge_mm.perception.selftest import self_test
-from edge_mm.perception.skin import SkinFrontEnd
-from edge_mm.perception.text import TextFrontEnd
-from edge_mm.perception.vision import VisionFrontEnd
 from edge_mm.protocols import FrontEnd, Policy, SharedFrontEnd
 from edge_mm.types import (
     MODALITY_OF,
@@ -56,16 +52,6 @@ from edge_mm.types import (
 if TYPE_CHECKING:
     from edge_mm.alerts.baseline import Baseline
     from edge_mm.alerts.limits import Limits
-
-_FRONT_ENDS: dict[str, Callable[[Bundle, StreamSpec], FrontEnd]] = {
-    "vision": VisionFrontEnd,
-    "audio": AudioFrontEnd,
-    "physio": PhysioFrontEnd,
-    "text": TextFrontEnd,
-}
-"""Modality -> what reads one stream of it."""
-_SHARED: dict[str, Callable[[Bundle], SharedFrontEnd]] = {"skin": SkinFrontEnd, "motion": MotionFrontEnd}
-"""Modality -> what reads all streams of it together."""
 
 
 class Monitor:
@@ -115,6 +101,7 @@ class Monitor:
         self._clocks: dict[str, SampleClock] = {}
         self._end_ns: int | None = None  # of the sample that ends last
         self._unsaid: list[Output] = []
+        self._interrupted: set[str] = set()  # streams whose graph did not answer
         self.windows = 0
         for spec in streams:
             self.add_stream(spec)
@@ -145,7 +132,7 @@ class Monitor:
             # windows wait for what the front end still holds back, too
             self._aligner.add_stream(replace(spec, lateness_s=spec.lateness_s + front_end.latency_s))
         if before in self._shared.values() and before is not self._front_ends.get(spec.name):
-            cast(SharedFrontEnd, before).end(spec.name)  # it reads this stream no longer
+            answered(partial(cast(SharedFrontEnd, before).end, spec.name))  # it reads this stream no longer
         self._clocks.pop(spec.name, None)
         if spec.kind not in ("video", "note") and spec.kind not in READINGS:
             self._clocks[spec.name] = SampleClock(spec.rate_hz)
@@ -187,10 +174,10 @@ class Monitor:
         outputs = self._unsaid = list[Output]()
         for name, front_end in self._front_ends.items():
             if front_end not in self._shared.values():
-                self._read(front_end.flush(), outputs)
+                self._read(answered(front_end.flush), outputs)
             self._aligner.status(name, "off")
         for shared in self._shared.values():
-            self._read(shared.flush(), outputs, heard=False)
+            self._read(answered(shared.flush), outputs, heard=False)
         if self._end_ns is not None:
             self._aligner.tick(self._end_ns)
         self._windows(outputs)
@@ -219,9 +206,9 @@ class Monitor:
 
     def _front_end(self, modality: str, spec: StreamSpec) -> FrontEnd | SharedFrontEnd:
         """The front end of a stream: its own, or the one that it shares with the other streams of its modality."""
-        if modality not in _SHARED:
-            return _FRONT_ENDS[modality](self.bundle, spec)
-        shared = self._shared.get(modality) or _SHARED[modality](self.bundle)
+        if modality not in SHARED:
+            return OWN[modality](self.bundle, spec)
+        shared = self._shared.get(modality) or SHARED[modality](self.bundle)
         shared.add(spec)
         self._shared[modality] = shared
         return shared
@@ -241,7 +228,15 @@ class Monitor:
         clock = self._clocks.get(sample.stream)
         if clock is not None:
             sample = replace(sample, t_ns=clock.stamp(sample.t_ns, length), rate_hz=spec.rate_hz)
-        readings = front_end.push(sample)
+        try:
+            if sample.stream in self._interrupted:  # what it held belongs to before
+                self._interrupted.discard(sample.stream)
+                self.add_stream(spec)
+                front_end = self._front_ends[sample.stream]
+            readings = front_end.push(sample)
+        except GraphLost:  # who runs the graph has said so; the sense is absent until it answers again
+            self._interrupted.add(sample.stream)
+            return
         self._aligner.tick(sample.t_ns)  # the first sample is the origin of all windows
         self._read(readings, outputs, heard=front_end not in self._shared.values())
         end_ns = sample.t_ns if spec.kind in READINGS else sample.end_ns
@@ -254,9 +249,9 @@ class Monitor:
         front_end = self._front_ends.get(status.stream)
         if front_end is not None and status.state not in WAITED_FOR:
             if front_end in self._shared.values():
-                self._read(cast(SharedFrontEnd, front_end).end(status.stream), outputs, heard=False)
+                self._read(answered(partial(cast(SharedFrontEnd, front_end).end, status.stream)), outputs, heard=False)
             else:
-                self._read(front_end.flush(), outputs)
+                self._read(answered(front_end.flush), outputs)
         if status.stream in self._streams:
             self._aligner.status(status.stream, status.state)
             self._windows(outputs)
@@ -271,11 +266,14 @@ class Monitor:
             outputs.append(reading)
             self._decide(reading, outputs)
             for shared in self._shared.values() if heard else ():
-                self._read(shared.hear(reading), outputs, heard=False)
+                self._read(answered(partial(shared.hear, reading)), outputs, heard=False)
 
     def _windows(self, outputs: list[Output]) -> None:
         for window in self._aligner.closed():
-            estimate = self._fusion.estimate(window)
+            try:
+                estimate = self._fusion.estimate(window)
+            except GraphLost:
+                continue
             self.windows += 1
             outputs.append(estimate)
             self._decide(estimate, outputs)

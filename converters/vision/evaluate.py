@@ -23,7 +23,7 @@ from converters.vision.samplers import Album
 from converters.vision.scenes import PHOTOGRAPHS, background_sampler, compose
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception import vision_geometry as geo
-from edge_mm.perception.litert import Graph, load_graph
+from edge_mm.perception.litert import Runner, load_graph
 from edge_mm.perception.vision import VisionFrontEnd, read_crops
 from edge_mm.perception.vision_geometry import F32, U8
 from edge_mm.perception.vision_tracker import FaceTracker
@@ -202,7 +202,7 @@ def _clips(bundle: Bundle, album: Album, data: Path) -> Report:
     return report
 
 
-def other_eyes(graph: Graph, folder: Path) -> Report:
+def other_eyes(graph: Runner, folder: Path) -> Report:
     """Eye crops of another data set (``Closed``, ``Open``), each inferred once as the device infers an eye.
 
     Which eye a crop shows is not said. The device turns every eye to look like the image's left one; crops stay as they

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 import numpy.typing as npt
@@ -30,6 +30,16 @@ MAX_MANIFEST_BYTES = 1024 * 1024
 
 Tap = Callable[[str, Mapping[str, npt.NDArray[Any]], Mapping[str, npt.NDArray[Any]]], None]
 """Is told the name of each graph that runs, what it was given and what it answered."""
+
+
+class Host(Protocol):
+    """What runs graphs elsewhere."""
+
+    def graph(self, name: str, content: bytes, *, stateful: bool) -> Any:
+        """A graph that is called as ``perception.litert.Graph`` is."""
+        ...
+
+
 Stretch = Annotated[float, Meta(ge=0.01, le=600)]
 """Seconds: from faster than any sensor's frame to ten minutes."""
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -95,9 +105,11 @@ class Bundle:
         digest: SHA-256 of the whole file, hex.
         source: where it came from, for messages.
         tap: hears of each run of a graph, None for nobody; see ``tapped``.
+        host: runs the graphs, None for this process; see ``hosted``.
     """
 
     tap: Tap | None = None
+    host: Host | None = None
 
     def __init__(self, manifest: Manifest, members: Mapping[str, bytes], digest: str, source: str) -> None:
         self.manifest = manifest
@@ -122,6 +134,12 @@ class Bundle:
         """
         other = Bundle(self.manifest, self._members, self.digest, self.source)
         other.tap = tap
+        return other
+
+    def hosted(self, host: Host) -> Bundle:
+        """The same, whose graphs run elsewhere: in a process that may hang or crash, on an accelerator."""
+        other = Bundle(self.manifest, self._members, self.digest, self.source)
+        other.tap, other.host = self.tap, host
         return other
 
     def graph(self, name: str) -> bytes:

@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,18 @@ from edge_mm.quiet import quiet_stderr
 BACKENDS = ("ai_edge_litert", "tflite_runtime")
 ENV_BACKEND = "EDGE_MM_BACKEND"
 """Set to one of ``BACKENDS`` to force it."""
+
+
+class Runner(Protocol):
+    """A graph that can be run: ``Graph``, or one that lives in another process (``graph_process``)."""
+
+    name: str
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: Mapping[str, tuple[int, ...]]
+
+    def __call__(self, **inputs: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.float32]]:
+        """Run it once; see ``Graph``."""
+        ...
 
 
 class _Tensor(NamedTuple):
@@ -59,16 +71,22 @@ class Graph:
         outputs: name -> shape.
     """
 
-    def __init__(self, content: bytes, *, name: str, stateful: bool = False, tap: Tap | None = None) -> None:
+    def __init__(
+        self, content: bytes, *, name: str, stateful: bool = False, tap: Tap | None = None, delegate: str = ""
+    ) -> None:
         runtime: Any = importlib.import_module(f"{backend_name()}.interpreter")
         self.name = name
         self._stateful, self._tap = stateful, tap
         try:
             with quiet_stderr():  # the runtime writes a line for each graph
-                self._interpreter = runtime.Interpreter(model_content=content, num_threads=1)
+                helpers = [runtime.load_delegate(delegate)] if delegate else None
+                self._interpreter = runtime.Interpreter(
+                    model_content=content, num_threads=1, experimental_delegates=helpers
+                )
                 self._interpreter.allocate_tensors()
-        except (RuntimeError, ValueError) as error:
-            raise BundleError(f"graph {name}: {backend_name()} refuses it: {str(error).splitlines()[0]}") from error
+        except (RuntimeError, ValueError, OSError) as error:
+            what = " ".join(str(error).split())[:300] or type(error).__name__
+            raise BundleError(f"graph {name}: {backend_name()} refuses it: {what}") from error
         self._in, self._out = _tensors(self._interpreter, name)
         self.inputs: Mapping[str, tuple[int, ...]] = {k: t.shape for k, t in self._in.items()}
         self.outputs: Mapping[str, tuple[int, ...]] = {k: t.shape for k, t in self._out.items()}
@@ -102,10 +120,13 @@ class Graph:
         return answers
 
 
-def load_graph(bundle: Bundle, name: str) -> Graph:
-    """The graph ``name`` of a bundle, ready to run."""
-    content = bundle.graph(name)
-    return Graph(content, name=name, stateful=bundle.manifest.graphs[name].stateful, tap=bundle.tap)
+def load_graph(bundle: Bundle, name: str) -> Runner:
+    """The graph ``name`` of a bundle, ready to run: in this process, or where the bundle is hosted."""
+    content, stateful = bundle.graph(name), bundle.manifest.graphs[name].stateful
+    if bundle.host is not None:
+        hosted: Runner = bundle.host.graph(name, content, stateful=stateful)
+        return hosted
+    return Graph(content, name=name, stateful=stateful, tap=bundle.tap)
 
 
 def _tensors(interpreter: Any, name: str) -> tuple[dict[str, _Tensor], dict[str, _Tensor]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_mm.perception.litert import Graph
+from edge_mm.perception.litert import Runner
 from edge_mm.perception.physio_filter import Signal
 
 LABELS = ("N", "S", "V", "F")
@@ -163,7 +163,7 @@ class BeatClass:
     """(16,)."""
 
 
-def classify(graph: Graph, beat: Beat, *, threshold: float) -> BeatClass:
+def classify(graph: Runner, beat: Beat, *, threshold: float) -> BeatClass:
     """Run the net; V from ``threshold`` on, else the largest of the others."""
     out = graph(beat=beat.window, features=beat.features)
     probabilities = out["classes"].reshape(-1)

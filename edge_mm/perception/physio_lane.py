@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.perception import physio_beat, physio_pulse, physio_qrs
-from edge_mm.perception.litert import Graph
+from edge_mm.perception.litert import Runner
 from edge_mm.perception.physio_beat import BeatShapes
 from edge_mm.perception.physio_breath import Breathing
 from edge_mm.perception.physio_filter import BandFilter
@@ -70,7 +70,7 @@ class Lane:
         rhythm: HeartRhythm,
         detector: QrsDetector | PulseDetector,
         *,
-        net: Graph | None = None,
+        net: Runner | None = None,
         threshold: float = 0.5,
     ) -> None:
         self._stream = stream

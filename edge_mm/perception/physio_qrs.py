@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_mm.perception.litert import Graph
+from edge_mm.perception.litert import Runner
 from edge_mm.perception.physio_filter import Held, Signal
 
 RATE_HZ = 128
@@ -74,7 +74,7 @@ class RunningScale:
 class QrsDetector:
     """Peaks of one continuous stretch after the other."""
 
-    def __init__(self, graph: Graph, *, threshold: float) -> None:
+    def __init__(self, graph: Runner, *, threshold: float) -> None:
         self._graph = graph
         self._threshold = threshold
         self._scale = RunningScale()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edge_mm.perception.litert import Graph
+from edge_mm.perception.litert import Runner
 
 BEATS = 48
 """Beats that the net sees, the newest last; missing ones in front are zeros with mask 0."""
@@ -103,7 +103,7 @@ def rhythm_input(intervals: list[Interval]) -> npt.NDArray[np.float32]:
 class HeartRhythm:
     """The intervals of the last minute."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Runner) -> None:
         self._graph = graph
         self._intervals: list[Interval] = []
         self._embedding = np.zeros(EMBEDDING, np.float32)

@@ -11,6 +11,7 @@ after ``stall_s`` and not never.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ _FIRST_BLOCK_S = 5.0  # a sound server that wakes its device needed up to 2 s he
 _OVERFLOWED = -9981  # paInputOverflowed
 _MOST_CHANNELS = 8
 _LATE_BLOCKS = 20
+_OVERRUN_MATTERS_S = 10.0
 
 
 class Microphone:
@@ -40,6 +42,8 @@ class Microphone:
     """
 
     live = True
+    retry_s = 4.0
+    """PortAudio lists all devices anew at each attempt, which takes a small board a tenth of a second of work."""
 
     def __init__(self, pattern: str = "default", *, name: str = "audio", stall_s: float = 2.0) -> None:
         self.name = name
@@ -57,6 +61,19 @@ class Microphone:
         self._expected_ns: int | None = None  # where the last block ended
         self._line_ns: int | None = None  # where counting alone would be
         self._late_blocks = 0
+        self._overrun_s = float("-inf")
+
+    @property
+    def trouble(self) -> str:
+        """Why it works badly now: sound is lost because it is not read in time."""
+        if time.monotonic() - self._overrun_s > _OVERRUN_MATTERS_S:
+            return ""
+        return f"sound was lost because it was not read in time ({self.overruns} times so far)"
+
+    @property
+    def counters(self) -> Mapping[str, int]:
+        """``overruns``."""
+        return {"overruns": self.overruns}
 
     def open(self) -> StreamSpec:
         """Find the device and start recording.
@@ -183,6 +200,7 @@ class Microphone:
             self._late_blocks += 1
             if self._late_blocks >= _LATE_BLOCKS:
                 self.overruns += 1
+                self._overrun_s = time.monotonic()
                 self._late_blocks = 0
                 self._line_ns = first_ns
         self._line_ns += length_ns
