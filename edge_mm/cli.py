@@ -165,9 +165,17 @@ def _live(verb: questions.Verb) -> None:
         "run",
         "verb_run:main",
         "watch with the sensors of the configuration and publish alerts over MQTT until stopped",
-        "edge-mm run\nedge-mm run -c /etc/edge-mm/edge-mm.toml -v",
+        "edge-mm run\nedge-mm run -c /etc/edge-mm/edge-mm.toml -v\nedge-mm run --guarded   # in a container",
     )
     one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
+    one.add_argument(
+        "--guarded",
+        metavar="SECONDS",
+        nargs="?",
+        type=arguments.positive,
+        const=30.0,
+        help="do what systemd would: start it again when it fails, or has made no progress for so long (default: 30)",
+    )
 
     one = verb(
         "demo",

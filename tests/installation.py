@@ -54,9 +54,24 @@ def start(config: Path, *, before: Callable[[], None] | None = None) -> subproce
             stdout=log,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
             preexec_fn=before,  # noqa: PLW1509 - one system call
         )
+
+
+def environment() -> dict[str, str]:
+    """Of a process that runs this checkout."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def until_log(process: subprocess.Popen, config: Path, words: str, *, times: int = 1) -> None:
+    """Wait until the daemon has written these words so often, a minute at most."""
+    for _ in range(300):
+        if log_of(config).count(words) >= times:
+            return
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.2)
+    raise AssertionError(log_of(config))
 
 
 def log_of(config: Path) -> str:

@@ -48,6 +48,18 @@ class LogConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is written to stderr."""
 
 
+class GraphsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[graphs]``: where the bundle's graphs run."""
+
+    place: Literal["auto", "here", "child"] = "auto"
+    """``child``: in a process of their own with a deadline. ``auto``: so run those of a bundle that does not ship with
+    edge-mm, and those that a delegate runs; the shipped ones run here, which costs less."""
+    delegate: str = ""
+    """Library of a TFLite delegate (``libedgetpu.so.1``); one that fails is replaced by the CPU."""
+    deadline_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    """A run in a child that takes longer is given up, and the child replaced."""
+
+
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[metrics]``: health for Prometheus; where the table is absent, nothing listens."""
 
@@ -75,6 +87,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mqtt: MqttConfig = MqttConfig()
     outbox: OutboxConfig = OutboxConfig()
     log: LogConfig = LogConfig()
+    graphs: GraphsConfig = GraphsConfig()
     metrics: MetricsConfig | None = None
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
@@ -207,6 +220,9 @@ def _filled(raw: Any, where: str, file: str, problems: list[str]) -> Any:
 def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     """What each key alone cannot show; works on the raw document, so that it is said together with the rest."""
     yield from source_misfits(raw.get("source", []))
+    graphs = raw.get("graphs", {})
+    if isinstance(graphs, dict) and graphs.get("delegate") and graphs.get("place") == "here":
+        yield "graphs.place: a delegate may crash the process that loads it; it runs in a child only"
     mqtt = raw.get("mqtt", {})
     if isinstance(mqtt, dict):
         if "password" in mqtt and "password_file" in mqtt:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from edge_mm.daemon.plan import Planned
 from edge_mm.daemon.reader import Reader
 from edge_mm.errors import WorkerError
+from edge_mm.protocols import Troubled
 from edge_mm.types import Status
 
 BUDGET = 5
@@ -96,6 +97,12 @@ class Crew:
     def errors(self) -> list[str]:
         """What could not be read to its end, as sentences."""
         return [f"{reader.stream}: {reader.error}" for reader in self.readers.values() if reader.error is not None]
+
+    @property
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Source -> what it lost or could not read, by name; of those that count."""
+        sources = [reader.source for reader in self.readers.values()]
+        return {one.name: dict(one.counters) for one in sources if isinstance(one, Troubled) and one.counters}
 
     def join(self, timeout_s: float) -> None:
         """Wait for the threads, so long each at most; one that hangs in its driver ends with the process."""

@@ -54,8 +54,7 @@ class Health:
         streams: Mapping[str, str],
         drops: Mapping[str, int],
         windows: int,
-        outbox: Mapping[str, Any],
-        mqtt: Mapping[str, Any],
+        more: Mapping[str, Any],
     ) -> dict[str, Any]:
         """The present state.
 
@@ -63,8 +62,7 @@ class Health:
             streams: stream -> state.
             drops: stream -> Samples lost.
             windows: fusion windows so far.
-            outbox: ``depth``, ``unstored``, ``error``.
-            mqtt: link and counters.
+            more: of the supervision: ``outbox``, ``mqtt``, ``parts`` and so on.
         """
         wall_s, cpu_s, samples = self._meters.wall_s, self._meters.cpu_s, self._meters.counts("samples")
         wall_before, cpu_before, before = self._before
@@ -104,8 +102,7 @@ class Health:
                 "cpu_percent": self._machine_percent(),
             },
             "board": self._board(),
-            "outbox": dict(outbox),
-            "mqtt": dict(mqtt),
+            **more,
         }
 
     def _machine_percent(self) -> float | None:

@@ -44,11 +44,9 @@ class Parts:
         return self.tell(t_ns, "@broker", "lost", detail or "not connected")
 
     def tell(self, t_ns: int, part: str, state: SourceState, detail: str) -> list[Status]:
-        """A part is in this state; one that has always been well is not worth a word."""
+        """A part is in this state; that it is well is said the first time too, for what was wrong before a restart."""
         before = self._states.get(part)
         self._states[part] = (state, detail)
-        if before is None and state == "live":
-            return []
         if before is not None and before[0] == state:
             return []
         return [Status(t_ns, part, state, detail)]

@@ -14,13 +14,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import msgspec
-
 from edge_mm.alerts.limits import limits_from
 from edge_mm.daemon.baseline_file import stored_baseline
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.freshness import Freshness
+from edge_mm.daemon.graph_place import placed
 from edge_mm.daemon.health import HEALTH_S, Health
 from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
@@ -28,30 +27,24 @@ from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
 from edge_mm.daemon.outlet import Outlet
-from edge_mm.daemon.parts import Parts
+from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, unused
 from edge_mm.daemon.reader import Reader
+from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.summary import Summary, summarize
+from edge_mm.daemon.supervision import News, Supervision, log_status
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
 from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
-from edge_mm.errors import ConfigError, EdgeMmError, SourceError, WorkerError
+from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
 from edge_mm.protocols import Policy, Sink
 from edge_mm.types import NS_PER_S, Event, Sample, Status, Tick
 
-STOP_S = 5.0
-"""Longest wait for the broker when stopping; what is left is delivered after the next start."""
-LINK_S = 5.0
-"""When all files have ended: longest wait for a broker that is not there."""
-DRAIN_S = 30.0
-"""When all files have ended: longest wait for confirmations of a broker that is there."""
-STUCK_S = 180.0
-"""A delivery thread that has not turned once in this time hangs; connecting and waiting for it take less."""
 _log = logging.getLogger("edge_mm.run")
 
 
@@ -80,10 +73,21 @@ class Runtime:
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
-        self._config = config
+        self.config = config
         self._sinks = tuple(sinks)
-        self._bundle = bundle or bundle_of(config)
-        self._profile = load_profile(config.profile)
+        self.news = News()
+        self._ending = ExitStack()
+        self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
+        self._ending.callback(end_graphs)
+        try:
+            self._prepare(policies)
+        except BaseException:
+            self._ending.close()
+            raise
+
+    def _prepare(self, policies: Sequence[Policy] | None) -> None:
+        config = self.config
+        profile = load_profile(config.profile)
         self._monitor = Monitor(
             self._bundle,
             policies=policies,
@@ -106,24 +110,25 @@ class Runtime:
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns = 0
-        self._ended = False
-        rss_mib, zone = self._profile.budget.rss_mib, self._profile.thermal.zone
+        self._ended = self._renewed = False
+        rss_mib, zone = profile.budget.rss_mib, profile.thermal.zone
         self._health = Health(self.meters, rss_limit_mib=rss_mib, outbox=config.outbox.path, zone=zone)
         self._next_health_s = 0.0
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
 
-    def run(self, stop: threading.Event) -> Summary:
-        """Watch until stopped or until all files have ended.
+    def run(self, stop: threading.Event, *, renewal: Renewal[Runtime] | None = None) -> Summary:
+        """Watch until stopped, until all files have ended, or until another configuration is ready.
 
         Args:
             stop: set it to end the run.
+            renewal: makes the next Runtime when somebody asks for it.
 
         Raises:
             OutboxError: the outbox cannot be opened, or transitions could not be stored at the end.
             SourceError: a file could not be read (to its end); everything else was done.
         """
-        config = self._config
+        config = self.config
         with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
             self._outbox = outbox
             self._restore(outbox)
@@ -138,9 +143,11 @@ class Runtime:
             for one in planned:
                 for stream, kind in one.kinds.items():
                     self._inbox.add(stream, video=kind == "video", waits=one.waits)
-            self._parts = Parts(time.monotonic())
             self._crew = crew = Crew(planned, self._reader)
-            with ExitStack() as ending:  # whatever fails, all of it is done, the last one first
+            self._supervision = Supervision(
+                crew, outbox=outbox, keeper=self._keeper, sink=self._sink, freshness=self._freshness, news=self.news
+            )
+            with self._ending as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
@@ -148,11 +155,11 @@ class Runtime:
                 crew.start()
                 notify("READY=1")
                 _log.info("watching with %s", ", ".join(stream for one in planned for stream in one.kinds))
-                self._watch(stop)
+                self._watch(stop, renewal)
             if crew.errors:
                 raise SourceError("\n".join(crew.errors))
-            delivery = self._sink.stats()
-            return summarize(self.meters, windows=self._monitor.windows, drops=self._inbox.dropped, delivery=delivery)
+            windows, drops = self._monitor.windows, self._inbox.dropped
+            return summarize(self.meters, windows=windows, drops=drops, delivery=self._sink.stats())
 
     def _restore(self, outbox: Outbox) -> None:
         snapshot = outbox.snapshot()
@@ -165,7 +172,7 @@ class Runtime:
         clock_ns = time.monotonic_ns if self._ticks is None else lambda: self.origin_ns
         return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file, clock_ns=clock_ns)
 
-    def _watch(self, stop: threading.Event) -> None:
+    def _watch(self, stop: threading.Event, renewal: Renewal[Runtime] | None) -> None:
         """The monitor's thread: take what is oldest, tell the time, look after everything else."""
         period_s = TICK_NS / NS_PER_S
         fed_s, feed_every_s = 0.0, watchdog_period_s()
@@ -181,19 +188,12 @@ class Runtime:
                 continue
             next_s = now_s + period_s
             self._look_after(now_s)
-            if feed_every_s is not None and now_s - fed_s >= feed_every_s and self._delivers(now_s):
+            if renewal is not None and renewal.turn():
+                self._renewed = True
+                return
+            if self._supervision.progresses(now_s) and feed_every_s is not None and now_s - fed_s >= feed_every_s:
                 fed_s = now_s
                 notify("WATCHDOG=1")
-
-    def _delivers(self, now_s: float) -> bool:
-        """Whether the delivery thread makes progress; a thread of a device is looked after by the crew.
-
-        Raises:
-            WorkerError: it has ended.
-        """
-        if not self._sink.alive:
-            raise WorkerError("the delivery thread has ended; alerts are kept in the outbox, and a new process goes on")
-        return now_s - self._sink.turned_s < STUCK_S
 
     def _look_after(self, now_s: float) -> None:
         if self._ticks is None:
@@ -201,21 +201,15 @@ class Runtime:
             oldest_ns = self._inbox.oldest_ns
             now_ns = time.monotonic_ns()
             self._tick_ns = max(self._tick_ns, now_ns if oldest_ns is None else min(now_ns, oldest_ns))
-            for status in self._freshness.overdue(self._tick_ns, queued=self._inbox.queued) + self._crew.look_after():
+            for status in self._supervision.sensors(self._tick_ns, queued=self._inbox.queued):
                 self._state(status)
-            for status in self._of_parts(now_s):
+            for status in self._supervision.parts(self._tick_ns, now_s):
                 self._push(status)
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_S
             self._publish_health()
-
-    def _of_parts(self, now_s: float) -> list[Status]:
-        """What has changed of outbox and broker."""
-        failure, link, t_ns = self._keeper.failure, self._sink.link, self._tick_ns
-        changed = self._parts.outbox(t_ns, "" if failure is None else str(failure))
-        return changed + self._parts.broker(t_ns, now_s, online=link.state == "online", detail=link.detail)
 
     def _take(self, item: Item) -> None:
         if isinstance(item, Opened):
@@ -246,16 +240,13 @@ class Runtime:
         """Say what runs here, once that is known and whenever it has changed."""
         if (streams := self._monitor.streams) != self._told:
             self._told = streams
-            self._sink.publish_info(bridge_info(self._config.device_id, self._bundle, streams))
+            self._sink.publish_info(bridge_info(self.config.device_id, self._bundle, streams))
 
     def _state(self, status: Status) -> None:
         if status.state == "live" and status.stream in self._refused:
             return
         self._freshness.status(status)
-        _log.log(
-            logging.WARNING if status.state in ("degraded", "stale", "lost") else logging.INFO,
-            "%s: %s%s", status.stream, status.state, f" ({status.detail})" if status.detail else "",
-        )  # fmt: skip
+        log_status(status)
         self._sink.publish_availability(status)
         self._push(status)
         if status.state == "lost" and self._told is None:
@@ -276,19 +267,11 @@ class Runtime:
         self._outlet.give(outputs)
 
     def _publish_health(self) -> None:
-        failure = self._keeper.failure
-        _log.debug("windows %d, waiting for the broker %d", self._monitor.windows, self._outbox.depth)
-        link, stats = self._sink.link, self._sink.stats()
         self._latest = self._health.report(
             streams=self._freshness.states,
             drops=self._inbox.dropped,
             windows=self._monitor.windows,
-            outbox={
-                "depth": self._outbox.depth,
-                "unstored": self._keeper.pending,
-                "error": None if failure is None else str(failure),
-            },
-            mqtt={"link": link.state, **msgspec.to_builtins(stats)},
+            more=self._supervision.report,
         )
         self._sink.publish_health(self._latest)
 
@@ -298,7 +281,8 @@ class Runtime:
         Raises:
             OutboxError: transitions could not be stored.
         """
-        notify("STOPPING=1")
+        if not self._renewed:
+            notify("STOPPING=1")
         self._ended = self._inbox.ended
         self._halt.set()
         self._inbox.stop()
@@ -312,9 +296,6 @@ class Runtime:
         """Deliver what can be delivered; leave no thread behind that ends when it is told."""
         try:
             self._publish_health()
-            if self._ended and not stop.is_set() and self._sink.wait_link("online", timeout_s=LINK_S):
-                self._sink.wait_drained(timeout_s=DRAIN_S)
         finally:
-            if not self._sink.stop(timeout_s=STOP_S):
-                _log.warning("alerts that wait for the broker; the next start delivers them: %d", self._outbox.depth)
+            deliver_rest(self._sink, self._outbox, patient=self._ended and not stop.is_set())
             self._crew.join(1.0)

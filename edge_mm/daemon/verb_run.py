@@ -1,7 +1,8 @@
-"""``edge-mm run``: the daemon in the foreground, for a terminal or systemd.
+"""``edge-mm run``: the daemon in the foreground, for a terminal, systemd or a container.
 
-In: the parsed command line. Out: log lines on stderr; exit status 0 when it was stopped (SIGTERM, SIGINT) or its files
-have ended. Not here: the daemon (``daemon.runtime``).
+In: the parsed command line; SIGHUP reads the configuration anew. Out: log lines on stderr; exit status 0 when it was
+stopped (SIGTERM, SIGINT) or its files have ended. Not here: the daemon (``daemon.runtime``), the process that starts it
+again where there is no systemd (``daemon.guardian``).
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ import argparse
 import logging
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
-from edge_mm.daemon.config import load_config
+from edge_mm.daemon.config import Config, load_config
 from edge_mm.daemon.logs import set_up
+from edge_mm.daemon.summary import Summary
+
+_log = logging.getLogger("edge_mm.run")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -22,22 +27,47 @@ def main(args: argparse.Namespace) -> int:
     Raises:
         EdgeMmError: what could not be done, as a sentence.
     """
+    if args.guarded is not None:
+        from edge_mm.daemon.guardian import guard
+
+        set_up("warning" if args.quiet else "info")
+        return guard(args)
     stop = threading.Event()
+    renew: list[Callable[[], None]] = []
 
     def stopped(number: int, _frame: FrameType | None) -> None:
         stop.set()
         # A second signal ends at once: what is accepted is on disk.
         signal.signal(number, signal.SIG_DFL)
 
+    def hung_up(_number: int, _frame: FrameType | None) -> None:
+        for ask in renew:
+            ask()
+
+    signal.signal(signal.SIGHUP, hung_up)  # until there is something to renew, it ends nothing
     config = load_config(args.config)
     set_up("debug" if args.verbose else "warning" if args.quiet else config.log.level)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
-    from edge_mm.daemon.runtime import Runtime
-
-    summary = Runtime(config).run(stop)
-    logging.getLogger("edge_mm.run").info(
+    summary = _run(config, args.config, stop, renew)
+    _log.info(
         "stopped after %.0f s: windows %d, transitions %d, %.1f s of CPU, %.0f MiB at most",
         summary.wall_s, summary.windows, summary.transitions, summary.cpu_s, summary.peak_rss_mib,
     )  # fmt: skip
     return 0
+
+
+def _run(config: Config, path: str, stop: threading.Event, renew: list[Callable[[], None]]) -> Summary:
+    """Watch, with one configuration after the other."""
+    from edge_mm.daemon.renewal import Renewal
+    from edge_mm.daemon.runtime import Runtime
+
+    runtime = Runtime(config)
+    while True:
+        renewal = Renewal(runtime.config, lambda: load_config(path), Runtime, runtime.news.config)
+        renew[:] = [renewal.ask]
+        summary = runtime.run(stop, renewal=renewal)
+        if renewal.next is None or stop.is_set():
+            return summary
+        _log.info("going on with the new configuration")
+        runtime = renewal.next

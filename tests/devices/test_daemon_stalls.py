@@ -4,7 +4,6 @@ import queue
 import resource
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from installation import broker, configured, log_of, received, sound_source, start
+from installation import broker, configured, log_of, received, sound_source, start, until_log
 from recordings import bursts, ecg_csv
 
 from edge_mm.daemon.config import Config, load_config
@@ -231,16 +230,6 @@ def test_what_a_full_disk_refused_is_stored_as_soon_as_there_is_room_though_noth
             assert process.wait(30) == 0
     assert events
     assert "the outbox can be written again" in log_of(config)
-
-
-def until_log(process, config, words: str) -> None:
-    """Wait until the daemon has written these words, a minute at most."""
-    for _ in range(300):
-        if words in log_of(config):
-            return
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(0.2)
-    raise AssertionError(log_of(config))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -17,7 +17,7 @@ def test_rates_are_of_the_time_since_the_report_before():
         now[0] += seconds
         cpu[0] += cpu_s
         meters.count("samples", "mic", samples)
-        report = health.report(streams={"mic": "live"}, drops={"mic": 3}, windows=1, outbox={}, mqtt={})
+        report = health.report(streams={"mic": "live"}, drops={"mic": 3}, windows=1, more={})
         mic = report["streams"]["mic"]
         assert (mic["state"], mic["samples"], mic["dropped"]) == ("live", meters.counts("samples")["mic"], 3)
         assert report["uptime_s"] == now[0] - 100
@@ -29,7 +29,7 @@ def test_rates_are_of_the_time_since_the_report_before():
 
 
 def report_of(health: Health) -> dict[str, object]:
-    return health.report(streams={}, drops={}, windows=0, outbox={}, mqtt={})
+    return health.report(streams={}, drops={}, windows=0, more={})
 
 
 def test_the_board_says_how_hot_it_is_what_its_supply_does_and_how_full_its_disk_is(tmp_path):

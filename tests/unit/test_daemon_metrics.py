@@ -53,8 +53,10 @@ def report() -> dict[str, object]:
         streams={"cabin": "live"},
         drops={"cabin": 7},
         windows=11,
-        outbox={"depth": 5, "unstored": 0, "error": None},
-        mqtt={"link": "online", "connects": 1, "published": 9, "confirm_p95_ms": None},
+        more={
+            "outbox": {"depth": 5, "unstored": 0, "error": None},
+            "mqtt": {"link": "online", "connects": 1, "published": 9, "confirm_p95_ms": None},
+        },
     )
     return json.loads(json.dumps(body))
 

@@ -15,7 +15,7 @@ def said(parts: Parts, at_s: float, *, online: bool) -> list[str]:
 
 def test_a_broker_that_is_away_for_a_moment_is_no_event_and_one_that_stays_away_is_told_once():
     parts = Parts(0.0)
-    assert said(parts, 0, online=True) == []
+    assert said(parts, 0, online=True) == ["@broker live"]
     assert said(parts, 1, online=False) == []
     assert said(parts, BROKER_S, online=True) == []
     assert said(parts, 100, online=False) == []
@@ -33,6 +33,7 @@ def test_a_broker_that_was_never_there_is_told_too():
 
 def test_a_disk_that_refuses_is_told_when_it_begins_and_when_it_ends():
     parts = Parts(0.0)
+    assert [one.state for one in parts.outbox(0, "")] == ["live"]
     assert parts.outbox(0, "") == []
     assert [one.state for one in parts.outbox(1, "disk full")] == ["degraded"]
     assert parts.outbox(2, "disk full still") == []
