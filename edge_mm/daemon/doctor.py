@@ -85,7 +85,8 @@ def _configuration(path: str, parts: Parts) -> Iterator[Remark]:
     for text in parts.problems:
         yield error("config", text, "put it right; 'edge-mm check' says the same", CONFIG)
     if not parts.problems:
-        yield ok("config", f"{path}: device {parts.config.device_id}, {parts.sources} sources")
+        count = f"{parts.sources} source{'' if parts.sources == 1 else 's'}"
+        yield ok("config", f"{path}: device {parts.config.device_id}, {count}")
 
 
 def _source(config: Config, source: SourceConfig, devices: list[SourceConfig]) -> Iterator[Remark]:

@@ -124,9 +124,7 @@ def handshake(library: str = LIBRARY, *, deadline_s: float = DEADLINE_S) -> Rema
     """Load the Edge TPU's library as a delegate, in a child."""
     status, said = _child([sys.executable, "-c", _HANDSHAKE, library], deadline_s)
     if status == 0:
-        return ok(
-            "coral", f"{library}: the delegate loads and answers; this version runs every graph on the CPU all the same"
-        )
+        return ok("coral", f"{library}: the delegate loads and answers")
     if "cannot open shared object" in said:
         return warning("coral", f"{library} is not installed", _GET_LIBRARY)
     if status is None:

@@ -59,7 +59,14 @@ def add(verb: Verb) -> None:
     one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
 
     one = verb(
-        "devices", "verb_devices:main", "list the cameras, microphones and serial ports found", "edge-mm devices"
+        "devices",
+        "verb_devices:main",
+        "list what is plugged in, with the lines to paste into edge-mm.toml",
+        "edge-mm devices\nedge-mm devices --scan --seconds 10",
+    )
+    one.add_argument("--scan", action="store_true", help="also listen for Bluetooth devices in range")
+    one.add_argument(
+        "--seconds", metavar="N", type=arguments.positive, default=5.0, help="with --scan: how long (default: 5)"
     )
     one.add_argument("--json", action="store_true", help="print one JSON object")
 

@@ -143,4 +143,7 @@ path = "edge-mm-outbox.sqlite"    # alerts wait here until the broker has confir
 
 [log]
 level = "info"
+
+# [metrics]                       # health for Prometheus; needs edge-mm[prometheus]
+# port = 9464
 """

@@ -1,27 +1,105 @@
-"""``edge-mm devices``: what is plugged in.
+"""``edge-mm devices``: what is plugged in, with the lines to paste into ``edge-mm.toml``.
 
-In: the parsed command line. Out: a line per device, or one JSON object. Not here: the looking (``sources.discovery``).
+In: the parsed command line. Out: per device a ``[[source]]``, or one JSON object; per kind whether edge-mm ever ran on
+a real part. Not here: the looking (``sources.discovery``).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
+from edge_mm.daemon.sentences import printable
 from edge_mm.daemon.starter import look
+from edge_mm.errors import SourceError
+from edge_mm.sources.discovery import FoundDevice, bluetooth_devices, i2c_parts
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    key: str
+    kind: str
+    """What the device most likely measures."""
+    others: str
+    """What it may measure instead."""
+    ran: str
+    """Where edge-mm ran with this kind of device."""
+    devices: Sequence[FoundDevice]
+    missing: str = ""
+    """Why nothing was looked for."""
 
 
 def main(args: argparse.Namespace) -> int:
     """Run the verb."""
-    found = look()
-    groups = {"cameras": found.cameras, "microphones": found.microphones, "serial_ports": found.serial_ports}
+    groups = _groups(scan_s=args.seconds if args.scan else 0.0)
     if args.json:
-        print(json.dumps({group: [asdict(device) for device in devices] for group, devices in groups.items()}))
+        body: dict[str, object] = {group.key: [asdict(device) for device in group.devices] for group in groups}
+        body["ran_on"] = {group.key: group.ran for group in groups}
+        body["not_looked_for"] = {group.key: group.missing for group in groups if group.missing}
+        print(json.dumps(body))
         return 0
-    for group, devices in groups.items():
-        title = group.replace("_", " ")
-        print(f"{title}: none found" if not devices else f"{title}:")
-        for device in devices:
-            print(f"  {device.id}  ({device.label})")
+    for group in groups:
+        title = group.key.replace("_", " ")
+        if group.missing:
+            print(f"{title}: not looked for: {group.missing}")
+            continue
+        print(f"{title}: none found" if not group.devices else f"{title} (edge-mm ran with {group.ran}):")
+        for number, device in enumerate(group.devices, 1):
+            print(f"  {printable(device.id)}  ({printable(device.label)})")
+            for line in source_lines(group.kind, device.id, number=number, others=group.others):
+                print(f"      {line}")
     return 0
+
+
+def source_lines(kind: str, device: str, *, number: int, others: str = "") -> list[str]:
+    """A ``[[source]]`` to paste.
+
+    Args:
+        kind: what is measured.
+        device: the word for the device.
+        number: from 1 on; names must differ.
+        others: kinds that it may be instead.
+    """
+    name = {"video": "cabin", "audio": "microphone"}.get(kind, kind)
+    return [
+        "[[source]]",
+        f'name = "{name}{"" if number == 1 else f"-{number}"}"',
+        f'kind = "{kind}"{f"  # or {others}" if others else ""}',
+        f"device = {json.dumps(device)}",  # JSON's escapes are a part of TOML's
+    ]
+
+
+def _groups(*, scan_s: float) -> list[_Group]:
+    found = look()
+    has_i2c = importlib.util.find_spec("smbus2") is not None
+    groups = [
+        _Group(
+            *("cameras", "video", "", "emulated cameras only: the kernel's test camera, RTSP and HTTP servers"),
+            found.cameras,
+        ),
+        _Group(
+            *("microphones", "audio", "", "emulated sound cards and sound servers only"),
+            found.microphones,
+            "" if importlib.util.find_spec("pyaudio") else "needs PyAudio: pip install 'edge-mm[mic]'",
+        ),
+        _Group(
+            *("serial_ports", "ecg", "ppg, eda, temp, acc", "pseudo terminals and emulated USB ports only"),
+            found.serial_ports,
+        ),
+        _Group(
+            *("i2c_parts", "ppg", "spo2, heart_rate", "an emulated bus only, never with the part itself"),
+            i2c_parts(),
+            "" if has_i2c else "needs smbus2: pip install 'edge-mm[i2c]'",
+        ),
+    ]
+    ran = "an emulated belt only, never with a real one"
+    if not scan_s:
+        missing = "takes seconds: edge-mm devices --scan"
+        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, (), missing)]
+    try:
+        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, bluetooth_devices(scan_s))]
+    except SourceError as error:
+        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, (), str(error))]

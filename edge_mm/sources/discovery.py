@@ -1,4 +1,4 @@
-"""What is plugged in: cameras, microphones, serial sensors.
+"""What is plugged in or in range: cameras, microphones, serial sensors, I2C parts, Bluetooth devices.
 
 In: nothing. Out: lists of ``FoundDevice``, empty where there is nothing or where the package that would know is not
 installed. Not here: opening any of them; never an exception for missing hardware.
@@ -16,6 +16,9 @@ from edge_mm.errors import SourceError
 _VIDIOC_QUERYCAP = 0x80685600  # linux/videodev2.h, the same on x86-64, armv7 and aarch64
 _CAPABILITY_SIZE = 104
 _VIDEO_CAPTURE, _VIDEO_CAPTURE_MPLANE, _DEVICE_CAPS = 0x1, 0x1000, 0x80000000
+
+_I2C_PARTS = {0x57: ("MAX30102", 0xFF, 0x15)}
+"""Address -> name, the register that says what it is, and what it says there (MAX30102 data sheet, PART_ID)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,55 @@ def serial_ports() -> list[FoundDevice]:
         label = port.description if port.description not in (None, "n/a") else port.device
         found.append(FoundDevice(id=str(stable.get(device.resolve(), device)), label=str(label)))
     return found
+
+
+def i2c_parts(dev: Path = Path("/dev")) -> list[FoundDevice]:
+    """Parts that are known, on every I2C bus; nothing else is asked: some parts change when they are read."""
+    try:
+        import smbus2
+    except ImportError:
+        return []
+    found = []
+    for node in sorted(dev.glob("i2c-[0-9]*"), key=lambda path: (len(path.name), path.name)):
+        for address, (name, register, expected) in _I2C_PARTS.items():
+            try:
+                with smbus2.SMBus(str(node)) as bus:
+                    answer = bus.read_byte_data(address, register)
+            except OSError:  # nobody answers there, another program has it, or this user may not
+                continue
+            if answer == expected:
+                label = f"{name} at 0x{address:02x} on {node}"
+                found.append(FoundDevice(id=f"i2c:{node.name.removeprefix('i2c-')}", label=label))
+    return found
+
+
+def bluetooth_devices(seconds: float = 5.0) -> list[FoundDevice]:
+    """Bluetooth Low Energy devices in range, the nearest first.
+
+    Args:
+        seconds: how long to listen.
+
+    Raises:
+        SourceError: no bleak, no BlueZ, or no adapter.
+    """
+    try:
+        import bleak
+    except ImportError:
+        raise SourceError("Bluetooth needs the package bleak: pip install 'edge-mm[ble]'.") from None
+    import asyncio
+
+    try:
+        seen = asyncio.run(bleak.BleakScanner.discover(timeout=seconds, return_adv=True))
+    except Exception as error:  # of bleak, of D-Bus, or of the kernel
+        text = " ".join(str(error).split())[:200]
+        raise SourceError(f"Bluetooth: {text}; is BlueZ there (apt install bluez), is the adapter on?") from error
+    near = sorted(seen.values(), key=lambda pair: -pair[1].rssi)
+    return [
+        FoundDevice(
+            id=f"ble:{device.address}", label=f"{said.local_name or device.name or 'no name'} ({said.rssi} dBm)"
+        )
+        for device, said in near
+    ]
 
 
 def _capture_card(node: Path) -> str | None:

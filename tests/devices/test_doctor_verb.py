@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from denying_broker import denying_broker
 from installation import ROOT, broker, configured, sound_source, start
+from other_user import BECOME_NOBODY, opened
 from recordings import bursts
 
 pytestmark = pytest.mark.devices
@@ -18,10 +19,9 @@ SECRET = "correct-horse-battery"
 
 def doctor(*words: str, cwd: Path, as_nobody: bool = False) -> tuple[int, list[dict[str, object]], str]:
     """Exit status, remarks and all that was printed."""
-    drop = "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
     code = (
         "import os, sys, edge_mm.cli, edge_mm.daemon.verb_doctor, edge_mm.daemon.doctor_broker, paho.mqtt.client;"
-        f"{drop if as_nobody else ''} sys.exit(edge_mm.cli.main(['doctor', '--json', *sys.argv[1:]]))"
+        f"{BECOME_NOBODY if as_nobody else ''} sys.exit(edge_mm.cli.main(['doctor', '--json', *sys.argv[1:]]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *words], check=False, capture_output=True, text=True, cwd=cwd, timeout=120,
@@ -97,8 +97,7 @@ def test_a_broker_that_denies_and_a_wrong_password_are_69_and_no_password_is_sho
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not here: only root can become another user")
 def test_a_user_without_rights_gets_sentences_and_no_traceback(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    opened(tmp_path)
     far, near = pty.openpty()
     port = os.ttyname(near)
     os.chown(port, 0, 5)

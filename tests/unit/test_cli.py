@@ -96,7 +96,10 @@ def test_init_writes_a_configuration_that_is_accepted_and_never_replaces_one_una
 
 def test_devices_are_listed_as_json(capsys):
     assert main(["devices", "--json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)) == {"cameras", "microphones", "serial_ports"}
+    groups = {"cameras", "microphones", "serial_ports", "i2c_parts", "bluetooth"}
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == groups | {"ran_on", "not_looked_for"}
+    assert set(found["ran_on"]) == groups
 
 
 def test_an_unexpected_error_is_one_sentence_and_a_traceback_only_when_asked(monkeypatch, capsys):

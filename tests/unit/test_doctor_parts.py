@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from other_user import BECOME_NOBODY, opened
 from simulated_board import board_in
 
 from edge_mm.daemon import doctor_access, doctor_parts
@@ -75,9 +76,7 @@ from pathlib import Path
 import msgspec
 from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.daemon.doctor_access import access
-os.setgroups([])  # after the imports: this Python may lie in a folder of root's own
-os.setresgid(65534, 65534, 65534)
-os.setresuid(65534, 65534, 65534)
+BECOME_NOBODY
 sources = [SourceConfig(name="cabin", kind="video", device=0)]
 print(json.dumps([msgspec.to_builtins(one) for one in access(sources, Path(sys.argv[1]))]))
 """
@@ -91,10 +90,9 @@ def test_another_user_is_told_which_group_or_rule_lets_him_in(tmp_path):
     os.chown(node(root, "ttyUSB0"), 0, 20)
     node(root, "i2c-1", 0o600)
     node(root, "video1", 0o666)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    opened(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", AS_NOBODY, str(root)],
+        [sys.executable, "-c", AS_NOBODY.replace("BECOME_NOBODY", BECOME_NOBODY), str(root)],
         check=True, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip

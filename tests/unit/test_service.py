@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from other_user import BECOME_NOBODY, opened
 
 from edge_mm.cli import main
 from edge_mm.daemon.service import GROUPS, STATE, Service, known_groups, unit, writable_folders
@@ -111,10 +112,9 @@ def test_what_would_become_another_line_of_the_unit_is_refused(changes, tmp_path
 
 
 def verb(*words: str, as_nobody: bool = False) -> subprocess.CompletedProcess[str]:
-    drop = "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534);"
     code = (
         "import os, sys, edge_mm.cli, edge_mm.daemon.verb_service, edge_mm.sources.files;"
-        f"{drop if as_nobody and os.geteuid() == 0 else ''}"
+        f"{BECOME_NOBODY if as_nobody and os.geteuid() == 0 else ''}"
         "sys.exit(edge_mm.cli.main(['install-service', *sys.argv[1:]]))"
     )
     return subprocess.run(
@@ -137,8 +137,7 @@ def test_anybody_may_print_the_unit(tmp_path):
 def test_who_is_not_root_is_told_so_in_a_sentence_and_nothing_is_written(tmp_path):
     config = tmp_path / "c.toml"
     config.write_text('version = 1\ndevice_id = "d"\n')
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
+    opened(tmp_path)
     before = Path("/etc/systemd/system/edge-mm.service").exists()
     for words in (["--config", str(config)], ["--uninstall"]):
         done = verb(*words, as_nobody=True)
