@@ -65,6 +65,24 @@ def soon(action: Callable[[], object], *, after_s: float = 0.5) -> Iterator[list
 
 
 @contextlib.contextmanager
+def repeated(action: Callable[[], object], *, every_s: float = 0.1) -> Iterator[None]:
+    """Do it again and again in a thread while the block runs."""
+    over = threading.Event()
+
+    def act() -> None:
+        while not over.wait(every_s):
+            action()
+
+    thread = threading.Thread(target=act)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
 def driver(module: str, **options: object) -> Iterator[None]:
     """Loaded while the block runs."""
     load(module, **options)
