@@ -24,7 +24,7 @@ ADDRESS, NAME = "C0:11:22:33:44:55", "EmuBelt"
 HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 HEART_RATE_MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 _ADAPTER = "F0:F1:F2:F3:F4:F5"
-_CRYPTO = ("drbg", "jitterentropy_rng", "ctr", "hmac", "sha256_generic", "sha512_generic", "cmac", "ecdh_generic")
+_CRYPTO = ("sha3_generic", "sha512_generic", "sha256_generic", "hmac", "ctr", "cmac", "jitterentropy_rng", "drbg", "ecdh_generic")
 _LINK_TIMED_OUT, _REMOTE_ENDED = 0x08, 0x13  # Bluetooth Core, Vol 1, Part F
 
 
@@ -64,9 +64,10 @@ class Belt:
         self._process = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        threading.Thread(target=self._listen, args=[self._process], daemon=True).start()
+        self._answers = queue.SimpleQueue()
+        threading.Thread(target=self._listen, args=[self._process, self._answers], daemon=True).start()
         self.switch_on()
-        until(lambda: "Powered: yes" in self._power_on(), "the adapter's power", limit_s=30.0)
+        until(_adapter_is_on, "the adapter's power", limit_s=30.0)
 
     def switch_on(self) -> None:
         """Worn: it advertises itself until somebody connects, and again after each connection."""
@@ -92,17 +93,10 @@ class Belt:
         self._process = None
 
     @staticmethod
-    def _power_on() -> str:
-        done = subprocess.run(
-            ["bluetoothctl", "--timeout", "3", "power", "on"], capture_output=True, text=True, check=False
-        )
-        shown = subprocess.run(["bluetoothctl", "show"], capture_output=True, text=True, check=False)
-        return done.stdout + shown.stdout
-
-    def _listen(self, process: subprocess.Popen[str]) -> None:
+    def _listen(process: subprocess.Popen[str], answers: queue.SimpleQueue[str]) -> None:
         for line in process.stdout or ():
-            self._answers.put(line.strip())
-        self._answers.put("the belt's process has ended")
+            answers.put(line.strip())
+        answers.put("the belt's process has ended")
 
     def _ask(self, words: str, *, limit_s: float = 30.0) -> None:
         assert self._process is not None and self._process.stdin is not None, "the belt is not started"
@@ -112,10 +106,18 @@ class Belt:
         assert answer == "ok", f"{words}: {answer}"
 
 
+def _adapter_is_on() -> bool:
+    """Ask BlueZ to switch it on; whether it did. There is none before the kernel has talked to it for the first time."""
+    adapter = ["org.bluez", "/org/bluez/hci0", "org.bluez.Adapter1", "Powered"]
+    asked = subprocess.run(["busctl", "set-property", *adapter, "b", "true"], capture_output=True, check=False)
+    return asked.returncode == 0 and "true" in command(["busctl", "get-property", *adapter])
+
+
 class _Radio:
     """The process's side: two controllers and what connects them."""
 
     async def open(self) -> None:
+        import bumble.device  # noqa: F401 - now: the kernel gives up on an adapter that does not answer in 2 s
         from bumble.controller import Controller
         from bumble.link import LocalLink
         from bumble.transport import open_transport

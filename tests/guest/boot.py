@@ -104,12 +104,12 @@ def write_plan(out: Path, suite: str) -> None:
         "PYTHONPATH": str(ROOT),
         **{key: value for key, value in os.environ.items() if key == "EDGE_MM_BACKEND"},
     }
-    pytest = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:hypothesispytest", "-vv", "--color=no"]
+    pytest = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:hypothesispytest", "-vvv", "--color=no"]
     pytest += ["-o", f"faulthandler_timeout={HANGS_S}", "-o", "console_output_style=classic"]
     pytest += [f"--confcutdir={HERE}", str(HERE / "suites" / f"test_{suite}.py")]
     (out / "guest.sh").write_text(
         "echo '{\"booted\": true}' >>/out/outcomes.jsonl\n"
-        f"(sleep {HANGS_S}; echo w >/proc/sysrq-trigger) &\n"
+        f"(sleep {HANGS_S}; echo 8 >/proc/sys/kernel/printk; echo w >/proc/sysrq-trigger) &\n"
         + "".join(f"export {key}={shlex.quote(value)}\n" for key, value in inside.items())
         + f"cd {shlex.quote(str(ROOT))}\n{shlex.join(pytest)}\n"
         + 'echo "{\\"finished\\": $?}" >>/out/outcomes.jsonl\nsync\n'
@@ -132,7 +132,7 @@ def run(suite: str, limit_s: float) -> Boot:
                     ended = guest.poll() is not None
                     for line in whole_lines(lines):
                         boot.hear(json.loads(line))
-                    if ended:
+                    if ended or boot.status is not None:  # nothing in the guest is worth an orderly end
                         break
                     if time.monotonic() - boot.began > limit_s:
                         boot.trouble = f"the guest was killed after {limit_s:.0f} s"

@@ -36,9 +36,22 @@ def is_loaded(module: str) -> bool:
 
 def unbind(driver: str) -> None:
     """Take a driver's only platform device away from it: what happens when a cable is pulled."""
+    command(["sh", "-c", _unbinding(driver)])
+
+
+@contextlib.contextmanager
+def unbinding(driver: str) -> Iterator[subprocess.Popen[bytes]]:
+    """As ``unbind``, for a driver that waits until the last program lets go of the device: it may outlast the block.
+
+    In a process: a thread that the kernel holds back would keep its whole process from ending.
+    """
+    yield subprocess.Popen(["sh", "-c", _unbinding(driver)])
+
+
+def _unbinding(driver: str) -> str:
     folder = Path("/sys/bus/platform/drivers", driver)
     (device,) = (entry.name for entry in folder.glob("*.*"))
-    (folder / "unbind").write_text(device)
+    return f"echo {device} >{folder}/unbind"
 
 
 @contextlib.contextmanager

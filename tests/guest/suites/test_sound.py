@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from kernel import load, unbind, unload, until
+from kernel import load, unbinding, unload, until
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources import Microphone, microphones
@@ -111,8 +111,7 @@ def test_a_card_that_is_pulled_out_is_lost(microphone, noise):
     with playing(path, 0):
         microphone.read()
     PULLED.set()
-    threading.Thread(target=unbind, args=["snd_aloop"], daemon=True).start()  # returns when nobody holds the card
-    with pytest.raises(SourceLost):
+    with unbinding("snd_aloop"), pytest.raises(SourceLost):
         for _ in range(200):
             microphone.read()
     microphone.close()
