@@ -1,7 +1,7 @@
 """A heart rate belt in software: a Bluetooth peripheral that BlueZ finds, connects to and hears.
 
 ``Belt`` is for tests: it starts the belt's process and tells it what to do. The process (this file as a program) holds
-two controllers on one imagined radio: the kernel's own adapter (``/dev/vhci``) and the belt's. ``bluetooth`` starts what
+two controllers on one imagined radio: the kernel's adapter (``/dev/vhci``) and the belt's. ``bluetooth`` starts what
 stands between it and a program: the system bus and BlueZ's daemon. Real: kernel, BlueZ, D-Bus. Not real: the radio.
 """
 
@@ -24,7 +24,17 @@ ADDRESS, NAME = "C0:11:22:33:44:55", "EmuBelt"
 HEART_RATE_SERVICE = "0000180d-0000-1000-8000-00805f9b34fb"
 HEART_RATE_MEASUREMENT = "00002a37-0000-1000-8000-00805f9b34fb"
 _ADAPTER = "F0:F1:F2:F3:F4:F5"
-_CRYPTO = ("sha3_generic", "sha512_generic", "sha256_generic", "hmac", "ctr", "cmac", "jitterentropy_rng", "drbg", "ecdh_generic")
+_CRYPTO = (
+    "sha3_generic",
+    "sha512_generic",
+    "sha256_generic",
+    "hmac",
+    "ctr",
+    "cmac",
+    "jitterentropy_rng",
+    "drbg",
+    "ecdh_generic",
+)
 _LINK_TIMED_OUT, _REMOTE_ENDED = 0x08, 0x13  # Bluetooth Core, Vol 1, Part F
 
 
@@ -107,7 +117,7 @@ class Belt:
 
 
 def _adapter_is_on() -> bool:
-    """Ask BlueZ to switch it on; whether it did. There is none before the kernel has talked to it for the first time."""
+    """Ask BlueZ to switch it on; whether it did. There is none before the kernel has talked to it once."""
     adapter = ["org.bluez", "/org/bluez/hci0", "org.bluez.Adapter1", "Powered"]
     asked = subprocess.run(["busctl", "set-property", *adapter, "b", "true"], capture_output=True, check=False)
     return asked.returncode == 0 and "true" in command(["busctl", "get-property", *adapter])

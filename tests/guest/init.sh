@@ -31,6 +31,7 @@ mount -o bind /out "$root/out"
 
 if [ "$MODE" = systemd ]; then
   # None of the host's own disks and services; a machine of its own.
+  rm -f "$root/.dockerenv"   # else systemd believes that it is in a container, and ignores the kernel's command line
   : >"$root/etc/fstab"
   echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
   mkdir -p "$root/run/systemd/system"
@@ -47,6 +48,14 @@ TTYPath=/dev/ttyS0
 TimeoutStartSec=infinity
 ExecStopPost=/bin/systemctl poweroff --force --force
 UNIT
+  # What the host has set up concerns the host; and whatever lies in its /tmp would be deleted, a file at a time.
+  for unit in tmpfiles-setup tmpfiles-clean binfmt modules-load timesyncd update-utmp random-seed \
+    udev-trigger udevd sysusers journal-flush; do
+    ln -s /dev/null "$root/run/systemd/system/systemd-$unit.service"
+  done
+  for unit in automount mount; do
+    ln -s /dev/null "$root/run/systemd/system/proc-sys-fs-binfmt_misc.$unit"
+  done
   printf '[Unit]\nRequires=guest.service\n' >"$root/run/systemd/system/guest.target"
   exec switch_root -c /dev/ttyS0 "$root" /lib/systemd/systemd --unit=guest.target
   give_up "systemd cannot be started"

@@ -108,6 +108,6 @@ def driver(module: str, **options: object) -> Iterator[None]:
 
 def command(words: list[str], *, limit_s: float = 30.0) -> str:
     """Run it; its output. What it wrote is in the failure."""
-    done = subprocess.run(words, capture_output=True, text=True, timeout=limit_s)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=limit_s)
     assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stderr}{done.stdout}"
     return done.stdout

@@ -71,20 +71,12 @@ def test_a_belt_out_of_range_is_lost_and_heard_again_when_it_is_back(belt):
         assert await first.hears(belt, VALUES[0]) == VALUES[:1]
         await asyncio.to_thread(belt.switch_off)
         await asyncio.wait_for(first.lost.wait(), LIMIT_S)
-        await first.client.disconnect()
+        await first.client.disconnect()  # without it BlueZ 5.66 gives every value of the next connection twice
 
         await asyncio.to_thread(belt.switch_on)
         second = Listener()
         await second.connect()
-        print("BUS", first.client._backend._bus, second.client._backend._bus)
-        import subprocess
-        m = subprocess.Popen(["busctl", "monitor", "--system", "org.bluez"], stdout=open("/run/tmp/m", "w"))
-        await asyncio.sleep(2)
-        got = await second.hears(belt, *VALUES[1:])
-        await asyncio.sleep(1)
-        m.terminate()
-        print(open("/run/tmp/m").read())
-        assert got == VALUES[1:]
+        assert await second.hears(belt, *VALUES) == VALUES
         await second.client.disconnect()
 
     asyncio.run(story())
@@ -96,6 +88,7 @@ def test_an_adapter_that_is_pulled_out_ends_the_connection_and_a_new_one_works(b
         await first.connect()
         await asyncio.to_thread(belt.kill)
         await asyncio.wait_for(first.lost.wait(), LIMIT_S)
+        await first.client.disconnect()
 
         await asyncio.to_thread(belt.start)
         second = Listener()
