@@ -176,12 +176,13 @@ def report(boots: list[Boot], wall_s: float) -> str:
     """The outcomes as Markdown."""
     tests = [test for boot in boots for test in boot.tests]
     bad = [test for test in tests if test["outcome"] != "passed"]
+    lost = sum(not boot.passed for boot in boots)
     text = [
         f"# Devices of a kernel in a guest, {dt.datetime.now().astimezone():%Y-%m-%d %H:%M %Z}",
         "",
-        f"{len(tests)} tests in {len(boots)} guests, {len(bad)} tests and {sum(not boot.passed for boot in boots)} guests "
-        f"not passed, {wall_s:.0f} s. The kernel's drivers and "
-        "our sources are the real ones; what is behind the drivers is emulated (tests/guest/README.md).",
+        f"{len(tests)} tests in {len(boots)} guests, {wall_s:.0f} s; not passed: {len(bad)} tests, {lost} guests. "
+        "The kernel's drivers and our sources are the real ones; what is behind the drivers is emulated "
+        "(tests/guest/README.md).",
         "",
         "| suite | booted | lasted | tests | outcome |",
         "|---|---|---|---|---|",
