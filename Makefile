@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -62,6 +62,11 @@ bench-fusion: convert-env  ## the attention fusion against concatenation and sin
 
 test-arm64: env  ## the wheel on emulated aarch64 against this machine (Debian; root, or user namespaces)
 	@bash tests/arm64/run.sh
+
+test-devices: test-env  ## our sources on a kernel's own drivers, in a QEMU guest (Debian, x86-64); SUITES="camera serial" for a few
+	@bash .ci/venv.sh $(VENV) demo,test,lint,ble,i2c,guest $(PYTHON)
+	@bash tests/guest/build.sh
+	@$(RUN) tests/guest/boot.py $(SUITES)
 
 soak-kill: test-env  ## 200 SIGKILLs of the daemon at random moments (CI does 20)
 	@EDGE_MM_KILLS=200 $(RUN) -m pytest tests/devices/test_sigkill.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import tty
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class Sensor:
@@ -21,10 +21,10 @@ class Sensor:
         os.write(self._far, text if isinstance(text, bytes) else text.encode())
 
     def unplug(self):
-        if self._plugged:
+        plugged, self._plugged = self._plugged, False
+        if plugged:
             os.close(self._near)
             os.close(self._far)
-        self._plugged = False
 
     @contextmanager
     def repeating(self, text):
@@ -32,8 +32,9 @@ class Sensor:
         stop = threading.Event()
 
         def talk():
-            while not stop.wait(0.02):
-                self.says(text)
+            while not stop.wait(0.02) and self._plugged:
+                with suppress(OSError):  # pulled out in the middle of a word
+                    self.says(text)
 
         thread = threading.Thread(target=talk)
         thread.start()
