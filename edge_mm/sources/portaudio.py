@@ -8,12 +8,19 @@ An index is never kept: PortAudio numbers devices anew at each start and each pl
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
+import os
 import re
+import threading
+from pathlib import Path
 from typing import Any
 
 from edge_mm.errors import SourceError
 
+_SOUND = "/dev/snd/"
+opening = threading.Lock()
+"""Held while a stream is opened, so that it is known whose descriptors are new."""
 # Not microphones: loopbacks of outputs, and ALSA plug-ins that only pass on what another name gives.
 _NOT_A_MICROPHONE = re.compile(
     r"monitor|^(null|sysdefault|dmix|dsnoop|surround\d+|iec958|spdif|lavrate|samplerate|speexrate|speex|upmix|vdownmix|"
@@ -80,3 +87,32 @@ def find_input(audio: Any, pattern: str) -> dict[str, Any]:
         return device
     there = ", ".join(repr(device["name"]) for device in devices if is_microphone(device["name"])) or "no microphone"
     raise SourceError(f"No microphone's name contains {pattern!r}; this machine has {there}.")
+
+
+def sound_descriptors() -> dict[int, str]:
+    """Open descriptors of sound cards: number -> what it points to."""
+    found: dict[int, str] = {}
+    with contextlib.suppress(OSError):
+        for link in Path("/proc/self/fd").iterdir():
+            with contextlib.suppress(OSError, ValueError):
+                target = str(link.readlink())
+                if target.startswith(_SOUND):
+                    found[int(link.name)] = target
+    return found
+
+
+def close_left_open(ours: dict[int, str]) -> int:
+    """Close what PortAudio forgets when a card is pulled out: its abort fails then, and it does not close.
+
+    Args:
+        ours: descriptors that were new when the stream was opened, and what they pointed to.
+
+    Returns:
+        How many were still open.
+    """
+    gone = {f"{target.removesuffix(' (deleted)')} (deleted)" for target in ours.values()}
+    left = [number for number, target in sound_descriptors().items() if number in ours and target in gone]
+    for number in left:
+        with contextlib.suppress(OSError):
+            os.close(number)
+    return len(left)
