@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edge_mm.sources.microphone import Microphone
     from edge_mm.sources.note import Note
     from edge_mm.sources.pacing import Paced
-    from edge_mm.sources.serial_port import SerialPort
+    from edge_mm.sources.serial_port import SerialBoard, SerialPort
     from edge_mm.sources.signal_file import SignalFile
     from edge_mm.sources.video_file import VideoFile
 
@@ -38,7 +38,7 @@ _HOME = {
     "edge_mm.sources.microphone": ("Microphone",),
     "edge_mm.sources.note": ("Note",),
     "edge_mm.sources.pacing": ("Paced",),
-    "edge_mm.sources.serial_port": ("SerialPort",),
+    "edge_mm.sources.serial_port": ("SerialBoard", "SerialPort"),
     "edge_mm.sources.signal_file": ("SignalFile",),
     "edge_mm.sources.video_file": ("VideoFile",),
 }
@@ -52,6 +52,7 @@ __all__ = [
     "Microphone",
     "Note",
     "Paced",
+    "SerialBoard",
     "SerialPort",
     "SignalFile",
     "VideoFile",
