@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
     from edge_mm.sources.files import existing_file
+    from edge_mm.sources.max30102 import Max30102
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
     from edge_mm.sources.note import Note
@@ -34,6 +35,7 @@ _HOME = {
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
     "edge_mm.sources.files": ("existing_file",),
+    "edge_mm.sources.max30102": ("Max30102",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
     "edge_mm.sources.note": ("Note",),
@@ -49,6 +51,7 @@ __all__ = [
     "Camera",
     "CsvSignal",
     "FoundDevice",
+    "Max30102",
     "Microphone",
     "Note",
     "Paced",
