@@ -54,6 +54,9 @@ class Lines:
         for channel in channels:
             if isinstance(channel.column, int):
                 channel.cells = tuple(range(channel.column, channel.column + channel.width))
+            elif isinstance(channel.column, tuple):
+                numbers = tuple(cell for cell in channel.column if isinstance(cell, int))
+                channel.cells = numbers if len(numbers) == len(channel.column) else None
             elif channel.column is None and len(channels) == 1:
                 channel.cells = tuple(range(channel.width))
         self._lay_out()
@@ -168,7 +171,8 @@ class Lines:
             part = slice(at, at + channel.width)
             said = values[fine & ~silent[:, part].any(axis=1), part]
             at += channel.width
-            block = channel.block(said, now_s) if len(said) else None
+            # Before its kind is known nobody can say how wide a block is.
+            block = channel.block(said, now_s) if len(said) and channel.kind else None
             if block is not None:
                 self._blocks.append((channel, block))
 
@@ -221,12 +225,15 @@ class Lines:
             name, _, unit = word.partition(":")
             names += [(name.strip(), unit.strip())] * (3 if name.strip() in TRIPLES else 1)
         for channel in self._channels:
+            if channel.kind is None:
+                first = channel.column if isinstance(channel.column, int) else 0
+                channel.kind = next(
+                    (kind for kind in _KINDS if names[first : first + 1] and names[first][0] == kind), None
+                )
             cells = self._find(channel, [name for name, _ in names])
             channel.cells = cells
             labels = {names[cell] for cell in cells if cell < len(names)}
             kinds = {name for name, _ in labels if name in _KINDS}
-            if channel.kind is None and kinds:
-                channel.kind = next(kind for kind in _KINDS if kind in kinds)
             if kinds - {channel.kind} and channel.kind != "number":
                 raise SourceError(
                     f"{self._where}: the sensor says that column {cells[0]} is {', '.join(sorted(kinds))}, not "
@@ -253,10 +260,8 @@ class Lines:
         if isinstance(column, str):
             first = self._named(channel, column, names)
             return tuple(range(first, first + channel.width))
-        known = [str(channel.kind)] if channel.kind else [name for name in names if name in SIGNAL_KINDS][:1]
-        fitting = [at for at, name in enumerate(names) if name in known]
-        width = 3 if known and known[0] in TRIPLES else 1
-        if len(fitting) != width:
+        fitting = [at for at, name in enumerate(names) if name == channel.kind]
+        if len(fitting) != channel.width:
             raise SourceError(
                 f"{self._where}: the sensor's columns are {', '.join(names)}: {'none' if not fitting else 'several'} "
                 f"of them may be {channel.name!r} ({channel.kind}); set its column in the configuration."

@@ -144,7 +144,7 @@ class SerialBoard:
         except SourceError:
             self.close()
             raise
-        self._decoder.take()  # what was before all was known
+        self._decoder.take()
         self._heard_s = time.monotonic()
         patience = [channel.patience_s or self._stall_s for channel in self._channels]
         self._silence_s = max(self._stall_s, min(patience))
@@ -191,6 +191,7 @@ class SerialBoard:
         while (waited := time.monotonic() - began) <= self._header_s:
             if not decoder.missing and (decoder.settled or waited > _UNIT_S):
                 break
+            decoder.take()  # what came before all was known
             decoder.feed(device.read(), time.monotonic())
         if missing := decoder.missing:
             raise SourceError(f"{self._where}: {missing.replace('{}', f'{self._header_s:g} s')}")

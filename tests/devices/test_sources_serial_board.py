@@ -73,6 +73,23 @@ def test_a_column_may_be_named_and_three_may_make_one_stream(sensor):
     board.close()
 
 
+def test_three_columns_may_be_numbers_and_need_no_header(sensor):
+    board = board_source(sensor.path, [Wanted("wrist", "acc", column=(3, 0, 1), rate_hz=50, unit="g")])
+    board.open()
+    sensor.says("\n1,2,9,4\n")
+    assert given(board, {"wrist": 1})["wrist"] == [[4, 1, 2]]
+    board.close()
+
+
+@pytest.mark.parametrize(("column", "kind", "value"), [(0, "acc", [1, 2, 3]), (3, "eda", 4)])
+def test_a_stream_of_no_kind_yet_is_what_its_column_is(sensor, column, kind, value):
+    port = SerialPort(sensor.path, column=column)
+    with sensor.repeating("#edge-mm columns=acc:g,eda rate_hz=50\n1,2,3,4\n"):
+        assert port.open().kind == kind
+        assert port.read().data[0].tolist() == value
+    port.close()
+
+
 @pytest.mark.parametrize(
     ("header", "wanted", "said"),
     [

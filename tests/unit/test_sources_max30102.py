@@ -1,6 +1,7 @@
 """The MAX30102 source on a SIMULATED part: its registers, its FIFO, its wrong answers."""
 
 import errno
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -274,9 +275,23 @@ def test_a_source_that_is_not_open_says_so():
 
 
 def test_a_bus_that_is_not_there_is_said():
-    pytest.importorskip("smbus2")
     with pytest.raises(SourceError, match=r"I2C bus 99 \(/dev/i2c-99\) cannot be opened: there is no such bus"):
         board_source("i2c:99", [PPG]).open()
+
+
+def test_a_bus_that_may_not_be_used_names_the_group(monkeypatch):
+    def refuse(number):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("smbus2.SMBus", refuse)
+    with pytest.raises(SourceError, match="no permission; add the user to the group 'i2c'"):
+        board_source("i2c:1", [PPG]).open()
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "smbus2", None)
+    with pytest.raises(SourceError, match=r"pip install 'edge-mm\[i2c\]'"):
+        board_source("i2c:1", [PPG]).open()
 
 
 def test_that_no_real_part_was_read_yet_is_said_once(caplog):
