@@ -9,6 +9,11 @@ from __future__ import annotations
 import errno
 import math
 
+import numpy as np
+
+from edge_mm.sources.max30102 import Max30102
+from edge_mm.sources.wanted import Wanted
+
 CONVERSIONS = (50, 100, 200, 400, 800, 1000, 1600, 3200)
 FULL_SCALE = (1 << 18) - 1
 DEFAULTS = {0x00: 0x01, 0xFE: 0x03, 0xFF: 0x15}
@@ -147,3 +152,24 @@ class SimulatedMax30102:
             self.registers[0x05] = 0
             self._held -= 1
         return byte
+
+
+PPG, SPO2, DIE = Wanted("finger", "ppg"), Wanted("oxygen", "spo2"), Wanted("die", "number", unit="degC")
+
+
+def source_of(part, *wanted, address="1"):
+    return Max30102(address, wanted or [PPG], bus=part.open, wait=part.wait, clock_ns=part.clock_ns)
+
+
+def run(source, part, seconds):
+    """Samples of each stream until so much time has passed."""
+    got = {name: [] for name in source.streams}
+    until = part.s + seconds
+    while part.s < until:
+        sample = source.read()
+        got[sample.stream].append(sample)
+    return got
+
+
+def values(samples):
+    return np.concatenate([sample.data for sample in samples])

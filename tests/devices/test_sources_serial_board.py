@@ -1,5 +1,6 @@
 """A board on a serial port that gives several streams, played by the other end of a pseudo terminal."""
 
+import contextlib
 import functools
 import operator
 import re
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wire_packets import description, samples
+from serial_sensor import given
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
 from edge_mm.protocols import SeveralStreams, Source, Troubled
@@ -23,15 +24,6 @@ THREE = [Wanted("heart", "ecg"), Wanted("finger", "ppg"), Wanted("skin", "eda")]
 
 def summed(line):
     return f"{line}*{functools.reduce(operator.xor, line.encode()):02X}\n"
-
-
-def given(board, counts):
-    """Values of each stream, until each has given so many."""
-    got = {name: [] for name in board.streams}
-    while any(len(got[name]) < count for name, count in counts.items()):
-        sample = board.read()
-        got[sample.stream] += sample.data.tolist()
-    return got
 
 
 def test_one_port_gives_several_streams_whose_columns_the_header_names(sensor):
@@ -250,42 +242,16 @@ def test_trouble_is_said_while_more_than_a_tenth_is_unreadable(sensor):
     sensor.says("\n" + "1\n" * 1500)
     given(board, {"e": 1500})
     assert board.trouble == ""
-    board.close()
-
-
-def test_packets_of_the_binary_protocol_become_samples_of_several_streams(sensor):
-    channels = [("ecg", 3, 250, 0.001, 0.0), ("acc", 2, 250, 1 / 4096, 0.0), ("speed", 2, 0, 0.1, 0.0)]
-    board = board_source(
-        sensor.path, [Wanted("heart", "ecg"), Wanted("hand", "acc"), Wanted("car", "speed")], protocol="binary"
-    )
-    with sensor.repeating(description(channels)):
+    sensor.says("\n" + "1\n" + "?\n" * 1000)
+    given(board, {"e": 1})
+    while not board.trouble:
+        with contextlib.suppress(SourceLost):
+            board.read()
+        sensor.says("1\n")
+    with sensor.repeating("\n1\n"):
         board.open()
-    assert [(spec.kind, spec.rate_hz, spec.unit) for spec in board.specs] == [
-        ("ecg", 250, "mV"),
-        ("acc", 250, "g"),
-        ("speed", 1, "km/h"),
-    ]
-    frames = [[(-1000 * k, 3), (4096, 2), (-8192, 2), (0, 2)] for k in range(3)]
-    sensor.says(samples(frames, sequence=5, first=0, mask=0b011) + samples([[(500, 2)]], sequence=6, first=0, mask=4))
-    got = given(board, {"heart": 3, "hand": 3, "car": 1})
-    assert got["heart"] == pytest.approx([0, -1, -2])
-    assert got["hand"] == [[1, -2, 0]] * 3
-    assert got["car"] == [50]
+    assert board.trouble == ""  # that was before
     board.close()
-
-
-def test_one_stream_of_a_binary_sensor_may_be_read_without_saying_its_kind(sensor):
-    port = SerialPort(sensor.path, protocol="binary")
-    with sensor.repeating(description([("eda", 2, 10, 0.5, 1.0)])):
-        spec = port.open()
-    assert (spec.name, spec.kind, spec.rate_hz, spec.unit) == ("physio", "eda", 10, "uS")
-    port.close()
-
-
-def test_a_binary_sensor_that_speaks_lines_is_told_from_one_that_is_silent(sensor):
-    board = SerialBoard(sensor.path, [Wanted("e", "ecg")], protocol="binary", header_s=0.3)
-    with sensor.repeating("1\n2\n"), pytest.raises(SourceError, match=r"no description packet within 0\.3 s.*lines"):
-        board.open()
 
 
 def test_the_lines_on_the_page_are_read_as_it_says(sensor):

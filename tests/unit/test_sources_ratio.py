@@ -93,7 +93,14 @@ def test_too_little_too_much_missing_or_no_light_is_nothing():
     assert ratio_of(red, infrared, RATE_HZ) != NOTHING
 
 
-def test_a_ratio_that_changes_within_the_window_is_not_believed():
-    before, after = lights(0.5), lights(0.8)
+@pytest.mark.parametrize("later", [0.62, 0.8])
+def test_a_ratio_that_changes_within_the_window_is_not_believed(later):
+    before, after = lights(0.5), lights(later)
     red = np.concatenate([before[0][:200], after[0][200:]])
     assert not ratio_of(red, before[1], RATE_HZ).good
+
+
+def test_red_that_beats_at_another_moment_is_not_believed():
+    red, infrared = lights(0.6)
+    found = ratio_of(np.roll(red, 15), infrared, RATE_HZ)
+    assert (found.good, found.periodicity > 0.9) == (False, True)

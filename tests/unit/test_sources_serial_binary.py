@@ -149,6 +149,9 @@ def test_lost_packets_and_unusable_ones_are_counted_and_a_restart_is_not():
     assert (tally.lost, tally.good) == (3, 3)
     decoder.feed(STREAM[1][:20] + STREAM[2], 1.0)
     assert (tally.bad, tally.lost, tally.good) == (1, 4, 4)
+    decoder.feed(samples([[(1, 2)]], sequence=3, first=30), 1.0)
+    decoder.feed(samples([[(1, 2)]], sequence=40_000, first=31) + STREAM[0], 1.0)
+    assert tally.lost == 4  # so many at once are none: it started anew, and then again
 
 
 def test_channels_of_different_rates_come_in_packets_of_their_own():
