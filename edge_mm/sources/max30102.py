@@ -88,7 +88,7 @@ class Max30102:
         self._steps = [_FIRST_STEPS, _FIRST_STEPS]  # red, infrared
         self._settling = 0
         self._dazzled = 0  # clipped samples of this second
-        self._recent: deque[Light] = deque()  # (n, 2) counts since the last change of the LEDs
+        self._recent: deque[Light] = deque()  # (n, 2) counts of the last seconds
         self._second_ns = self._heard_ns = self._finger_ns = self._clock_ns()
         self._trouble = ""
 
@@ -251,8 +251,7 @@ class Max30102:
             return
         part.set_leds(*steps)
         self._steps = steps
-        self._settling = _SETTLE
-        self._recent.clear()  # R needs both currents to stand still
+        self._settling = _SETTLE  # and no SpO2 of a window that holds them
 
 
 def _place(address: str) -> tuple[int, int]:
