@@ -50,3 +50,12 @@ def values(port, count):
     while len(got) < count:
         got += port.read().data.tolist()
     return got
+
+
+def given(board, counts):
+    """Values of each stream, until each has given so many."""
+    got = {name: [] for name in board.streams}
+    while any(len(got[name]) < count for name, count in counts.items()):
+        sample = board.read()
+        got[sample.stream] += sample.data.tolist()
+    return got

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
     from edge_mm.sources.files import existing_file
+    from edge_mm.sources.max30102 import Max30102
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
     from edge_mm.sources.note import Note
     from edge_mm.sources.pacing import Paced
-    from edge_mm.sources.serial_port import SerialPort
+    from edge_mm.sources.serial_port import SerialBoard, SerialPort
     from edge_mm.sources.signal_file import SignalFile
     from edge_mm.sources.video_file import VideoFile
 
@@ -34,11 +35,12 @@ _HOME = {
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
     "edge_mm.sources.files": ("existing_file",),
+    "edge_mm.sources.max30102": ("Max30102",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
     "edge_mm.sources.note": ("Note",),
     "edge_mm.sources.pacing": ("Paced",),
-    "edge_mm.sources.serial_port": ("SerialPort",),
+    "edge_mm.sources.serial_port": ("SerialBoard", "SerialPort"),
     "edge_mm.sources.signal_file": ("SignalFile",),
     "edge_mm.sources.video_file": ("VideoFile",),
 }
@@ -49,9 +51,11 @@ __all__ = [
     "Camera",
     "CsvSignal",
     "FoundDevice",
+    "Max30102",
     "Microphone",
     "Note",
     "Paced",
+    "SerialBoard",
     "SerialPort",
     "SignalFile",
     "VideoFile",

@@ -19,11 +19,12 @@ from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
 from edge_mm.sources.grabber import GSTREAMER, PICAMERA
+from edge_mm.sources.max30102 import Max30102
 from edge_mm.sources.microphone import Microphone
-from edge_mm.sources.serial_port import SerialPort
+from edge_mm.sources.serial_port import SerialBoard, SerialPort
 from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
-from edge_mm.sources.wanted import Wanted
+from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.sources.wfdb_record import wfdb_header
 from edge_mm.types import StreamKind
 
@@ -134,7 +135,7 @@ def is_recording(word: str) -> bool:
 
 def board_source(
     device: str, wanted: Sequence[Wanted], *, baud: int | None = None, protocol: str = "lines"
-) -> SerialPort:
+) -> SerialBoard | Max30102:
     """What reads a device that can give several streams; opened once for all of them.
 
     Args:
@@ -146,13 +147,9 @@ def board_source(
     Raises:
         ConfigError: it cannot give one of them.
     """
-    (one,) = wanted
-    if one.column is not None and not isinstance(one.column, int):
-        raise ConfigError(f"{device}: the column of a serial port is a number counted from 0, not {one.column!r}.")
-    return SerialPort(
-        device, kind=_signal_kind(one.kind, device), name=one.name, rate_hz=one.rate_hz, unit=one.unit,
-        column=one.column or 0, baud=baud or 115_200,
-    )  # fmt: skip
+    if scheme_of(device) == "i2c":
+        return Max30102(wanted[0].address or device.partition(":")[2], wanted)
+    return SerialBoard(device, wanted, baud=baud or 115_200, protocol=protocol)
 
 
 def _path(spec: int | str | Path, *, address: bool = False) -> Path:
