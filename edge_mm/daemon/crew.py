@@ -90,7 +90,7 @@ class Crew:
         pause_s = min(2.0 ** (recent - 1), _LONGEST_PAUSE_S)
         self._due_s[name] = now_s + pause_s
         _log.error("%s: %s; another one starts in %g s", name, what, pause_s)
-        t_ns = time.monotonic_ns()
+        t_ns = reader.clock_ns()
         return [Status(t_ns, stream, "lost", what) for stream in reader.streams]
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
@@ -28,15 +28,23 @@ class Outlet:
         mqtt: is told of what is not a transition, and woken for those.
         sinks: of the user's own; what one raises is logged and stops nothing.
         meters: counts ``raised`` and ``cleared`` per kind, times ``outbox commit`` and ``event to disk``.
-        live: whether times are those of ``time.monotonic_ns``; a recording's say nothing about how fast we are.
+        clock_ns: the present in the time of the alerts; None: they are a recording's, which says nothing of our speed.
     """
 
-    def __init__(self, keeper: Keeper, mqtt: MqttSink, sinks: Sequence[Sink], meters: Meters, *, live: bool) -> None:
+    def __init__(
+        self,
+        keeper: Keeper,
+        mqtt: MqttSink,
+        sinks: Sequence[Sink],
+        meters: Meters,
+        *,
+        clock_ns: Callable[[], int] | None,
+    ) -> None:
         self._keeper = keeper
         self._mqtt = mqtt
         self._sinks = tuple(sinks)
         self._meters = meters
-        self._live = live
+        self._clock_ns = clock_ns
 
     def give(self, outputs: Sequence[Output]) -> None:
         """Take what one event led to.
@@ -76,10 +84,10 @@ class Outlet:
         if not alerts:
             return
         self._mqtt.wake()
-        now_ns = time.monotonic_ns()
+        now_ns = None if self._clock_ns is None else self._clock_ns()
         for alert in alerts:
             self._meters.count(alert.state, alert.kind)
-            if self._live:
+            if now_ns is not None:
                 self._meters.took("event to disk", max(0, now_ns - alert.t_ns) / NS_PER_S)
             _log.info("%s %s (%s)", alert.key, alert.state, alert.priority)
             self._tell(alert)

@@ -6,6 +6,7 @@ opened. Not here: choosing between camera, file and URL (``sources.choose``).
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ from edge_mm.sources.address import without_password
 from edge_mm.sources.choose import is_recording
 from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.types import MODALITY_OF, READINGS, StreamKind
+
+_log = logging.getLogger("edge_mm.run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,12 @@ def bundle_of(config: Config) -> Bundle:
         raise ConfigError(f"bundle: {error}") from error
 
 
-def unused(planned: Sequence[Planned], bundle: Bundle) -> list[str]:
-    """Names of the streams that the bundle has no front end for."""
-    return [
-        stream
-        for one in planned
-        for stream, kind in one.kinds.items()
-        if kind not in READINGS and bundle.front_end(MODALITY_OF[kind]) is None
-    ]
+def warn_of_unused(planned: Sequence[Planned], bundle: Bundle) -> None:
+    """Say which streams the bundle has no front end for."""
+    for one in planned:
+        for stream, kind in one.kinds.items():
+            if kind not in READINGS and bundle.front_end(MODALITY_OF[kind]) is None:
+                _log.warning("%s: bundle %s does not use it", stream, bundle.manifest.name)
 
 
 def _is_board(one: SourceConfig) -> bool:

@@ -51,6 +51,7 @@ class Reader(threading.Thread):
         source: as given.
         streams: names of its streams.
         error: what ended a file too early, else None.
+        clock_ns: as given.
         failure: what ended this thread although nothing should: a fault of ours or of a source of a user's own.
     """
 
@@ -70,7 +71,7 @@ class Reader(threading.Thread):
         self._meters = meters
         self._halt = stop
         self._file = file
-        self._clock_ns = clock_ns
+        self.clock_ns = clock_ns
         self._end_ns: int | None = None
         self._specs: Mapping[str, StreamSpec] = {}
         self._live: set[str] = set()
@@ -168,7 +169,7 @@ class Reader(threading.Thread):
 
     def _say(self, state: SourceState, detail: str = "", *, only: set[str] | None = None) -> None:
         # A file ends where its last sample ends, as in a replay.
-        t_ns = self._clock_ns() if not self._file or self._end_ns is None else self._end_ns
+        t_ns = self.clock_ns() if not self._file or self._end_ns is None else self._end_ns
         for stream in self.streams if only is None else sorted(only):
             self._inbox.put(Status(t_ns, stream, state, detail))
 

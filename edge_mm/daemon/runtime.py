@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -28,7 +28,7 @@ from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
-from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, unused
+from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.summary import Summary, summarize
@@ -56,6 +56,7 @@ class Runtime:
         bundle: models that replace the configuration's.
         policies: rules that replace the built-in ones.
         sinks: who else is to get every output, alerts once they are durable.
+        clock_ns: the present, in the time that live sources stamp.
 
     Raises:
         ConfigError: nothing to watch with, a wrong rule or profile.
@@ -70,11 +71,12 @@ class Runtime:
         bundle: Bundle | None = None,
         policies: Sequence[Policy] | None = None,
         sinks: Sequence[Sink] = (),
+        clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self.config = config
-        self._sinks = tuple(sinks)
+        self._sinks, self._clock_ns = tuple(sinks), clock_ns
         self.news = News()
         self._ending = ExitStack()
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
@@ -95,11 +97,10 @@ class Runtime:
             baseline=stored_baseline(config.baseline, self._bundle) if policies is None else None,
         )
         self._halt = threading.Event()
-        self.origin_ns = time.monotonic_ns()
+        self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
         self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
-        for stream in unused(self._planned, self._bundle):
-            _log.warning("%s: bundle %s does not use it", stream, self._bundle.manifest.name)
+        warn_of_unused(self._planned, self._bundle)
         self.meters = Meters()
         """Counts and latencies of the run."""
         self._inbox = Inbox()
@@ -134,9 +135,10 @@ class Runtime:
             self._restore(outbox)
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
-            self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, live=self._ticks is None)
+            clock = self._clock_ns if self._ticks is None else None
+            self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
-                self.origin_ns = time.monotonic_ns()
+                self.origin_ns = self._clock_ns()
                 self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
@@ -169,7 +171,7 @@ class Runtime:
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
-        clock_ns = time.monotonic_ns if self._ticks is None else lambda: self.origin_ns
+        clock_ns = self._clock_ns if self._ticks is None else lambda: self.origin_ns
         return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file, clock_ns=clock_ns)
 
     def _watch(self, stop: threading.Event, renewal: Renewal[Runtime] | None) -> None:
@@ -199,7 +201,7 @@ class Runtime:
         if self._ticks is None:
             # After a stall of this thread (a slow disk, a slow sink) much is queued: the time is that of the oldest.
             oldest_ns = self._inbox.oldest_ns
-            now_ns = time.monotonic_ns()
+            now_ns = self._clock_ns()
             self._tick_ns = max(self._tick_ns, now_ns if oldest_ns is None else min(now_ns, oldest_ns))
             for status in self._supervision.sensors(self._tick_ns, queued=self._inbox.queued):
                 self._state(status)
@@ -221,7 +223,7 @@ class Runtime:
         if isinstance(item, Status):
             self._state(item)
         elif item.stream not in self._refused:
-            if (back := self._freshness.arrived(item.stream, time.monotonic_ns())) is not None:
+            if (back := self._freshness.arrived(item.stream, self._clock_ns())) is not None:
                 self._state(back)
             self._push(item)
 

@@ -70,6 +70,7 @@ class Supervision:
         self._freshness, self._news = freshness, news
         self._parts = Parts(time.monotonic())
         self._troubled: set[str] = set()
+        self._t_ns = 0
 
     def sensors(self, t_ns: int, *, queued: Collection[str]) -> list[Status]:
         """Which sensors have fallen silent, and whose threads have failed.
@@ -77,6 +78,7 @@ class Supervision:
         Raises:
             WorkerError: a thread failed too often.
         """
+        self._t_ns = t_ns
         return self._freshness.overdue(t_ns, queued=queued) + self._crew.look_after()
 
     def parts(self, t_ns: int, now_s: float) -> list[Status]:
@@ -116,7 +118,7 @@ class Supervision:
             "parts": self._parts.states,
             "restarts": dict(self._crew.restarts),
             "counters": self._crew.counters,
-            "silent_s": self._freshness.silent_s(time.monotonic_ns()),
+            "silent_s": self._freshness.silent_s(self._t_ns),
         }
 
 

@@ -40,7 +40,7 @@ def house(tmp_path):
         heard, meters = Heard(outbox), Meters()
         keeper = Keeper(outbox, lambda: b"state", clock_s=lambda: now[0])
         mqtt = MqttSink(MqttSettings(port=1), outbox)
-        yield Outlet(keeper, mqtt, [heard], meters, live=False), outbox, heard, meters, now
+        yield Outlet(keeper, mqtt, [heard], meters, clock_ns=None), outbox, heard, meters, now
         mqtt.stop()
 
 
