@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge_mm.sources.audio_file import AudioFile
+    from edge_mm.sources.ble import BleDevice
+    from edge_mm.sources.ble_find import discover_ble
     from edge_mm.sources.camera import Camera
     from edge_mm.sources.choose import audio_source, board_source, signal_source, video_source
     from edge_mm.sources.csv_signal import CsvSignal
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "edge_mm.sources.audio_file": ("AudioFile",),
+    "edge_mm.sources.ble": ("BleDevice",),
+    "edge_mm.sources.ble_find": ("discover_ble",),
     "edge_mm.sources.camera": ("Camera",),
     "edge_mm.sources.choose": ("audio_source", "board_source", "signal_source", "video_source"),
     "edge_mm.sources.csv_signal": ("CsvSignal",),
@@ -46,6 +50,7 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "AudioFile",
+    "BleDevice",
     "Camera",
     "CsvSignal",
     "FoundDevice",
@@ -58,6 +63,7 @@ __all__ = [
     "audio_source",
     "board_source",
     "cameras",
+    "discover_ble",
     "existing_file",
     "merge",
     "microphones",

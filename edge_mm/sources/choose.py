@@ -13,6 +13,7 @@ from pathlib import Path
 
 from edge_mm.errors import ConfigError, UsageError
 from edge_mm.sources.audio_file import AudioFile
+from edge_mm.sources.ble import BleDevice
 from edge_mm.sources.camera import Camera, without_password
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
@@ -21,7 +22,7 @@ from edge_mm.sources.microphone import Microphone
 from edge_mm.sources.serial_port import SerialPort
 from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
-from edge_mm.sources.wanted import Wanted
+from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.sources.wfdb_record import wfdb_header
 from edge_mm.types import StreamKind
 
@@ -131,8 +132,12 @@ def is_recording(word: str) -> bool:
 
 
 def board_source(
-    device: str, wanted: Sequence[Wanted], *, baud: int | None = None, protocol: str = "lines"
-) -> SerialPort:
+    device: str,
+    wanted: Sequence[Wanted],
+    *,
+    baud: int | None = None,
+    protocol: str = "lines",
+) -> SerialPort | BleDevice:
     """What reads a device that can give several streams; opened once for all of them.
 
     Args:
@@ -144,6 +149,9 @@ def board_source(
     Raises:
         ConfigError: it cannot give one of them.
     """
+    scheme, address = scheme_of(device), device.partition(":")[2]
+    if scheme == "ble":
+        return BleDevice(address, wanted)
     (one,) = wanted
     if one.column is not None and not isinstance(one.column, int):
         raise ConfigError(f"{device}: the column of a serial port is a number counted from 0, not {one.column!r}.")
