@@ -14,12 +14,14 @@ from typing import cast
 
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.config_source import SourceConfig
+from edge_mm.delivery.listening import listener
 from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.protocols import Source
 from edge_mm.sources import Note, Paced, audio_source, board_source, signal_source, video_source
 from edge_mm.sources.camera import without_password
 from edge_mm.sources.choose import is_recording
+from edge_mm.sources.mqtt_topics import Broker
 from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.types import MODALITY_OF, READINGS, StreamKind
 
@@ -54,13 +56,14 @@ def plan_sources(
         SourceError: a file that it names does not exist; all of them are said.
     """
     begin = time.monotonic_ns() if start_ns is None else start_ns
+    broker = listener(config.mqtt, device=config.device_id)
     planned: list[Planned] = []
     problems: list[str] = []
     wrong = False
     for rows in _by_device(config.source):
         one = rows[0]
         try:
-            source = _several(rows) if _is_board(one) else _source(one, begin)
+            source = _several(rows, broker) if _is_board(one) else _source(one, begin)
         except (UsageError, ConfigError) as error:
             device = str(one.device)
             problems.append(f"source {one.name!r}: {error}".replace(device, without_password(device)))
@@ -135,7 +138,7 @@ def _by_device(sources: Sequence[SourceConfig]) -> list[list[SourceConfig]]:
     return list(groups.values())
 
 
-def _several(rows: Sequence[SourceConfig]) -> Source:
+def _several(rows: Sequence[SourceConfig], broker: Broker) -> Source:
     """What reads a device that gives one stream or more."""
     one = rows[0]
     differing = [key for key in ("baud", "protocol") if len({getattr(row, key) for row in rows}) > 1]
@@ -150,7 +153,8 @@ def _several(rows: Sequence[SourceConfig]) -> Source:
         )
         for row in rows
     ]  # fmt: skip
-    return cast(Source, board_source(str(one.device), wanted, baud=one.baud, protocol=one.protocol or "lines"))
+    source = board_source(str(one.device), wanted, baud=one.baud, protocol=one.protocol or "lines", broker=broker)
+    return cast(Source, source)
 
 
 def _source(one: SourceConfig, start_ns: int) -> Source:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edge_mm.sources.files import existing_file
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
+    from edge_mm.sources.mqtt_topics import MqttTopics
     from edge_mm.sources.note import Note
     from edge_mm.sources.pacing import Paced
     from edge_mm.sources.serial_port import SerialPort
@@ -40,6 +41,7 @@ _HOME = {
     "edge_mm.sources.files": ("existing_file",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
+    "edge_mm.sources.mqtt_topics": ("MqttTopics",),
     "edge_mm.sources.note": ("Note",),
     "edge_mm.sources.pacing": ("Paced",),
     "edge_mm.sources.serial_port": ("SerialPort",),
@@ -55,6 +57,7 @@ __all__ = [
     "CsvSignal",
     "FoundDevice",
     "Microphone",
+    "MqttTopics",
     "Note",
     "Paced",
     "SerialPort",

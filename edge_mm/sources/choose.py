@@ -19,6 +19,7 @@ from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
 from edge_mm.sources.microphone import Microphone
+from edge_mm.sources.mqtt_topics import Broker, MqttTopics
 from edge_mm.sources.serial_port import SerialPort
 from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
@@ -137,7 +138,8 @@ def board_source(
     *,
     baud: int | None = None,
     protocol: str = "lines",
-) -> SerialPort | BleDevice:
+    broker: Broker | None = None,
+) -> SerialPort | BleDevice | MqttTopics:
     """What reads a device that can give several streams; opened once for all of them.
 
     Args:
@@ -145,6 +147,7 @@ def board_source(
         wanted: its streams, at least one.
         baud: of a serial port; None: 115,200.
         protocol: of a serial port, ``lines`` or ``binary``.
+        broker: makes a connection to the broker whose topics are read.
 
     Raises:
         ConfigError: it cannot give one of them.
@@ -152,6 +155,10 @@ def board_source(
     scheme, address = scheme_of(device), device.partition(":")[2]
     if scheme == "ble":
         return BleDevice(address, wanted)
+    if scheme == "mqtt":
+        if broker is None:
+            raise ConfigError(f"{device}: no broker is known whose topics could be read; give [mqtt].")
+        return MqttTopics(broker, wanted)
     (one,) = wanted
     if one.column is not None and not isinstance(one.column, int):
         raise ConfigError(f"{device}: the column of a serial port is a number counted from 0, not {one.column!r}.")
