@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
     from edge_mm.sources.files import existing_file
+    from edge_mm.sources.lsl import LslStream
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
     from edge_mm.sources.mqtt_topics import MqttTopics
@@ -39,6 +40,7 @@ _HOME = {
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
     "edge_mm.sources.files": ("existing_file",),
+    "edge_mm.sources.lsl": ("LslStream",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
     "edge_mm.sources.mqtt_topics": ("MqttTopics",),
@@ -56,6 +58,7 @@ __all__ = [
     "Camera",
     "CsvSignal",
     "FoundDevice",
+    "LslStream",
     "Microphone",
     "MqttTopics",
     "Note",

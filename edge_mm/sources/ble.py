@@ -182,6 +182,8 @@ class BleDevice:
 
     def _connect(self) -> None:
         """Find, connect, subscribe; whatever BlueZ does, it ends."""
+        before, self._client = self._client, None
+        self._leave(before)  # without it BlueZ 5.66 gives every value of the next connection twice
         longest_s = self._scan_s + self._connect_s + _FAREWELL_S
         try:
             self._run(asyncio.wait_for(self._connected(), longest_s))

@@ -18,6 +18,7 @@ from edge_mm.sources.camera import Camera, without_password
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
+from edge_mm.sources.lsl import LslStream
 from edge_mm.sources.microphone import Microphone
 from edge_mm.sources.mqtt_topics import Broker, MqttTopics
 from edge_mm.sources.serial_port import SerialPort
@@ -139,7 +140,7 @@ def board_source(
     baud: int | None = None,
     protocol: str = "lines",
     broker: Broker | None = None,
-) -> SerialPort | BleDevice | MqttTopics:
+) -> SerialPort | BleDevice | LslStream | MqttTopics:
     """What reads a device that can give several streams; opened once for all of them.
 
     Args:
@@ -155,6 +156,8 @@ def board_source(
     scheme, address = scheme_of(device), device.partition(":")[2]
     if scheme == "ble":
         return BleDevice(address, wanted)
+    if scheme == "lsl":
+        return LslStream(address, wanted)
     if scheme == "mqtt":
         if broker is None:
             raise ConfigError(f"{device}: no broker is known whose topics could be read; give [mqtt].")
