@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -24,6 +23,7 @@ from edge_mm.sources.ble_words import NotInRange, explained, load_bleak
 from edge_mm.sources.gatt import KINDS, Characteristic, Decoded, MalformedPacket
 from edge_mm.sources.reading_units import UNIT_OF_READING
 from edge_mm.sources.recent import Recent
+from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
 from edge_mm.types import NS_PER_S, TRIPLES, Sample, StreamSpec
 
@@ -32,7 +32,6 @@ _LOOK_S = 0.5
 _SETTLED_S = 2.0
 """A cuff sends all measurements that it has kept, one after the other: after so long the last has come."""
 _FAREWELL_S = 3.0
-_log = logging.getLogger("edge_mm.source")
 
 
 class BleDevice:
@@ -70,6 +69,7 @@ class BleDevice:
         _check(self._address, self._label, wanted)
         self._wanted = tuple(wanted)
         self.name = wanted[0].name
+        self._unproven = Unproven("Bluetooth has been tried with emulated devices only, never with a real one")
         self.streams = tuple(one.name for one in wanted)
         self.specs: tuple[StreamSpec, ...] = ()
         self._scan_s, self._connect_s, self._stall_s = scan_s, connect_s, stall_s
@@ -110,7 +110,7 @@ class BleDevice:
         """
         self.close()
         load_bleak()
-        _log.info("%s: Bluetooth has been tried with emulated devices only, never with a real one", self.name)
+        self._unproven.say(self.name)
         self._ready.clear()
         self._kept.clear()
         self._recent = Recent()

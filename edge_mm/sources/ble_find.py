@@ -16,6 +16,9 @@ from edge_mm.sources.discovery import FoundDevice
 from edge_mm.sources.gatt import CHARACTERISTICS, SERVICES, Characteristic
 from edge_mm.types import StreamKind
 
+_NOT_HEARD = -127
+"""What bleak says, in dBm, where BlueZ has no strength."""
+
 
 async def find(address: str, label: str, scan_s: float) -> Any:
     """The device, as bleak names it.
@@ -42,8 +45,10 @@ async def find(address: str, label: str, scan_s: float) -> Any:
         for device in await adapter.get_connected_devices(list(SERVICES)):
             if fits(device, device.name):
                 return device
+    # Any change of a device that BlueZ remembers comes here too, such as its disconnection; one that is heard has a
+    # strength.
     found = await bleak.BleakScanner.find_device_by_filter(
-        lambda device, seen: fits(device, seen.local_name or device.name), timeout=scan_s
+        lambda device, seen: seen.rssi > _NOT_HEARD and fits(device, seen.local_name or device.name), timeout=scan_s
     )
     if found is None:
         raise NotInRange(

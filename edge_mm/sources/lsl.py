@@ -10,7 +10,6 @@ LSL's clock and its correction: liblsl, ``lsl_local_clock`` and ``lsl_time_corre
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import time
 from collections import Counter, deque
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from edge_mm.errors import ConfigError, SourceError, SourceLost
 from edge_mm.sources.files import given_rate, said
 from edge_mm.sources.lsl_channels import Channels, checked
+from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
 from edge_mm.types import NS_PER_S, READINGS, Sample, StreamSpec
 
@@ -35,7 +35,6 @@ _MOST_ROWS = 4096
 _CORRECTED_EVERY_S = 5.0
 _FOREIGN_S, _AHEAD_S = 10.0, 1.0
 _GAP_PERIODS, _GAP_S = 3.0, 0.1
-_log = logging.getLogger("edge_mm.source")
 
 
 class LslStream:
@@ -64,6 +63,7 @@ class LslStream:
             given_rate(one.rate_hz, where=self._label)
         self._wanted = tuple(wanted)
         self.name = wanted[0].name
+        self._unproven = Unproven("LSL has been tried with streams of our own only, never with a real device's")
         self.streams = tuple(one.name for one in wanted)
         self.specs: tuple[StreamSpec, ...] = ()
         self._find_s, self._stall_s = find_s, stall_s
@@ -96,7 +96,7 @@ class LslStream:
         """
         self.close()
         pylsl = _load_pylsl()
-        _log.info("%s: LSL has been tried with streams of our own only, never with a real device's", self.name)
+        self._unproven.say(self.name)
         info = self._find(pylsl)
         try:
             inlet = pylsl.StreamInlet(info, max_buflen=_BUFFER_S, recover=False)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from edge_mm.errors import ConfigError, DeliveryError, SourceError, SourceLost
 from edge_mm.sources.mqtt_values import BadPayload, Payloads
 from edge_mm.sources.recent import Recent
+from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
 from edge_mm.types import Sample, StreamSpec
 
@@ -73,6 +74,7 @@ class MqttTopics:
             _check_topic(one.address)
             self._readers.setdefault(one.address, []).append((one, Payloads(one)))
         self.name = wanted[0].name
+        self._unproven = Unproven("MQTT topics have been tried with real brokers, never with a real phone or gateway")
         self.streams = tuple(one.name for one in wanted)
         spec_of = {
             one.name: StreamSpec(one.name, one.kind, 1.0, payloads.unit, stale_s=one.stale_s or STALE_S)
@@ -104,7 +106,7 @@ class MqttTopics:
             SourceError: the broker is not there, does not let us in, or not to a topic.
         """
         self.close()
-        _log.info("%s: MQTT topics have been tried with real brokers, never with a real phone or gateway", self.name)
+        self._unproven.say(self.name)
         self._ready.clear()
         self._recent = {name: Recent() for name in self.streams}
         link = self._broker(lambda message: self._take(link, message))

@@ -141,7 +141,8 @@ def test_every_message_of_a_burst_arrives_in_order(broker, phone):
         assert [source.read().data[0] for _ in range(100)] == list(range(60, 160))
 
 
-def test_a_broker_that_dies_is_lost_and_its_topics_come_again_after_it_is_back():
+def test_a_broker_that_dies_is_lost_and_its_topics_come_again_after_it_is_back(caplog):
+    caplog.set_level("INFO")
     with any_broker() as broker:
         source = topics(broker.settings, heart())
         source.open()
@@ -158,6 +159,7 @@ def test_a_broker_that_dies_is_lost_and_its_topics_come_again_after_it_is_back()
         assert source.read().data.tolist() == [72.0]
         phone.leave()
         source.close()
+    assert caplog.text.count("never with a real phone") == 1
 
 
 def test_login_and_its_refusal_are_said_without_the_password(kind, caplog):
