@@ -32,6 +32,8 @@ _LOOK_S = 0.5
 _SETTLED_S = 2.0
 """A cuff sends all measurements that it has kept, one after the other: after so long the last has come."""
 _FAREWELL_S = 3.0
+_CATCH_UP_S = 0.1
+"""What BlueZ has said while the loop stood still (the adapter is on again) is heard before anything is asked."""
 
 
 class BleDevice:
@@ -186,7 +188,7 @@ class BleDevice:
         self._leave(before)  # without it BlueZ 5.66 gives every value of the next connection twice
         longest_s = self._scan_s + self._connect_s + _FAREWELL_S
         try:
-            self._run(asyncio.wait_for(self._connected(), longest_s))
+            self._run(_within(longest_s, self._connected()))
         except Exception as error:  # bleak raises its own, D-Bus's, the system's and asyncio's
             self._gone = True
             client, self._client = self._client, None
@@ -197,6 +199,7 @@ class BleDevice:
     async def _connected(self) -> None:
         import bleak
 
+        await asyncio.sleep(_CATCH_UP_S)
         device = await find(self._address, self._label, self._scan_s)
         self._gone = False
         self._client = client = bleak.BleakClient(device, disconnected_callback=self._ended, timeout=self._connect_s)
@@ -209,7 +212,7 @@ class BleDevice:
     def _leave(self, client: Any) -> None:
         if client is not None:
             with contextlib.suppress(Exception):  # it is gone, or BlueZ is
-                self._run(asyncio.wait_for(client.disconnect(), _FAREWELL_S))
+                self._run(_within(_FAREWELL_S, client.disconnect()))
 
     def _spec(self, one: Wanted) -> StreamSpec:
         normal_s = next(each.stale_s for each in self._listened if one.kind in each.kinds)
@@ -259,6 +262,16 @@ class BleDevice:
                 data = np.array(rows, np.float32)
                 self._counts["dropped"] += len(self._ready) == self._ready.maxlen
                 self._ready.append(Sample(one.name, t_ns, data if one.kind in TRIPLES else data[:, 0], rate_hz=1.0))
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, None]) -> None:
+    """As ``asyncio.wait_for``, which waits until what it has cancelled has ended: bleak may wait for BlueZ there."""
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        task.cancel()
+        raise TimeoutError
+    task.result()
 
 
 def _check(address: str, label: str, wanted: Sequence[Wanted]) -> None:
