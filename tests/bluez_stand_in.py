@@ -1,8 +1,8 @@
 """BlueZ as far as bleak needs it, on a D-Bus of our own: an adapter, a belt, and a person who switches both.
 
 Run as a process with the bus's address; each line on its input is one JSON list, what is to happen and with what, and
-is answered by one line. The real BlueZ, with a belt behind a kernel's adapter, is in ``guest/suites/test_ble_source.py``; this
-one lets adapters vanish and packets be wrong on machines without Bluetooth in their kernel.
+is answered by one line. The real BlueZ, with a belt behind a kernel's adapter, is in
+``guest/suites/test_ble_source.py``; this one lets adapters vanish and packets be wrong without a kernel's Bluetooth.
 """
 
 import asyncio
