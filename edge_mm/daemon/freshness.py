@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from edge_mm.daemon.reader import OPENING_S
 from edge_mm.types import NS_PER_S, SourceState, Status, StreamSpec
 
 STALE_S = 2.0
 """Where a stream has not said what is normal."""
-OPENING_S = 15.0
-"""A camera or microphone that cannot be opened says so within 5 s and is ``lost``; one that is neither open nor lost
-after this time hangs in its driver."""
 _WATCHED: frozenset[SourceState] = frozenset(("live", "degraded", "starting"))
 
 

@@ -7,6 +7,7 @@ opened. Not here: choosing between camera, file and URL (``sources.choose``).
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,14 @@ from typing import cast
 
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.config_source import SourceConfig
+from edge_mm.delivery.listening import listener
 from edge_mm.errors import ConfigError, SourceError, UsageError
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.protocols import Source
 from edge_mm.sources import Note, Paced, audio_source, board_source, signal_source, video_source
 from edge_mm.sources.address import without_password
 from edge_mm.sources.choose import is_recording
+from edge_mm.sources.mqtt_topics import Broker
 from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.types import MODALITY_OF, READINGS, StreamKind
 
@@ -57,13 +60,14 @@ def plan_sources(
         SourceError: a file that it names does not exist; all of them are said.
     """
     begin = time.monotonic_ns() if start_ns is None else start_ns
+    broker = listener(config.mqtt, device=config.device_id)
     planned: list[Planned] = []
     problems: list[str] = []
     wrong = False
     for rows in _by_device(config.source):
         one = rows[0]
         try:
-            source = _several(rows) if _is_board(one) else _source(one, begin)
+            source = _several(rows, broker) if _is_board(one) else _source(one, begin)
         except (UsageError, ConfigError) as error:
             device = str(one.device)
             problems.append(f"source {one.name!r}: {error}".replace(device, without_password(device)))
@@ -131,12 +135,24 @@ def _by_device(sources: Sequence[SourceConfig]) -> list[list[SourceConfig]]:
     """Sources of the same device together, the rest alone; all topics are read over one connection."""
     groups: dict[str, list[SourceConfig]] = {}
     for one in sources:
-        key = "mqtt:" if scheme_of(one.device) == "mqtt" else str(one.device)
-        groups.setdefault(key if _is_board(one) else f" {one.name}", []).append(one)
+        groups.setdefault(_device_of(one) if _is_board(one) else f" {one.name}", []).append(one)
     return list(groups.values())
 
 
-def _several(rows: Sequence[SourceConfig]) -> Source:
+def _device_of(one: SourceConfig) -> str:
+    """The same for all words that name the same device."""
+    word, scheme = str(one.device), scheme_of(one.device)
+    if scheme == "mqtt":
+        return "mqtt:"
+    if scheme == "i2c":
+        bus, _, address = word.removeprefix("i2c:").partition(":")
+        return f"i2c:{bus.strip()}:{address.strip().lower() or '0x57'}"
+    if scheme:
+        return word.lower()
+    return os.path.realpath(word)  # a link below /dev/serial/by-id and the port that it points to
+
+
+def _several(rows: Sequence[SourceConfig], broker: Broker) -> Source:
     """What reads a device that gives one stream or more."""
     one = rows[0]
     differing = [key for key in ("baud", "protocol") if len({getattr(row, key) for row in rows}) > 1]
@@ -151,7 +167,8 @@ def _several(rows: Sequence[SourceConfig]) -> Source:
         )
         for row in rows
     ]  # fmt: skip
-    return cast(Source, board_source(str(one.device), wanted, baud=one.baud, protocol=one.protocol or "lines"))
+    source = board_source(str(one.device), wanted, baud=one.baud, protocol=one.protocol or "lines", broker=broker)
+    return cast(Source, source)
 
 
 def _source(one: SourceConfig, start_ns: int) -> Source:

@@ -9,6 +9,7 @@ somebody who notices that nothing comes (``daemon.freshness``); a thread that fa
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ from edge_mm.errors import EdgeMmError, SourceError
 from edge_mm.protocols import Retried, SeveralStreams, Source, Troubled
 from edge_mm.types import SourceState, Status, StreamSpec
 
+OPENING_S = 15.0
+"""A camera or microphone that cannot be opened says so within 5 s and is ``lost``; one that is neither open nor lost
+after this time hangs in its driver."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 2.0
 """What a device costs that is tried again every two seconds is little, and it is live within 5 s of its return. A
@@ -137,6 +141,8 @@ class Reader(threading.Thread):
         self._specs = {spec.name: spec for spec in specs_of(self.source, first)}
         for spec in self._specs.values():
             _log.debug("%s: opened: %s at %g Hz", spec.name, spec.kind, spec.rate_hz)
+            if not self._file and spec.stale_s > OPENING_S:  # a cuff that is there may say nothing for an hour
+                self._greet(spec.name, self.clock_ns())
 
     def _pump(self) -> None:
         stage = f"read {next(iter(self._specs.values())).kind}"
@@ -155,9 +161,9 @@ class Reader(threading.Thread):
             self._meters.count("samples", sample.stream)
             if not self._inbox.put(sample):
                 return
-            if troubled is not None and bool(troubled.trouble) != bool(self._trouble):
-                self._trouble = troubled.trouble
-                self._say("degraded" if self._trouble else "live", self._trouble, only=self._live)
+            if troubled is not None and _kind_of(trouble := troubled.trouble) != _kind_of(self._trouble):
+                self._trouble = trouble
+                self._say("degraded" if trouble else "live", trouble, only=self._live)
 
     def _greet(self, stream: str, t_ns: int) -> None:
         """The first sample of a stream has come."""
@@ -178,3 +184,8 @@ class Reader(threading.Thread):
             self.source.close()
         except Exception as error:  # closing a device that is gone may fail in any way, and nothing depends on it
             _log.debug("%s: close: %s", self.stream, error)
+
+
+def _kind_of(trouble: str) -> str:
+    """A sentence without its numbers: how many lines are unreadable changes all the time and is no news."""
+    return re.sub(r"[\d.,]+", "0", trouble)

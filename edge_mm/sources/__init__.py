@@ -14,14 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge_mm.sources.audio_file import AudioFile
+    from edge_mm.sources.ble import BleDevice
+    from edge_mm.sources.ble_find import discover_ble
     from edge_mm.sources.camera import Camera
     from edge_mm.sources.choose import audio_source, board_source, signal_source, video_source
     from edge_mm.sources.csv_signal import CsvSignal
     from edge_mm.sources.discovery import FoundDevice, cameras, microphones, serial_ports
     from edge_mm.sources.files import existing_file
+    from edge_mm.sources.lsl import LslStream
     from edge_mm.sources.max30102 import Max30102
     from edge_mm.sources.merge import merge
     from edge_mm.sources.microphone import Microphone
+    from edge_mm.sources.mqtt_topics import MqttTopics
     from edge_mm.sources.note import Note
     from edge_mm.sources.pacing import Paced
     from edge_mm.sources.serial_port import SerialBoard, SerialPort
@@ -30,14 +34,18 @@ if TYPE_CHECKING:
 
 _HOME = {
     "edge_mm.sources.audio_file": ("AudioFile",),
+    "edge_mm.sources.ble": ("BleDevice",),
+    "edge_mm.sources.ble_find": ("discover_ble",),
     "edge_mm.sources.camera": ("Camera",),
     "edge_mm.sources.choose": ("audio_source", "board_source", "signal_source", "video_source"),
     "edge_mm.sources.csv_signal": ("CsvSignal",),
     "edge_mm.sources.discovery": ("FoundDevice", "cameras", "microphones", "serial_ports"),
     "edge_mm.sources.files": ("existing_file",),
     "edge_mm.sources.max30102": ("Max30102",),
+    "edge_mm.sources.lsl": ("LslStream",),
     "edge_mm.sources.merge": ("merge",),
     "edge_mm.sources.microphone": ("Microphone",),
+    "edge_mm.sources.mqtt_topics": ("MqttTopics",),
     "edge_mm.sources.note": ("Note",),
     "edge_mm.sources.pacing": ("Paced",),
     "edge_mm.sources.serial_port": ("SerialBoard", "SerialPort"),
@@ -48,11 +56,14 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "AudioFile",
+    "BleDevice",
     "Camera",
     "CsvSignal",
     "FoundDevice",
     "Max30102",
+    "LslStream",
     "Microphone",
+    "MqttTopics",
     "Note",
     "Paced",
     "SerialBoard",
@@ -62,6 +73,7 @@ __all__ = [
     "audio_source",
     "board_source",
     "cameras",
+    "discover_ble",
     "existing_file",
     "merge",
     "microphones",

@@ -14,13 +14,16 @@ from pathlib import Path
 from edge_mm.errors import ConfigError, UsageError
 from edge_mm.sources.address import without_password
 from edge_mm.sources.audio_file import AudioFile
+from edge_mm.sources.ble import BleDevice
 from edge_mm.sources.camera import Camera
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
 from edge_mm.sources.grabber import GSTREAMER, PICAMERA
+from edge_mm.sources.lsl import LslStream
 from edge_mm.sources.max30102 import Max30102
 from edge_mm.sources.microphone import Microphone
+from edge_mm.sources.mqtt_topics import Broker, MqttTopics
 from edge_mm.sources.serial_port import SerialBoard, SerialPort
 from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
@@ -134,8 +137,13 @@ def is_recording(word: str) -> bool:
 
 
 def board_source(
-    device: str, wanted: Sequence[Wanted], *, baud: int | None = None, protocol: str = "lines"
-) -> SerialBoard | Max30102:
+    device: str,
+    wanted: Sequence[Wanted],
+    *,
+    baud: int | None = None,
+    protocol: str = "lines",
+    broker: Broker | None = None,
+) -> SerialBoard | Max30102 | BleDevice | LslStream | MqttTopics:
     """What reads a device that can give several streams; opened once for all of them.
 
     Args:
@@ -143,12 +151,22 @@ def board_source(
         wanted: its streams, at least one.
         baud: of a serial port; None: 115,200.
         protocol: of a serial port, ``lines`` or ``binary``.
+        broker: makes a connection to the broker whose topics are read.
 
     Raises:
         ConfigError: it cannot give one of them.
     """
-    if scheme_of(device) == "i2c":
-        return Max30102(wanted[0].address or device.partition(":")[2], wanted)
+    scheme, address = scheme_of(device), device.partition(":")[2]
+    if scheme == "ble":
+        return BleDevice(address, wanted)
+    if scheme == "lsl":
+        return LslStream(address, wanted)
+    if scheme == "mqtt":
+        if broker is None:
+            raise ConfigError(f"{device}: no broker is known whose topics could be read; give [mqtt].")
+        return MqttTopics(broker, wanted)
+    if scheme == "i2c":
+        return Max30102(wanted[0].address or address, wanted)
     return SerialBoard(device, wanted, baud=baud or 115_200, protocol=protocol)
 
 

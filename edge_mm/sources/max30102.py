@@ -19,7 +19,7 @@ from edge_mm.errors import ConfigError, SourceError, SourceLost
 from edge_mm.sources.i2c_bus import Bus, LinuxBus, silence_of
 from edge_mm.sources.max30102_part import ADDRESS, DEPTH, FULL_SCALE, MA_PER_STEP, Max30102Part, timing_of
 from edge_mm.sources.ratio import WINDOW_S, ratio_of, spo2_percent
-from edge_mm.sources.unproven import say_unproven
+from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
 from edge_mm.types import NS_PER_S, Sample, StreamKind, StreamSpec
 
@@ -80,7 +80,10 @@ class Max30102:
         self._lost = self._clipped = 0
         self._part: Max30102Part | None = None
         self._ready: deque[Sample] = deque()
-        self._said_unproven = False
+        self._unproven = Unproven(
+            "this kind of source ran so far on simulated registers and the kernel's i2c-stub only, never yet on a real "
+            "sensor"
+        )
         self._begin()
 
     def _begin(self) -> None:
@@ -129,9 +132,7 @@ class Max30102:
             SourceError: no such bus, no permission, nothing answers, or it is another part.
         """
         self.close()
-        if not self._said_unproven:
-            say_unproven(self._where, "simulated registers and the kernel's i2c-stub")
-            self._said_unproven = True
+        self._unproven.say(self._where)
         part = Max30102Part(self._bus(self._number, self._address), self._where)
         try:
             part.start(self._timing, (_FIRST_STEPS, _FIRST_STEPS), self._wait)

@@ -18,7 +18,7 @@ from edge_mm.sources.serial_binary import Packets
 from edge_mm.sources.serial_channels import Channel, Decoder, Tally
 from edge_mm.sources.serial_device import SerialDevice
 from edge_mm.sources.serial_lines import Lines
-from edge_mm.sources.unproven import say_unproven
+from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
@@ -80,7 +80,9 @@ class SerialBoard:
         self._ready: deque[Sample] = deque()
         self._heard_s = 0.0
         self._silence_s = stall_s
-        self._said_unproven = False
+        self._unproven = Unproven(
+            "this kind of source ran so far on pseudo terminals and emulated USB only, never yet on a real sensor"
+        )
 
     @property
     def name(self) -> str:
@@ -122,9 +124,7 @@ class SerialBoard:
             SourceError: there is no such port, it is in use, no header came, or it says what cannot be.
         """
         self.close()
-        if not self._said_unproven:
-            say_unproven(self._where, "pseudo terminals and emulated USB")
-            self._said_unproven = True
+        self._unproven.say(self._where)
         self._channels = [
             Channel(one.name, one.kind, one.column, one.rate_hz, one.unit, one.stale_s, one.where)
             for one in self._wanted

@@ -6,23 +6,10 @@ which column of a file is which signal (``channels``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from edge_mm.errors import SourceError
+from edge_mm.errors import ConfigError, SourceError
 from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, unit_factor
+from edge_mm.sources.reading_units import UNIT_OF_READING, conversion
 from edge_mm.types import StreamKind
-
-_READINGS: Mapping[str, tuple[str, Mapping[str, float]]] = MappingProxyType(
-    {
-        "heart_rate": ("bpm", {"bpm": 1.0, "/min": 1.0, "1/min": 1.0, "hz": 60.0}),
-        "rr": ("s", {"s": 1.0, "ms": 1e-3}),
-        "spo2": ("%", {"%": 1.0, "percent": 1.0}),
-        "blood_pressure": ("mmHg", {"mmhg": 1.0, "kpa": 7.50062}),
-        "body_temp": ("degC", {"degc": 1.0, "c": 1.0, "°c": 1.0, "celsius": 1.0}),
-        "speed": ("km/h", {"km/h": 1.0, "kmh": 1.0, "kph": 1.0, "m/s": 3.6, "mph": 1.609344, "kn": 1.852}),
-    }
-)
 
 
 def unit_of_stream(kind: StreamKind, given: str | None = None) -> str:
@@ -30,7 +17,7 @@ def unit_of_stream(kind: StreamKind, given: str | None = None) -> str:
     for signal in SIGNAL_KINDS:
         if kind == signal:
             return UNIT_OF[signal]
-    return _READINGS[kind][0] if kind in _READINGS else given or "1"
+    return UNIT_OF_READING.get(kind) or given or "1"
 
 
 def factor_to_stream(unit: str, kind: StreamKind) -> float:
@@ -42,10 +29,10 @@ def factor_to_stream(unit: str, kind: StreamKind) -> float:
     for signal in SIGNAL_KINDS:
         if kind == signal:
             return unit_factor(unit, signal)
-    if kind not in _READINGS:
-        return 1.0
-    own, factors = _READINGS[kind]
-    factor = factors.get(unit.strip().lower())
-    if factor is None:
-        raise SourceError(f"{unit.strip()!r} is no unit of {kind} that is known ({', '.join(factors)}); send {own}.")
-    return factor
+    try:
+        how = conversion(kind, unit, where="")
+    except ConfigError as error:
+        raise SourceError(str(error).removeprefix(": ")) from None
+    if how.offset:
+        raise SourceError(f"{unit!r} has another zero than {UNIT_OF_READING[kind]}; send {UNIT_OF_READING[kind]}.")
+    return how.factor

@@ -1,6 +1,7 @@
-"""Honesty about hardware: a source that never ran on a real device says so when it is first opened.
+"""Say once that a source has never met the real thing.
 
-In: what it is and where it did run. Out: one line in the log. Not here: anything about the device.
+In: a stream and what it was tried with. Out: one line in the log, however often the source is opened. Not here: how to
+find that out.
 """
 
 from __future__ import annotations
@@ -10,11 +11,18 @@ import logging
 _log = logging.getLogger("edge_mm.source")
 
 
-def say_unproven(what: str, ran_on: str) -> None:
-    """Say it, at INFO.
+class Unproven:
+    """What a source was tried with, and with what never.
 
     Args:
-        what: the source, as its messages name it.
-        ran_on: where it did run.
+        text: ``Bluetooth has been tried with emulated devices only, never with a real one``.
     """
-    _log.info("%s: this kind of source ran so far on %s only, never yet on a real sensor", what, ran_on)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def say(self, stream: str) -> None:
+        """Before the first attempt to open it."""
+        if self._text:
+            _log.info("%s: %s", stream, self._text)
+        self._text = ""

@@ -16,13 +16,16 @@ from delivery_samples import ENVIRONMENT, alert, small_disk
 
 from edge_mm.delivery.bridge_payloads import BridgeInfo
 from edge_mm.delivery.clock import Anchor
-from edge_mm.delivery.connection import check_broker
+from edge_mm.delivery.connection import Connection, check_broker
+from edge_mm.delivery.listening import listener
 from edge_mm.delivery.local_broker import LocalBroker, find_broker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
-from edge_mm.errors import DeliveryError, OutboxError
+from edge_mm.errors import DeliveryError, OutboxError, SourceError
+from edge_mm.sources.mqtt_topics import MqttTopics
+from edge_mm.sources.wanted import Wanted
 
 pytestmark = pytest.mark.devices
 PATIENCE_S = 20.0
@@ -281,3 +284,22 @@ def test_tls_delivers_to_the_right_broker_and_says_what_is_wrong_with_another(tl
     for settings, words in wrong:
         with pytest.raises(DeliveryError, match=words):
             check_broker(MqttSettings(port=port, **settings), timeout_s=5)
+
+
+def test_topics_of_others_are_read_over_the_same_tls(tls_broker, papers):
+    port, wants_certificate = tls_broker
+    own = {"tls_cert": f"{papers}/client.pem", "tls_key": f"{papers}/client.key"} if wants_certificate else {}
+    settings = MqttSettings(port=port, tls_ca=f"{papers}/ca.pem", **own)
+    source = MqttTopics(listener(settings, device="d"), [Wanted("heart", "heart_rate", address="home/phone")])
+    source.open()
+    phone = Connection(settings, client_id="phone", clean_session=True)
+    phone.open()
+    phone.publish("home/phone", b"72", qos=1, retain=False)
+    while not phone.step(1.0):
+        pass
+    assert source.read().data.tolist() == [72.0]
+    phone.close()
+    source.close()
+    stranger = MqttSettings(port=port, tls_ca=f"{papers}/stranger.pem")
+    with pytest.raises(SourceError, match="certificate is not trusted"):
+        MqttTopics(listener(stranger, device="d"), [Wanted("heart", "heart_rate", address="home/phone")]).open()
