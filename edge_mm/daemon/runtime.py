@@ -14,18 +14,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from edge_mm.alerts.limits import limits_from
-from edge_mm.daemon.baseline_file import stored_baseline
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.graph_place import placed
-from edge_mm.daemon.health import HEALTH_S, Health
+from edge_mm.daemon.health import HEALTH_S
 from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
+from edge_mm.daemon.outfit import health_of, monitor_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
@@ -40,8 +39,6 @@ from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
-from edge_mm.models.profile import load_profile
-from edge_mm.monitor import Monitor
 from edge_mm.protocols import Policy, Sink
 from edge_mm.types import NS_PER_S, Event, Sample, Status, Tick
 
@@ -89,13 +86,7 @@ class Runtime:
 
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
-        profile = load_profile(config.profile)
-        self._monitor = Monitor(
-            self._bundle,
-            policies=policies,
-            limits=limits_from(config.rules),
-            baseline=stored_baseline(config.baseline, self._bundle) if policies is None else None,
-        )
+        self._monitor = monitor_of(config, self._bundle, policies)
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
@@ -112,8 +103,7 @@ class Runtime:
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns = 0
         self._ended = self._renewed = False
-        rss_mib, zone = profile.budget.rss_mib, profile.thermal.zone
-        self._health = Health(self.meters, rss_limit_mib=rss_mib, outbox=config.outbox.path, zone=zone)
+        self._health = health_of(config, self.meters)
         self._next_health_s = 0.0
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
