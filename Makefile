@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices faults lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ lint: test-env  ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+faults: test-env  ## seconds until each fault of a real part is seen from outside, and over; dated report
+	@$(RUN) tests/faults_report.py $(ARGS)
 
 golden: test-env  ## rewrite the expected alerts of the golden recordings (look at the diff before you commit)
 	@$(RUN) tests/golden_alerts.py $(DATA)

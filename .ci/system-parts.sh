@@ -6,6 +6,7 @@ say() { printf 'edge-mm: %s\n' "$*" >&2; }
 packages=()
 PATH=$PATH:/usr/sbin
 command -v mosquitto >/dev/null || packages+=(mosquitto)
+[ -n "$(compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1")" ] || packages+=(faketime)
 command -v pulseaudio >/dev/null || packages+=(pulseaudio pulseaudio-utils libasound2-plugins)
 command -v systemd-analyze >/dev/null || packages+=(systemd)
 [ -e /usr/include/portaudio.h ] || packages+=(portaudio19-dev gcc python3-dev)
