@@ -27,6 +27,8 @@ from edge_mm.types import Sample, StreamSpec
 _START_S = 15.0
 """Beside the camera's own time-out: a child process starts in 0.3 s on a PC and in 5 s on a Raspberry Pi Zero."""
 _V4L2_OPEN_S = 5.0
+_CONNECT_S = 3.0
+"""Longest wait for a host; whether it then gives pictures, which takes an RTSP camera seconds, is the child's to wait."""
 _LATE_S = 0.5
 _ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 _log = logging.getLogger("edge_mm.source")
@@ -59,7 +61,7 @@ class Camera:
         width: int = 640,
         height: int = 480,
         fps: float | None = None,
-        open_timeout_s: float = 3.0,
+        open_timeout_s: float = 8.0,
         read_timeout_s: float = 2.0,
     ) -> None:
         self.name = name
@@ -156,11 +158,11 @@ class Camera:
         if place is None:
             return
         try:
-            socket.create_connection(place, settings.open_timeout_s).close()
+            socket.create_connection(place, min(_CONNECT_S, settings.open_timeout_s)).close()
         except OSError as error:
             raise SourceError(
                 f"{self._label} does not answer as a video stream: {error.strerror or error}; check address "
-                f"and network (waited at most {settings.open_timeout_s:g} s)."
+                "and network."
             ) from None
 
     def _started(self) -> socket.socket:

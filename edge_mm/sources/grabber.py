@@ -36,7 +36,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """As ``width``."""
     fps: float | None = None
     """Asked of a local camera, and the nominal rate of a URL (OpenCV reports 25 whatever the truth)."""
-    open_timeout_s: float = 3.0
+    open_timeout_s: float = 8.0
     """A URL that does not answer in this time cannot be opened (OpenCV's default is 30 s)."""
     read_timeout_s: float = 2.0
     """A camera that gives no frame in this time is lost (OpenCV's default is 30 s; 10 s for V4L2)."""

@@ -120,8 +120,13 @@ def test_each_stream_of_a_board_is_live_with_its_own_first_sample_and_all_are_lo
 
 
 def test_a_device_that_works_badly_is_degraded_until_it_says_no_more_of_it():
-    said, _ = said_of(Board(("ecg", ""), ("ecg", "half of the lines"), ("ecg", "a third"), ("ecg", "")))
+    said, _ = said_of(Board(("ecg", ""), ("ecg", "12 % is lost"), ("ecg", "9.5 % is lost"), ("ecg", "")))
     assert [state for stream, state in said if stream == "ecg"] == ["degraded", "live", "live", "lost", "starting"]
+
+
+def test_another_trouble_is_told_too():
+    said, _ = said_of(Board(("ecg", ""), ("ecg", "12 % is lost"), ("ecg", "no contact")))
+    assert [state for stream, state in said if stream == "ecg"].count("degraded") == 2
 
 
 def test_a_device_that_says_how_soon_to_try_again_is_tried_so():
