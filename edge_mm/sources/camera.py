@@ -22,15 +22,21 @@ from edge_mm.sources.address import host_and_port, is_url
 from edge_mm.sources.camera_child import LARGEST_MESSAGE, Answer, Failed, Open, Opened, Written
 from edge_mm.sources.frame_slots import FrameSlots
 from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing
+from edge_mm.sources.unproven import Unproven
 from edge_mm.types import Sample, StreamSpec
 
 _START_S = 15.0
 """Beside the camera's own time-out: a child process starts in 0.3 s on a PC and in 5 s on a Raspberry Pi Zero."""
 _V4L2_OPEN_S = 5.0
 _CONNECT_S = 3.0
-"""Longest wait for a host; whether it then gives pictures, which takes an RTSP camera seconds, is the child's to wait."""
+"""Longest wait for a host. Whether it then gives pictures, which takes an RTSP camera seconds, the child waits for."""
 _LATE_S = 0.5
 _ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_UNPROVEN = {
+    "url": "network cameras ran so far as servers on the same machine only, never yet as a real camera",
+    "path": "V4L2 ran so far on the kernel's emulated camera only, never yet on a real one",
+    "board": "this kind of camera never ran yet, neither emulated nor real",
+}
 _log = logging.getLogger("edge_mm.source")
 
 
@@ -79,6 +85,7 @@ class Camera:
         self._frozen = False
         self._trouble = ""
         self._ended = 0
+        self._unproven = Unproven(_UNPROVEN["url" if is_url(device) else "path" if self._settings.path else "board"])
 
     @property
     def trouble(self) -> str:
@@ -100,6 +107,7 @@ class Camera:
         self.close()
         self._trouble = ""
         self._look_first()
+        self._unproven.say(self.name)
         link = self._started()
         link.send(msgspec.json.encode(Open(settings, self._frozen)))
         patience_s = settings.open_timeout_s if is_url(settings.device) else _V4L2_OPEN_S
