@@ -197,6 +197,7 @@ class Runtime:
                 self._state(status)
             for status in self._supervision.parts(self._tick_ns, now_s):
                 self._push(status)
+                self._next_health_s = now_s  # a part has no topic of its own: the report tells at once
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
         if now_s >= self._next_health_s:
