@@ -24,7 +24,7 @@ from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import health_of, monitor_of
+from edge_mm.daemon.outfit import forgotten, health_of, watch_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
@@ -39,6 +39,7 @@ from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
+from edge_mm.people import restore
 from edge_mm.protocols import Policy, Sink
 from edge_mm.types import NS_PER_S, Event, Sample, Status, Tick
 
@@ -86,7 +87,7 @@ class Runtime:
 
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
-        self._monitor = monitor_of(config, self._bundle, policies)
+        self._monitor = watch_of(config, self._bundle, policies)
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
@@ -122,7 +123,6 @@ class Runtime:
         config = self.config
         with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
             self._outbox = outbox
-            self._restore(outbox)
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
             clock = self._clock_ns if self._ticks is None else None
@@ -130,6 +130,7 @@ class Runtime:
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
+            self._restore(outbox)
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
             for one in planned:
@@ -156,8 +157,10 @@ class Runtime:
     def _restore(self, outbox: Outbox) -> None:
         snapshot = outbox.snapshot()
         if snapshot is not None:
-            self._monitor.restore(snapshot)
+            self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns))
             _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
+        for status in forgotten(self._monitor.active, self._planned, t_ns=self.origin_ns):
+            self._push(status)
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
