@@ -55,6 +55,7 @@ class Runtime:
         policies: rules that replace the built-in ones.
         sinks: who else is to get every output, alerts once they are durable.
         clock_ns: the present, in the time that live sources stamp.
+        plan: says what is read; another one reads sources of one's own.
 
     Raises:
         ConfigError: nothing to watch with, a wrong rule or profile.
@@ -70,11 +71,12 @@ class Runtime:
         policies: Sequence[Policy] | None = None,
         sinks: Sequence[Sink] = (),
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        plan: Callable[..., Sequence[Planned]] = plan_sources,
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self.config = config
-        self._sinks, self._clock_ns = tuple(sinks), clock_ns
+        self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
         self.news = News()
         self._ending = ExitStack()
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
@@ -91,7 +93,7 @@ class Runtime:
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
-        self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
+        self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
         warn_of_unused(self._planned, self._bundle)
         self.meters = Meters()
         """Counts and latencies of the run."""
@@ -129,7 +131,7 @@ class Runtime:
             self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
-                self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
+                self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
             self._restore(outbox)
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
