@@ -17,11 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import SourceError, SourceLost
-from edge_mm.sources.address import is_url, without_password
+from edge_mm.sources.address import GSTREAMER, NO_PATH, PICAMERA, is_url, without_password
 from edge_mm.sources.opencv import load_cv2
 
 USUAL_FPS = 30.0
-GSTREAMER, PICAMERA = "gst:", "picamera2:"
 BGR = npt.NDArray[np.uint8]
 
 
@@ -51,7 +50,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
         """The device node of a V4L2 camera, else None."""
         if isinstance(self.device, int):
             return Path(f"/dev/video{self.device}")
-        other = is_url(self.device) or self.device.startswith((GSTREAMER, PICAMERA))
+        other = is_url(self.device) or self.device.startswith(NO_PATH)
         return None if other else Path(self.device)
 
 
