@@ -21,7 +21,7 @@ from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources.address import host_and_port, is_url
 from edge_mm.sources.camera_child import LARGEST_MESSAGE, Answer, Failed, Open, Opened, Written
 from edge_mm.sources.frame_slots import FrameSlots
-from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing
+from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing, need_library
 from edge_mm.sources.unproven import Unproven
 from edge_mm.types import Sample, StreamSpec
 
@@ -162,6 +162,7 @@ class Camera:
         if settings.path is not None:
             missing(settings)
             return
+        need_library(settings)
         place = host_and_port(str(settings.device)) if is_url(settings.device) else None
         if place is None:
             return

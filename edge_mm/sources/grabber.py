@@ -8,6 +8,7 @@ files (``video_file``).
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -172,13 +173,9 @@ class _PiCamera:
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
         number = str(settings.device).removeprefix(PICAMERA) or "0"
-        try:
-            from picamera2 import Picamera2
-        except ImportError as error:
-            raise SourceError(
-                f"{settings.label} needs picamera2: apt install python3-picamera2, and an environment made with "
-                f"--system-site-packages ({error})."
-            ) from None
+        need_library(settings)
+        from picamera2 import Picamera2
+
         try:
             self._camera: Any = Picamera2(int(number))
             # libcamera calls BGR in memory RGB888.
@@ -201,6 +198,19 @@ class _PiCamera:
     def release(self) -> None:
         self._camera.stop()
         self._camera.close()
+
+
+def need_library(settings: CameraSettings) -> None:
+    """Whether a ribbon camera's library is there; finding that out costs no process.
+
+    Raises:
+        SourceError: it is not.
+    """
+    if str(settings.device).startswith(PICAMERA) and importlib.util.find_spec("picamera2") is None:
+        raise SourceError(
+            f"{settings.label} needs picamera2: apt install python3-picamera2, and an environment made with "
+            "--system-site-packages."
+        )
 
 
 def missing(settings: CameraSettings) -> Path:
