@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from children import children
+from installation import ROOT, environment
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources import Camera, cameras, serial_ports
@@ -141,11 +143,6 @@ def opened(address, path, **options):
     return camera
 
 
-def child_of(camera):
-    """Process number of what holds this camera: the newest child of this process."""
-    return max(int(pid) for pid in Path("/proc/thread-self/children").read_text().split())
-
-
 def test_a_camera_that_repeats_one_picture_is_lost_and_not_opened_until_its_picture_changes(address, thawed):
     camera = opened(address, "freezes")
     frames, said = frames_until_lost(camera)
@@ -177,7 +174,7 @@ def test_a_camera_that_gives_a_tenth_of_the_frames_it_was_asked_for_says_so(addr
 def test_a_driver_that_hangs_is_ended_and_the_camera_opens_again(address):
     camera = opened(address, "runs", read_timeout_s=0.5)
     camera.read()
-    pid = child_of(camera)
+    pid = children()[-1]
     os.kill(pid, signal.SIGSTOP)
     frames, said = frames_until_lost_open(camera)
     assert "gave no frame for 0.5 s" in said
@@ -191,7 +188,7 @@ def test_a_driver_that_hangs_is_ended_and_the_camera_opens_again(address):
 def test_a_driver_that_crashes_is_a_lost_camera(address):
     camera = opened(address, "runs")
     camera.read()
-    os.kill(child_of(camera), signal.SIGSEGV)
+    os.kill(children()[-1], signal.SIGSEGV)
     _, said = frames_until_lost_open(camera)
     assert "the process that reads it has ended" in said
     camera.close()
@@ -214,9 +211,10 @@ def test_the_process_that_holds_a_camera_ends_with_the_one_that_started_it(addre
     code = (
         "import sys, time\nfrom edge_mm.sources import Camera\n"
         f"camera = Camera('http://{address}/runs')\ncamera.open()\ncamera.read()\n"
-        "print(open('/proc/thread-self/children').read(), flush=True)\ntime.sleep(60)\n"
+        "from children import children\nprint(children()[-1], flush=True)\ntime.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+    where = {**environment(), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=where) as parent:
         pid = int(parent.stdout.readline())
         parent.kill()
     for _ in range(100):
@@ -305,3 +303,26 @@ def test_looking_for_cameras_and_ports_never_fails(tmp_path):
     for device in [*cameras(), *serial_ports()]:
         assert device.id.startswith("/dev/")
         assert device.label
+
+
+def test_a_camera_that_was_opened_in_a_thread_goes_on_when_the_thread_has_ended(address):
+    camera = Camera(f"http://{address}/runs")
+    thread = threading.Thread(target=camera.open)
+    thread.start()
+    thread.join()
+    frames = [camera.read() for _ in range(20)]
+    assert frames[-1].t_ns > frames[0].t_ns
+    camera.close()
+
+
+def test_the_process_that_decodes_a_network_camera_knows_no_password_of_the_configuration(address, monkeypatch):
+    monkeypatch.setenv("EDGE_MM_MQTT_PASSWORD", "s3cret")
+    camera = opened(address, "runs")
+    camera.read()
+    assert b"s3cret" not in Path(f"/proc/{children()[-1]}/environ").read_bytes()
+    camera.close()
+
+
+def test_a_stream_that_no_tcp_port_is_asked_for_is_tried(monkeypatch):
+    with pytest.raises(SourceError, match="as a video stream; check"):
+        Camera("udp://127.0.0.1:9", open_timeout_s=0.5).open()
