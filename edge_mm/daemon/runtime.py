@@ -24,7 +24,7 @@ from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import forgotten, health_of, watch_of
+from edge_mm.daemon.outfit import end_forgotten, health_of, watch_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
@@ -161,8 +161,7 @@ class Runtime:
         if snapshot is not None:
             self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns))
             _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
-        for status in forgotten(self._monitor.active, self._planned, t_ns=self.origin_ns):
-            self._push(status)
+        self._outlet.give(end_forgotten(self._monitor, self._planned, t_ns=self.origin_ns))
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
@@ -241,8 +240,8 @@ class Runtime:
             self._sink.publish_info(bridge_info(self.config.device_id, self._bundle, streams))
 
     def _state(self, status: Status) -> None:
-        if status.state == "live" and status.stream in self._refused:
-            return
+        if status.state in ("live", "degraded", "starting") and status.stream in self._refused:
+            return  # why it is of no use has been said, and holds until it is announced anew
         self._freshness.status(status)
         log_status(status)
         self._sink.publish_availability(status)
