@@ -56,8 +56,8 @@ class GraphsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edge-mm, and those that a delegate runs; the shipped ones run here, which costs less."""
     delegate: str = ""
     """Library of a TFLite delegate (``libedgetpu.so.1``); one that fails is replaced by the CPU."""
-    deadline_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
-    """A run in a child that takes longer is given up, and the child replaced."""
+    deadline_s: Annotated[float, Meta(gt=0, le=10)] = 2.0
+    """A run in a child that takes longer is given up, and the child replaced; the watchdog waits 30 s."""
 
 
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

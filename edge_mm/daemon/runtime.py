@@ -111,6 +111,10 @@ class Runtime:
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
 
+    def discard(self) -> None:
+        """It will not be run after all: end what it has started."""
+        self._ending.close()
+
     def run(self, stop: threading.Event, *, renewal: Renewal[Runtime] | None = None) -> Summary:
         """Watch until stopped, until all files have ended, or until another configuration is ready.
 
