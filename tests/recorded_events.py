@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_mm.alerts import Alarms
 from edge_mm.recording import (
     Announced,
     Encoder,
@@ -25,7 +26,8 @@ HEAD = Head(
     limits={"heart_rate_high_bpm": 120.0}, boot_id="b", wall_ns=1_800_000_000_000_000_000, mono_ns=5, clock_synced=True,
     session="ab12", part=1, joined=False, what="everything",
 )  # fmt: skip
-STATE = State(0, (), (), b"\x93\x02\x00\x90")
+NO_ALARMS = Alarms([]).snapshot()
+STATE = State(0, (), (), NO_ALARMS)
 _UNITS = {"video": "bgr8", "audio": "full scale", "ecg": "mV", "acc": "g", "note": "utf-8", "blood_pressure": "mmHg"}
 _RATES = {"video": 15.0, "audio": 16_000.0, "ecg": 250.0, "acc": 50.0}
 
@@ -57,7 +59,7 @@ def everything() -> list[Recorded]:
         for i, (kind, data) in enumerate(arrays.items())
     ]
     events += [Tick(3_000), Said(3_000, "driver.drowsy", "driver.drowsy", "raised", True)]
-    events += [State(4_000, (spec("ecg"),), (Status(1_600, "@outbox", "live"),), b"\x93\x02\x00\x90"), Tick(-5)]
+    events += [State(4_000, (spec("ecg"),), (Status(1_600, "@outbox", "live"),), NO_ALARMS), Tick(-5)]
     return events
 
 

@@ -30,6 +30,7 @@ from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
+from edge_mm.daemon.recorder import recorder_of
 from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.supervision import News, Supervision, log_status
@@ -75,9 +76,8 @@ class Runtime:
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
-        self.config = config
+        self.config, self.news = config, News()
         self._sinks, self._clock_ns = tuple(sinks), clock_ns
-        self.news = News()
         self._ending = ExitStack()
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
         self._ending.callback(end_graphs)
@@ -90,12 +90,10 @@ class Runtime:
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
         profile = load_profile(config.profile)
-        self._monitor = Monitor(
-            self._bundle,
-            policies=policies,
-            limits=limits_from(config.rules),
-            baseline=stored_baseline(config.baseline, self._bundle) if policies is None else None,
-        )
+        limits = limits_from(config.rules)
+        baseline = stored_baseline(config.baseline, self._bundle) if policies is None else None
+        self._monitor = Monitor(self._bundle, policies=policies, limits=limits, baseline=baseline)
+        self._recorder = recorder_of(config, self._monitor, limits, baseline, own=policies is not None, news=self.news)
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
@@ -105,16 +103,14 @@ class Runtime:
         """Counts and latencies of the run."""
         self._inbox = Inbox()
         self._refused: set[str] = set()
-        self._devices = {stream for one in self._planned if not one.file for stream in one.kinds}
-        self._freshness = Freshness(self._devices)
+        self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
         self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
-        self._tick_ns = 0
+        self._tick_ns, self._next_health_s = 0, 0.0
         self._ended = self._renewed = False
         rss_mib, zone = profile.budget.rss_mib, profile.thermal.zone
         self._health = Health(self.meters, rss_limit_mib=rss_mib, outbox=config.outbox.path, zone=zone)
-        self._next_health_s = 0.0
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
 
@@ -136,7 +132,7 @@ class Runtime:
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, clock_ns=clock)
+            self._outlet = Outlet(self._keeper, self._sink, (*self._sinks, self._recorder), self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
@@ -151,6 +147,7 @@ class Runtime:
             )
             with self._ending as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
+                ending.enter_context(self._recorder)
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
                 self._sink.start()
@@ -228,6 +225,7 @@ class Runtime:
             self._push(item)
 
     def _open(self, item: Opened) -> None:
+        self._recorder.tap(item)
         try:
             self._monitor.add_stream(item.spec)
             self._freshness.opened(item.spec)
@@ -255,6 +253,7 @@ class Runtime:
             self._introduce()
 
     def _push(self, event: Event) -> None:
+        self._recorder.tap(event)
         began = time.perf_counter()
         try:
             outputs = self._monitor.push(event)
@@ -269,12 +268,9 @@ class Runtime:
         self._outlet.give(outputs)
 
     def _publish_health(self) -> None:
-        self._latest = self._health.report(
-            streams=self._freshness.states,
-            drops=self._inbox.dropped,
-            windows=self._monitor.windows,
-            more=self._supervision.report,
-        )
+        drops, windows = self._inbox.dropped, self._monitor.windows
+        more = {**self._supervision.report, "recording": self._recorder.report}
+        self._latest = self._health.report(streams=self._freshness.states, drops=drops, windows=windows, more=more)
         self._sink.publish_health(self._latest)
 
     def _store(self) -> None:

@@ -1,0 +1,127 @@
+"""The daemon with live sources and [record]: what it kept, replayed, gives the alerts that it gave."""
+
+import json
+import threading
+import time
+
+import numpy as np
+import pytest
+from installation import configured
+from recorded_events import read
+from recordings import ANY_SOUND, bundle_name, ecg_csv, video
+
+from edge_mm.cli import main
+from edge_mm.daemon.config import load_config
+from edge_mm.daemon.recorded import Played, limits_of, played, recordings_at, stretches
+from edge_mm.daemon.runtime import Runtime
+from edge_mm.errors import SourceLost
+from edge_mm.models.bundle import Bundle
+from edge_mm.monitor import Monitor
+from edge_mm.types import Alert, Estimate, Observation, Output, Sample, StreamSpec
+
+pytestmark = pytest.mark.devices
+
+
+class Kept:
+    """A sink that remembers."""
+
+    def __init__(self) -> None:
+        self.outputs: list[Output] = []
+
+    def send(self, output: Output) -> None:
+        self.outputs.append(output)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        return [output for output in self.outputs if isinstance(output, Alert)]
+
+
+class Bursts:
+    """A live microphone: noise and silence, 2 s each, with stamps that jitter; it is pulled out once in between."""
+
+    live = True
+    name = "mic"
+
+    def __init__(self, *, seconds: float) -> None:
+        self._random = np.random.default_rng(5)
+        self._blocks = round(seconds * 10)
+        self._read = 0
+        self._done = threading.Event()
+
+    def open(self) -> StreamSpec:
+        return StreamSpec(self.name, "audio", 16_000.0, "full scale")
+
+    def read(self) -> Sample | None:
+        self._done.wait(0.1)
+        self._read += 1
+        if self._read == self._blocks // 2:
+            raise SourceLost("mic: it is gone")
+        if self._read > self._blocks:
+            return None
+        level = 0.1 if self._read // 20 % 2 == 0 else 0.0
+        data = self._random.normal(0, level, 1600).astype(np.float32) if level else np.zeros(1600, np.float32)
+        return Sample(self.name, time.monotonic_ns() - 100_000_000, data, 16_000.0)
+
+    def close(self) -> None:
+        pass
+
+
+def replayed(folder, bundle: Bundle) -> list[Output]:
+    outputs: list[Output] = []
+    for files in stretches(recordings_at(folder)):
+        monitor = Monitor(bundle, limits=limits_of(read(files[0])[0].head, where=files[0]))
+        for _, found in played(monitor, files, Played()):
+            outputs += found
+    return outputs
+
+
+def test_live_sources_recorded_and_replayed_give_the_same_readings_and_alerts_to_the_bit(tmp_path, bundle, monkeypatch):
+    ecg = ecg_csv(tmp_path / "e.csv", seconds=20, bpm=150)
+    monkeypatch.setattr("edge_mm.daemon.plan.audio_source", lambda *_words, **_options: Bursts(seconds=18))
+    sources = '[[source]]\nname = "mic"\nkind = "audio"\n'
+    sources += f'[[source]]\nname = "ecg"\nkind = "ecg"\ndevice = "{ecg}"\nrealtime = true\n'
+    config = configured(
+        tmp_path, port=1, sources=f'{sources}[record]\nfolder = "kept"\nwhat = "everything"\nsegment_s = 10\n'
+    )
+    kept, stop = Kept(), threading.Event()
+    timer = threading.Timer(22.0, stop.set)
+    timer.start()
+    runtime = Runtime(load_config(config), sinks=[kept])
+    runtime.run(stop)
+    timer.cancel()
+    again = replayed(tmp_path / "kept", bundle)
+    found = [output for output in again if isinstance(output, Alert)]
+    assert found == kept.alerts
+    assert {alert.kind for alert in found} >= {"sensor.lost", "health.heart_rate_high"}
+    for kind in (Observation, Estimate):
+        then, now = ([one for one in outputs if isinstance(one, kind)] for outputs in (kept.outputs, again))
+        assert now == then
+    assert len(list((tmp_path / "kept").glob("*.mcap"))) >= 2
+
+
+def test_pictures_of_a_camera_kept_as_jpeg_give_the_same_alerts_to_within_a_frame(tmp_path, bundle):
+    clip = video(tmp_path / "v.avi", frames=90)
+    config = configured(
+        tmp_path, port=1, rules=ANY_SOUND,
+        sources=f'[[source]]\nname = "cabin"\nkind = "video"\ndevice = "{clip}"\n'
+        '[record]\nfolder = "kept"\nwhat = "everything"\n',
+    )  # fmt: skip
+    kept = Kept()
+    Runtime(load_config(config), sinks=[kept]).run(threading.Event())
+    again = [one for one in replayed(tmp_path / "kept", bundle) if isinstance(one, Alert)]
+    assert [(one.key, one.state) for one in again] == [(one.key, one.state) for one in kept.alerts]
+    assert all(abs(a.t_ns - b.t_ns) < 1e9 / 15 for a, b in zip(again, kept.alerts, strict=True))
+
+
+def test_the_command_replays_what_a_run_of_it_has_kept(tmp_path, capsys):
+    ecg = ecg_csv(tmp_path / "e.csv", seconds=40, bpm=150)
+    config = configured(
+        tmp_path, port=1,
+        sources=f'[[source]]\nname = "ecg"\nkind = "ecg"\ndevice = "{ecg}"\nrealtime = false\n[record]\n',
+    )  # fmt: skip
+    bundle_name()
+    assert main(["run", "-c", str(config)]) == 0
+    assert "people are recorded: physiological signals and readings, no picture" in capsys.readouterr().err
+    assert main(["replay", "--json", "--recording", str(tmp_path / "edge-mm-recordings")]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-1]["transitions"] == lines[-1]["transitions_then"] == 2
