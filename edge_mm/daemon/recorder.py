@@ -97,7 +97,8 @@ class Recorder:
         if self._thread is None or self._config is None or self._shelf is None:
             return
         t_ns = int(event.t_ns)
-        if self._next_state_ns is None or t_ns >= self._next_state_ns or self._shelf.wants_state or not self._whole:
+        broken = not self._whole and len(self._queue) < MOST_ITEMS // 2
+        if self._next_state_ns is None or t_ns >= self._next_state_ns or self._shelf.wants_state or broken:
             self._state(t_ns, self._config)
         match event:
             case Opened():

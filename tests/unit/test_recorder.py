@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from recorded_events import HEAD, read
+from recorded_events import HEAD, read, write
+from recorded_events import STATE as EMPTY
 from recordings import ANY_SOUND, bundle_name, bursts, ecg_csv, video
 
 from edge_mm.alerts.limits import limits_from
@@ -24,7 +25,7 @@ from edge_mm.daemon.supervision import News
 from edge_mm.errors import ConfigError
 from edge_mm.models.bundle import Bundle
 from edge_mm.monitor import Monitor
-from edge_mm.recording import Announced, Said, State
+from edge_mm.recording import Announced, Recorded, Said, State
 from edge_mm.sources import merge
 from edge_mm.types import Alert, Event, Output, Sample, Status, StreamSpec, Tick
 
@@ -177,6 +178,41 @@ def test_only_what_is_around_alerts_is_kept_where_that_is_wanted(tmp_path, bundl
     again, _ = replayed(tmp_path / "r", bundle)
     evidence = [alert for alert in again if alert.kind == raised.kind and alert.state == "raised"]
     assert [abs(alert.t_ns - raised.t_ns) < 15 * NS for alert in evidence] == [True]
+
+
+def test_pictures_kept_pixel_by_pixel_give_every_reading_to_the_bit(tmp_path, bundle):
+    config = installation(tmp_path, what="everything", jpeg_quality=0)
+    events = list(given(video=video(tmp_path / "v.avi", frames=60)))
+    watched(config, bundle, iter(events))
+    (path,) = recording_files(tmp_path / "r")
+    before, after = ([one for one in found if isinstance(one, Sample)] for found in (events, read(path)[1]))
+    assert [one.t_ns for one in after] == [one.t_ns for one in before]
+    assert all(np.array_equal(a.data, b.data) for a, b in zip(after, before, strict=True))
+
+
+def test_pictures_kept_as_jpeg_give_the_alerts_of_the_eyes_to_within_a_frame_and_fused_ones_to_within_a_window(
+    tmp_path, bundle, shared_data
+):
+    clip = shared_data / "research" / "yawdd" / "videos" / "1.avi"
+    if not clip.is_file():
+        pytest.skip("not here: the recording of a driver who yawns")
+    monitor = Monitor(bundle)
+    alerts: list[Alert] = []
+    events: list[Recorded] = [EMPTY]
+    for event in given(video=clip):
+        if isinstance(event, Opened):
+            monitor.add_stream(event.spec)
+            events.append(Announced(event.t_ns, event.spec))
+        else:
+            alerts += [output for output in monitor.push(event) if isinstance(output, Alert)]
+            events.append(event)
+    head = msgspec.structs.replace(HEAD, limits={})
+    again, _ = replayed(write(tmp_path / "r.mcap", events, head=head), bundle)
+    assert {alert.kind for alert in alerts} >= {"driver.yawning", "driver.drowsy"}
+    assert [(one.key, one.state) for one in again] == [(one.key, one.state) for one in alerts]
+    within = {"driver.drowsy": bundle.manifest.hop_s}
+    for now, then in zip(again, alerts, strict=True):
+        assert abs(now.t_ns - then.t_ns) <= NS * within.get(now.key, 1 / 25), now.key
 
 
 class Disk:
