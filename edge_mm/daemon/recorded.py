@@ -7,7 +7,7 @@ within a frame). Not here: reading a file (``recording.reading``), printing (``d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import msgspec
 
 from edge_mm.alerts.baseline import Baseline
 from edge_mm.alerts.limits import Limits, limits_from
+from edge_mm.daemon.sentences import printable
 from edge_mm.daemon.shelf import recording_files
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError, UsageError
 from edge_mm.monitor import Monitor
@@ -43,23 +44,36 @@ def recordings_at(path: str | Path) -> list[Path]:
     return files
 
 
-def stretches(files: Sequence[Path]) -> list[list[Path]]:
+def stretches(files: Sequence[Path], *, tell: Callable[[str], None] = lambda _: None) -> list[list[Path]]:
     """Files that go on where the one before ended belong together: one monitor watches them.
 
+    Args:
+        files: in the order in which they were written.
+        tell: hears which file is left out, because the power went before anything was in it.
+
     Raises:
-        SourceError: one is no recording.
+        SourceError: none is a recording.
         ConfigError: the package ``mcap`` is not installed.
     """
     found: list[list[Path]] = []
     before: Head | None = None
     for path in files:
-        head = head_of(path)
+        try:
+            head = head_of(path)
+        except SourceError as error:
+            if len(files) == 1:
+                raise
+            tell(str(error))
+            before = None
+            continue
         goes_on = before is not None and head.joined and (head.session, head.part) == (before.session, before.part + 1)
         if goes_on:
             found[-1].append(path)
         else:
             found.append([path])
         before = head
+    if not found:
+        raise SourceError(f"{files[0].parent}: none of its {len(files)} files can be read")
     return found
 
 
@@ -83,7 +97,8 @@ def limits_of(head: Head, *, where: Path) -> Limits:
     try:
         return limits_from(head.limits, where=f"{where}: limits:")
     except ConfigError as error:
-        raise SourceError(f"{error}; recorded by edge-mm {head.edge_mm[:40]}; --config gives other rules") from error
+        text = f"{error}; recorded by edge-mm {head.edge_mm[:40]}; --config gives other rules"
+        raise SourceError(printable(text)) from error
 
 
 def baseline_of(head: Head, *, where: Path) -> Baseline | None:
@@ -95,7 +110,7 @@ def baseline_of(head: Head, *, where: Path) -> Baseline | None:
     try:
         return None if head.baseline is None else msgspec.convert(head.baseline, Baseline)
     except (msgspec.ValidationError, ValueError) as error:
-        raise SourceError(f"{where}: baseline: {error}; --baseline gives another one") from error
+        raise SourceError(printable(f"{where}: baseline: {error}; --baseline gives another one")) from error
 
 
 @dataclass(slots=True)

@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
     meters, windows, before, now = Meters(), 0, 0, 0
     account: JsonLines | Sentences | None = None
     with Progress(on=sys.stderr is not None and sys.stderr.isatty() and not args.quiet) as progress:
-        for files in stretches(recordings_at(args.recording)):
+        for files in stretches(recordings_at(args.recording), tell=say):
             head, found = head_of(files[0]), Played()
             bundle = _bundle(args, head)
             monitor, digest = _monitor(args, files[0], head, bundle)
@@ -64,6 +64,7 @@ def main(args: argparse.Namespace) -> int:
                         now += 1
                     if account is not None:
                         account.send(output)
+            account = account or _account(args, files, bundle, digest, 0)
             before += len(found.said)
             windows += monitor.windows
             for text in found.remarks:

@@ -40,7 +40,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 MAGIC = b"\x89MCAP0\r\n"
 _HEADER, _FOOTER, _SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _METADATA, _DATA_END = 1, 2, 3, 4, 5, 6, 12, 15
 _READ = frozenset((_SCHEMA, _CHANNEL, _MESSAGE, _CHUNK, _METADATA))
-_DAMAGE = (ValueError, struct.error, msgspec.MsgspecError, KeyError, IndexError, OverflowError, EOFError, MemoryError)
 _MORE = "copy it again from the device; what is before it can be read from a copy that ends there"
 
 
@@ -111,7 +110,7 @@ class Recording:
                     self._metadata(body)
                 elif opcode == _CHUNK:
                     yield from self._chunk(body)
-            except _DAMAGE as error:
+            except _damage() as error:
                 raise self._damaged(at, error) from error
             except OSError as error:
                 raise SourceError(f"{self.path}: cannot be read: {error.strerror or error}") from error
@@ -124,7 +123,7 @@ class Recording:
             while (record := self._next()) is not None and record[0] != _CHUNK:
                 if record[0] == _METADATA and (found := self._metadata(record[1])) is not None:
                     return found
-        except _DAMAGE as error:
+        except _damage() as error:
             raise SourceError(f"{name}: {_said(error)}") from error
         except OSError as error:
             raise SourceError(f"{self.path}: cannot be read: {error.strerror or error}") from error
@@ -216,6 +215,14 @@ class Recording:
 
     def _damaged(self, at: int, error: BaseException) -> SourceError:
         return SourceError(f"{self.path}: damaged near byte {at}: {_said(error)}; {_MORE}")
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What reading something that nobody of ours wrote may raise."""
+    from mcap.exceptions import McapError
+
+    lookup, size = (KeyError, IndexError), (OverflowError, MemoryError, RecursionError)
+    return (ValueError, struct.error, msgspec.MsgspecError, McapError, *lookup, *size)
 
 
 def _struct(fields: dict[str, str], cls: type[T]) -> T:

@@ -12,7 +12,7 @@ from test_recorder import given, installation, watched
 from edge_mm.cli import main
 from edge_mm.daemon.shelf import recording_files
 from edge_mm.recording import Encoder, RecordingWriter
-from edge_mm.types import Tick
+from edge_mm.types import Status, Tick
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +113,34 @@ def test_a_recording_of_another_bundle_or_of_own_rules_is_replayed_and_that_is_s
     err = capsys.readouterr().err
     assert "recorded with driver 1.0.0, replayed with driver" in err
     assert "rules of a user's own" in err
+
+
+def test_an_empty_file_that_a_power_cut_left_in_a_folder_is_left_out_and_said(recorded, tmp_path, capsys):
+    for path in recording_files(recorded[0]):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "edge-mm-00000009.mcap").write_bytes(b"")
+    lines = lines_of(capsys, str(tmp_path))
+    assert lines[-1]["transitions"] == 2
+    for path in recording_files(tmp_path):
+        path.write_bytes(b"")
+    assert main(["replay", "--recording", str(tmp_path)]) == 69
+    assert "none of its 3 files can be read" in capsys.readouterr().err
+
+
+def test_a_recording_of_which_nothing_is_left_but_its_head_has_a_summary(tmp_path, capsys):
+    bundle_name()
+    path = write(tmp_path / "r.mcap", [STATE])
+    assert [line["type"] for line in lines_of(capsys, str(path))] == ["summary"]
+
+
+def test_what_a_recording_says_of_its_sensors_does_nothing_to_a_terminal(tmp_path, capsys):
+    bundle_name()
+    events = [STATE, Status(0, "cabin", "live"), Status(1, "cabin", "lost", "\x1b[2Jgone"), Tick(2)]
+    head = msgspec.structs.replace(HEAD, limits={})
+    assert main(["replay", "--recording", str(write(tmp_path / "r.mcap", events, head=head))]) == 0
+    out, err = capsys.readouterr()
+    assert "[2Jgone" in out
+    assert "\x1b" not in out + err
 
 
 def findings(folder: Path, capfd, record: str) -> list[tuple[str, str]]:

@@ -220,6 +220,18 @@ def test_a_message_that_nobody_of_ours_wrote_is_said_in_a_sentence(message, tmp_
         read(forged(tmp_path / "r.mcap", message))
 
 
+def test_a_description_that_is_nested_too_deep_is_said_in_a_sentence(tmp_path):
+    from mcap.writer import Writer
+
+    with (tmp_path / "r.mcap").open("wb") as file:
+        writer = Writer(file)
+        writer.start()
+        writer.add_metadata("edge-mm", {"form": "1", "limits": "[" * 100_000})
+        writer.finish()
+    with pytest.raises(SourceError, match="not a recording of edge-mm"):
+        Recording(tmp_path / "r.mcap")
+
+
 WHOLE: list[bytes] = []
 
 
