@@ -7,16 +7,13 @@ import time
 import numpy as np
 import pytest
 from installation import configured
-from recorded_events import read
+from recorded_runs import alerts_of, replayed
 from recordings import bundle_name, ecg_csv
 
 from edge_mm.cli import main
 from edge_mm.daemon.config import load_config
-from edge_mm.daemon.recorded import Played, limits_of, played, recordings_at, stretches
 from edge_mm.daemon.runtime import Runtime
 from edge_mm.errors import SourceLost
-from edge_mm.models.bundle import Bundle
-from edge_mm.monitor import Monitor
 from edge_mm.types import Alert, Estimate, Observation, Output, Sample, StreamSpec
 
 pytestmark = pytest.mark.devices
@@ -33,7 +30,7 @@ class Kept:
 
     @property
     def alerts(self) -> list[Alert]:
-        return [output for output in self.outputs if isinstance(output, Alert)]
+        return alerts_of(self.outputs)
 
 
 class Bursts:
@@ -66,15 +63,6 @@ class Bursts:
         pass
 
 
-def replayed(folder, bundle: Bundle) -> list[Output]:
-    outputs: list[Output] = []
-    for files in stretches(recordings_at(folder)):
-        monitor = Monitor(bundle, limits=limits_of(read(files[0])[0].head, where=files[0]))
-        for _, found in played(monitor, files, Played()):
-            outputs += found
-    return outputs
-
-
 def test_live_sources_recorded_and_replayed_give_the_same_readings_and_alerts_to_the_bit(tmp_path, bundle, monkeypatch):
     ecg = ecg_csv(tmp_path / "e.csv", seconds=20, bpm=150)
     monkeypatch.setattr("edge_mm.daemon.plan.audio_source", lambda *_words, **_options: Bursts(seconds=18))
@@ -89,8 +77,8 @@ def test_live_sources_recorded_and_replayed_give_the_same_readings_and_alerts_to
     runtime = Runtime(load_config(config), sinks=[kept])
     runtime.run(stop)
     timer.cancel()
-    again = replayed(tmp_path / "kept", bundle)
-    found = [output for output in again if isinstance(output, Alert)]
+    again, _ = replayed(tmp_path / "kept", bundle)
+    found = alerts_of(again)
     assert found == kept.alerts
     assert {alert.kind for alert in found} >= {"sensor.lost", "health.heart_rate_high"}
     for kind in (Observation, Estimate):

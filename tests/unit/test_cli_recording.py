@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from recorded_events import HEAD, STATE, read, write
+from recorded_runs import given, installation, watched
 from recordings import bundle_name, ecg_csv
-from test_recorder import given, installation, watched
 
 from edge_mm.cli import main
 from edge_mm.daemon.shelf import recording_files
