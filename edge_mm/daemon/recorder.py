@@ -108,7 +108,7 @@ class Recorder:
                     self._put(Announced(t_ns, event.spec))
             case Sample():
                 if event.stream in self._specs:
-                    self._put(event, event.data.nbytes)
+                    self._put(event, getattr(event.data, "nbytes", 0))
             case Status():
                 self._statuses[event.stream] = event
                 self._put(event)

@@ -24,8 +24,10 @@ _FRAME_HEADS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of a JPEG that say how large the picture is (ITU-T T.81, table B.1)."""
 
 
-def fits(kind: str, data: Array) -> bool:
+def fits(kind: str, data: object) -> bool:
     """Whether an array is what a stream of this kind gives (``types.Sample.data``); the monitor takes no other."""
+    if not isinstance(data, np.ndarray):  # a source of a user's own may give anything
+        return False
     if kind == "video":
         good = data.dtype == np.uint8 and (data.ndim == 2 or (data.ndim == 3 and data.shape[2] == 3))
         return good and 0 < data.size <= 3 * MOST_PIXELS and data.shape[0] * data.shape[1] <= MOST_PIXELS

@@ -276,6 +276,17 @@ def test_a_card_that_hangs_costs_the_recording_samples_and_the_watch_nothing(tmp
     assert read(recording_files(tmp_path / "r")[-1])[0].end.dropped == dropped
 
 
+def test_a_source_that_gives_no_arrays_costs_the_recording_only_its_own_samples(tmp_path):
+    shelf = Disk().shelf(RecordConfig(folder=str(tmp_path / "r")))
+    recorder = Recorder(RecordConfig(folder=str(tmp_path / "r")), shelf, lambda: b"", lambda *_: None)
+    with recorder:
+        recorder.tap(Opened(0, SPEC))
+        recorder.tap(Sample("ecg", 0, [1.0, 2.0], 250.0))
+        recorder.tap(block(1))
+    (path,) = recording_files(tmp_path / "r")
+    assert [type(event) for event in read(path)[1]] == [State, Announced, Sample]
+
+
 def test_the_configuration_is_checked_and_its_folder_counts_from_its_file(tmp_path):
     assert installation(tmp_path).record == RecordConfig(folder=str(tmp_path / "r"))
     for wrong in ({"what": "features"}, {"max_mib": 1}, {"segment_s": 1}, {"keep": "never"}, {"colour": "red"}):
