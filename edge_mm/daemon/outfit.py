@@ -17,6 +17,8 @@ from edge_mm.daemon.config import Config
 from edge_mm.daemon.health import Health
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.plan import Planned
+from edge_mm.daemon.recorder import Recorder, recorder_of
+from edge_mm.daemon.supervision import News
 from edge_mm.errors import ConfigError
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
@@ -50,6 +52,26 @@ def watch_of(config: Config, bundle: Bundle, policies: Sequence[Policy] | None) 
         _log.warning("%s: a baseline is one person's; with several people anybody's limits hold", config.baseline)
     monitors = {one: Monitor(bundle, policies=policies, limits=limits, baseline=baseline) for one in people}
     return People(monitors, person_of)
+
+
+def tap_of(config: Config, watch: Watch, *, own: bool, news: News) -> Recorder:
+    """What records the events of a watch; of nothing where ``[record]`` is absent.
+
+    Args:
+        config: the configuration.
+        watch: what is given the events.
+        own: whether policies of a user's own decide.
+        news: is told how it goes.
+
+    Raises:
+        ConfigError: several people are watched: a recording is of one.
+    """
+    if isinstance(watch, People):
+        if config.record is not None:
+            raise ConfigError("[record]: a recording is of one person, and the sources name whom they watch (person)")
+        return Recorder(None, None, watch.snapshot, news.of("@recorder"))
+    baseline = None if own else stored_baseline(config.baseline, watch.bundle)
+    return recorder_of(config, watch, limits_from(config.rules), baseline, own=own, news=news)
 
 
 def health_of(config: Config, meters: Meters) -> Health:

@@ -24,7 +24,7 @@ from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import end_forgotten, health_of, watch_of
+from edge_mm.daemon.outfit import end_forgotten, health_of, tap_of, watch_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
@@ -75,9 +75,8 @@ class Runtime:
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
-        self.config = config
+        self.config, self.news = config, News()
         self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
-        self.news = News()
         self._ending = ExitStack()
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
         self._ending.callback(end_graphs)
@@ -90,6 +89,7 @@ class Runtime:
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
         self._monitor = watch_of(config, self._bundle, policies)
+        self._recorder = tap_of(config, self._monitor, own=policies is not None, news=self.news)
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
@@ -99,15 +99,13 @@ class Runtime:
         """Counts and latencies of the run."""
         self._inbox = Inbox()
         self._refused: set[str] = set()
-        self._devices = {stream for one in self._planned if not one.file for stream in one.kinds}
-        self._freshness = Freshness(self._devices)
+        self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
         self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
-        self._tick_ns = 0
+        self._tick_ns, self._next_health_s = 0, 0.0
         self._ended = self._renewed = False
         self._health = health_of(config, self.meters)
-        self._next_health_s = 0.0
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
 
@@ -132,7 +130,7 @@ class Runtime:
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, clock_ns=clock)
+            self._outlet = Outlet(self._keeper, self._sink, (*self._sinks, self._recorder), self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
@@ -148,6 +146,7 @@ class Runtime:
             )
             with self._ending as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
+                ending.enter_context(self._recorder)
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
                 self._sink.start()
@@ -227,6 +226,7 @@ class Runtime:
             self._push(item)
 
     def _open(self, item: Opened) -> None:
+        self._recorder.tap(item)
         try:
             self._monitor.add_stream(item.spec)
             self._freshness.opened(item.spec)
@@ -254,6 +254,7 @@ class Runtime:
             self._introduce()
 
     def _push(self, event: Event) -> None:
+        self._recorder.tap(event)
         began = time.perf_counter()
         try:
             outputs = self._monitor.push(event)
@@ -268,12 +269,9 @@ class Runtime:
         self._outlet.give(outputs)
 
     def _publish_health(self) -> None:
-        self._latest = self._health.report(
-            streams=self._freshness.states,
-            drops=self._inbox.dropped,
-            windows=self._monitor.windows,
-            more=self._supervision.report,
-        )
+        drops, windows = self._inbox.dropped, self._monitor.windows
+        more = {**self._supervision.report, "recording": self._recorder.report}
+        self._latest = self._health.report(streams=self._freshness.states, drops=drops, windows=windows, more=more)
         self._sink.publish_health(self._latest)
 
     def _store(self) -> None:
