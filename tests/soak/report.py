@@ -78,6 +78,7 @@ def plot(outcome: Outcome, path: Path) -> bool:
     times = [one.at_s / 60 for one in outcome.readings]
     figure, (memory, counts) = pyplot.subplots(2, 1, sharex=True, figsize=(9, 6), layout="constrained")
     memory.plot(times, [one.rss_mib for one in outcome.readings], label="daemon")
+    memory.plot(times, [one.anon_mib for one in outcome.readings], label="of it, no file's")
     memory.set_ylabel("RSS, MiB")
     for name in ("threads", "descriptors", "children"):
         counts.plot(times, [getattr(one, name) for one in outcome.readings], label=name)

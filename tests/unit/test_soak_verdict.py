@@ -20,7 +20,7 @@ FAILED = [f"{STAMP} ERROR    edge_mm.source: mic: its thread failed", "Traceback
 
 
 def reading(at_s: float, **changes: float) -> Reading:
-    return replace(Reading(at_s, 90.0, 9, 9, 1, 60.0), **changes)
+    return replace(Reading(at_s, 90.0, 50.0, 9, 9, 1, 60.0), **changes)
 
 
 @pytest.fixture
