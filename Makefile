@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices faults lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ lint: test-env  ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+faults: test-env  ## seconds until each fault of a real part is seen from outside, and over; dated report
+	@$(RUN) tests/faults_report.py $(ARGS)
 
 golden: test-env  ## rewrite the expected alerts of the golden recordings (look at the diff before you commit)
 	@$(RUN) tests/golden_alerts.py $(DATA)
@@ -67,6 +70,9 @@ test-devices: test-env  ## our sources on a kernel's own drivers, in a QEMU gues
 	@bash .ci/venv.sh $(VENV) demo,test,lint,ble,i2c,guest $(PYTHON)
 	@bash tests/guest/build.sh
 	@$(RUN) tests/guest/boot.py $(SUITES)
+
+soak: test-env  ## 2 h of live input at 8x with faults every few seconds: memory, threads, alerts; ARGS="--seed 7 --minutes 2"
+	@PYTHONPATH=tests $(RUN) -m soak $(ARGS)
 
 soak-kill: test-env  ## 200 SIGKILLs of the daemon at random moments (CI does 20)
 	@EDGE_MM_KILLS=200 $(RUN) -m pytest tests/devices/test_sigkill.py

@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# What the tests need from Debian: a broker, PortAudio, a sound server, systemd-analyze. Installs them when it may use apt (root, or sudo
-# without a password); otherwise says so, and the tests that need them skip with a reason.
+# What the tests need from Debian: a broker, PortAudio, a sound server, an RTSP server, systemd-analyze, libfaketime, a
+# compiler. Installs them when it may use apt (root, or sudo without a password); otherwise says so, and the tests that
+# need them skip with a reason.
 set -uo pipefail
 say() { printf 'edge-mm: %s\n' "$*" >&2; }
 packages=()
 PATH=$PATH:/usr/sbin
 command -v mosquitto >/dev/null || packages+=(mosquitto)
+[ -n "$(compgen -G "/usr/lib/*/faketime/libfaketimeMT.so.1")" ] || packages+=(faketime)
+[ -n "$(compgen -G "/usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib")" ] ||
+  packages+=(gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly python3-gi)
 command -v pulseaudio >/dev/null || packages+=(pulseaudio pulseaudio-utils libasound2-plugins)
 command -v systemd-analyze >/dev/null || packages+=(systemd)
 [ -e /usr/include/portaudio.h ] || packages+=(portaudio19-dev gcc python3-dev)

@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from edge_mm.alerts.alarms import Alarms
+from edge_mm.alerts.alarms import Alarms, empty_snapshot
 from edge_mm.alerts.defaults import default_policies
 from edge_mm.errors import GraphLost, UsageError
 from edge_mm.models.bundle import Bundle
@@ -39,6 +39,7 @@ from edge_mm.types import (
     MODALITY_OF,
     NS_PER_S,
     READINGS,
+    Alert,
     Embedding,
     Event,
     Observation,
@@ -192,6 +193,16 @@ class Monitor:
         outputs, self._unsaid = self._unsaid, []
         return outputs
 
+    @property
+    def active(self) -> tuple[Alert, ...]:
+        """The raised transition of each alarm that is active, oldest first."""
+        return self._alarms.active
+
+    @property
+    def incidents(self) -> int:
+        """How many alarms have been raised."""
+        return self._alarms.incidents
+
     def snapshot(self) -> bytes:
         """The alarm machine's state; commit it together with the transitions that led to it."""
         return self._alarms.snapshot()
@@ -280,3 +291,6 @@ class Monitor:
 
     def _decide(self, event: PolicyInput, outputs: list[Output]) -> None:
         outputs.extend(self._alarms.update(event))
+
+
+__all__ = ["Monitor", "empty_snapshot"]

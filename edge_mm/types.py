@@ -201,6 +201,8 @@ class Estimate:
     """Modality -> share of the window that was covered."""
     quality: Mapping[str, float]
     """Modality -> mean quality, 0..1."""
+    person: str = ""
+    """Whom it is about, where several are watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,8 @@ class Alert:
     """Modality -> alpha of the last Estimate."""
     contribution: Mapping[str, float] = field(default_factory=dict)
     """Modality -> how much the score falls without it. A condition read from one sense rests on it wholly: 1.0."""
+    person: str = ""
+    """Whom it is about, where several are watched."""
 
 
 Output = Observation | Estimate | Alert

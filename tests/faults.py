@@ -6,6 +6,10 @@ In: a daemon that watches. Out: ``Seen`` rows. ``tests/devices/test_faults.py`` 
 
 from __future__ import annotations
 
+import functools
+import json
+import operator
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +17,7 @@ from pathlib import Path
 
 from installation import check_whole, configured
 from network_camera import NetworkCamera
+from paho.mqtt.client import CallbackAPIVersion, Client
 from serial_sensor import Sensor
 from sound_server import SoundServer, need_sound
 from watched_daemon import WatchedDaemon
@@ -109,6 +114,82 @@ class Wire:
         if self._sensor is not None:
             self._sensor.unplug()
         self._sensor = None
+
+
+def serial_faults(folder: Path, broker: LocalBroker) -> list[Seen]:
+    """Pulled out in the middle of a line; garbage; plugged in again: no value that was not sent is ever published."""
+    rows: list[Seen] = []
+    wire = Wire(Path(f"/dev/shm/edge-mm-{folder.name}"))
+    sources = f'[[source]]\nname = "hr"\nkind = "heart_rate"\ndevice = "{wire.path}"\n'
+    config = configured(folder, port=broker.settings.port, sources=sources, rules="")
+    line = summed("#edge-mm kind=heart_rate rate_hz=1 unit=bpm") + "".join(summed(f"{rate}.5") for rate in RATES)
+    try:
+        with Published(broker, "sensor/hr/state") as published, WatchedDaemon(config, broker) as daemon:
+            with wire.plug_in().repeating(line):
+                daemon.until_live("hr")
+                published.more(3)
+            for fault, words in (("torn line", b"17"), ("garbage", bytes(range(128, 256)) * 8 + b"\n9\x00\n\xff8.5")):
+                sensor = wire.plug_in()
+                with sensor.repeating(line):
+                    daemon.until_quiet(*gone("hr"))
+                    published.more(2)
+                sensor.says(words)
+                wire.unplug()
+                rows.append(Seen(f"serial unplugged, {fault}", "alert", daemon.until_active(*gone("hr")), 5.0))
+                with wire.plug_in().repeating(line):
+                    rows.append(Seen(f"serial unplugged, {fault}", "live again", daemon.until_quiet(*gone("hr")), 5.0))
+                    published.more(2)
+            assert daemon.end() == 0, daemon.log
+        values = {reading["value"] for body in published.bodies for reading in _rates(body)}
+        assert values <= {rate + 0.5 for rate in RATES}, values
+        assert values
+    finally:
+        wire.unplug()
+    return rows
+
+
+RATES = (61, 72, 83)
+"""Heart rates that are sent; anything else that is published was not."""
+
+
+def summed(text: str) -> str:
+    """A line with its check sum."""
+    return f"{text}*{functools.reduce(operator.xor, text.encode()):02X}\n"
+
+
+def _rates(body: dict) -> list[dict]:
+    return [reading for name, reading in body["readings"].items() if name == "vitals_heart_rate_bpm"]
+
+
+class Published:
+    """Everything that is published below one topic of the device."""
+
+    def __init__(self, broker: LocalBroker, topic: str) -> None:
+        self.bodies: list[dict] = []
+        self._came = threading.Condition()
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = self._keep
+        self._client.on_connect = lambda *_: self._client.subscribe(f"edge_mm/d/{topic}", 1)
+        self._client.connect("127.0.0.1", broker.settings.port)
+
+    def __enter__(self) -> Published:
+        self._client.loop_start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.loop_stop()
+        self._client.disconnect()
+
+    def _keep(self, _client, _data, message) -> None:
+        with self._came:
+            self.bodies.append(json.loads(message.payload))
+            self._came.notify_all()
+
+    def more(self, count: int) -> None:
+        """Wait for so many more."""
+        with self._came:
+            wanted = len(self.bodies) + count
+            assert self._came.wait_for(lambda: len(self.bodies) >= wanted, 60), self.bodies[-3:]
 
 
 def everything_at_once(folder: Path, broker: LocalBroker) -> list[Seen]:

@@ -91,6 +91,11 @@ class Alarms:
         """The raised transition of each alarm that is active, oldest incident first."""
         return tuple(sorted((alarm.raised for alarm in self._active.values()), key=lambda alert: alert.incident))
 
+    @property
+    def incidents(self) -> int:
+        """How many have been raised."""
+        return self._incidents
+
     def update(self, event: PolicyInput) -> list[Alert]:
         """Take the next event and give the transitions that it causes.
 
@@ -239,6 +244,11 @@ class Alarms:
             attention=numbers_of(explained.attention),
             contribution=numbers_of(explained.contribution),
         )
+
+
+def empty_snapshot(incidents: int) -> bytes:
+    """A snapshot without alarms, whose next incident has the number after ``incidents``."""
+    return msgspec.msgpack.encode(_Snapshot(SNAPSHOT_VERSION, incidents, []))
 
 
 def _names(policy: Policy) -> frozenset[str] | None:

@@ -33,6 +33,10 @@ _PARTS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
 )
 
 
+SENSOR_KINDS: frozenset[str] = frozenset((*(kind for kind, _, _ in _KINDS.values()), "sensor.unusable"))
+"""Alerts about one sensor; its stream follows the slash in their keys."""
+
+
 class Connection:
     """A policy: which streams are gone (``lost``), silent (``stale``) or work badly (``degraded``).
 

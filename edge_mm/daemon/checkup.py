@@ -7,7 +7,9 @@ written. Not here: printing (``daemon.verb_check``).
 
 from __future__ import annotations
 
+import queue
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -17,14 +19,19 @@ import msgspec
 
 from edge_mm.daemon.config import Config, MetricsConfig, load_parts
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
-from edge_mm.daemon.reader import specs_of
+from edge_mm.daemon.reader import OPENING_S, specs_of
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
+from edge_mm.protocols import Source
 from edge_mm.sources.address import without_password
+from edge_mm.types import Sample
 
 if TYPE_CHECKING:
     from edge_mm.models.bundle import Bundle
     from edge_mm.models.profile import Profile
     from edge_mm.monitor import Monitor
+
+READ_S = 10.0
+"""Longest wait for a device's first sample: a sound server that wakes its microphone needs 2 s."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -195,11 +202,37 @@ def _source(config: Config, planned: list[Planned], monitors: list[Monitor]) -> 
         for monitor in monitors:  # one, or none where the bundle is wrong
             for each in specs_of(one.source, spec):
                 monitor.add_stream(each)
-        sample = one.source.read()
+        if not one.file and spec.stale_s > OPENING_S:
+            return f"{spec.kind}: open; it speaks when it has something to say, which was not waited for"
+        sample = _read_once(one.source)
     finally:
         one.source.close()
     size = "no data" if sample is None else "x".join(map(str, sample.data.shape))
     return f"{spec.kind}, {spec.rate_hz:g} Hz, {size} per sample"
+
+
+def _read_once(source: Source) -> Sample | None:
+    """A first sample; whoever waits in a driver or for a lost device must not hold up what else is to be tried.
+
+    Raises:
+        SourceError: the source's own, or nothing came in time.
+    """
+    answer: queue.SimpleQueue[Sample | Exception | None] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            answer.put(source.read())
+        except Exception as error:  # told where it was asked for
+            answer.put(error)
+
+    threading.Thread(target=read, name=f"check {source.name}", daemon=True).start()
+    try:
+        got = answer.get(timeout=READ_S)
+    except queue.Empty:
+        raise SourceError(f"it is open and gave nothing for {READ_S:g} s") from None
+    if isinstance(got, Exception):
+        raise got
+    return got
 
 
 def _outbox(path: str, device: str | None) -> str:

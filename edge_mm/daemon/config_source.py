@@ -43,6 +43,8 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Stream name, unique."""
     kind: StreamKind
     """What is measured."""
+    person: Name | None = None
+    """Whom it watches, where one device watches several; then every source says so."""
     device: str | int = ""
     """Camera index, path or URL; microphone name pattern; serial port; ``ble:NAME``, ``i2c:BUS``, ``mqtt:TOPIC``,
     ``lsl:NAME``; or a file. Sources that name the same device are read from it together."""
@@ -74,6 +76,9 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def source_misfits(rows: Any) -> Iterator[str]:
     """What no key of a source shows alone, from the raw tables."""
     seen: set[str] = set()
+    tables = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    if 0 < (named := sum("person" in row for row in tables)) < len(tables):
+        yield f"source: {named} of {len(tables)} say whom they watch (person); either all do or none"
     for i, row in enumerate(rows if isinstance(rows, list) else []):
         if not isinstance(row, dict):
             continue

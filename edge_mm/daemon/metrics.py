@@ -151,6 +151,31 @@ def _rows(report: Report) -> Iterator[tuple[str, str, tuple[str, ...], list[Row]
         *("edge_mm_alerts_total", "Transitions of alarms", ("state",)),
         [((state,), float(count)) for state, count in alerts.items() if _is(count)],
     )
+    yield (
+        *("edge_mm_part_state", "1 for the state that a part of edge-mm is in", ("part", "state")),
+        [
+            ((part.removeprefix("@"), s), float(s == state))
+            for part, state in _table(report, "parts").items()
+            for s in get_args(SourceState)
+        ],
+    )
+    yield (
+        *("edge_mm_thread_restarts_total", "Threads of a source that failed and were replaced", ("source",)),
+        [((source,), float(count)) for source, count in _table(report, "restarts").items() if _is(count)],
+    )
+    yield (
+        *("edge_mm_source_events_total", "What a source lost or could not read", ("source", "what")),
+        [
+            ((source, what), float(count))
+            for source, counts in _table(report, "counters").items()
+            for what, count in counts.items()
+            if _is(count)
+        ],
+    )
+    yield (
+        *("edge_mm_source_silent_seconds", "Since a device last gave something, at the report", ("source",)),
+        [((source,), float(s)) for source, s in _table(report, "silent_s").items() if _is(s)],
+    )
     link = _table(report, "mqtt").get("link")
     if isinstance(link, str):
         states = dict.fromkeys((*_LINKS, link))

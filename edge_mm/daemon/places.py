@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+from edge_mm.sources.address import NO_PATH
 from edge_mm.sources.files import is_file, said
 from edge_mm.sources.wanted import scheme_of
 
@@ -47,13 +48,9 @@ class Places:
         Returns:
             The word to use; None, and a problem, where it can be none.
         """
-        if (
-            not isinstance(word, str)
-            or not word
-            or "://" in word
-            or scheme_of(word)
-            or (kind == "video" and word.isdecimal())
-        ):
+        if not isinstance(word, str) or not word or "://" in word or scheme_of(word):
+            return word
+        if kind == "video" and (word.isdecimal() or word.startswith(NO_PATH)):
             return word
         if kind == "audio" and not ("/" in word or is_file(self._folder / word)):
             return word

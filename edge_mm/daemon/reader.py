@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
-from edge_mm.errors import EdgeMmError, SourceError
+from edge_mm.errors import EdgeMmError, SourceError, SourceLost
 from edge_mm.protocols import Retried, SeveralStreams, Source, Troubled
-from edge_mm.types import SourceState, Status, StreamSpec
+from edge_mm.types import NS_PER_S, SourceState, Status, StreamSpec
 
 OPENING_S = 15.0
 """A camera or microphone that cannot be opened says so within 5 s and is ``lost``; one that is neither open nor lost
@@ -27,6 +27,9 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 2.0
 """What a device costs that is tried again every two seconds is little, and it is live within 5 s of its return. A
 source that costs more says so itself (``protocols.Retried``)."""
+AHEAD_S = 5.0
+"""What a device stamps further ahead of the present than this is no time: the monitor's would run ahead with it, and
+everything would be late until the present had caught up. Clocks of ours and of drivers differ by milliseconds."""
 _log = logging.getLogger("edge_mm.source")
 
 
@@ -155,9 +158,12 @@ class Reader(threading.Thread):
                 if not self._halt.is_set():
                     self._say("off", "the file has ended")
                 return
+            if self._file:
+                self._end_ns = sample.end_ns
+            elif (ahead_s := (sample.t_ns - self.clock_ns()) / NS_PER_S) > AHEAD_S:
+                raise SourceLost(f"a sample of {sample.stream} is stamped {ahead_s:.0f} s ahead of the present")
             if sample.stream not in self._live:
                 self._greet(sample.stream, sample.t_ns)
-            self._end_ns = sample.end_ns
             self._meters.count("samples", sample.stream)
             if not self._inbox.put(sample):
                 return

@@ -14,18 +14,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from edge_mm.alerts.limits import limits_from
-from edge_mm.daemon.baseline_file import stored_baseline
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.graph_place import placed
-from edge_mm.daemon.health import HEALTH_S, Health
+from edge_mm.daemon.health import HEALTH_S
 from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
+from edge_mm.daemon.outfit import forgotten, health_of, watch_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
@@ -40,8 +39,7 @@ from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
-from edge_mm.models.profile import load_profile
-from edge_mm.monitor import Monitor
+from edge_mm.people import restore
 from edge_mm.protocols import Policy, Sink
 from edge_mm.types import NS_PER_S, Event, Sample, Status, Tick
 
@@ -57,6 +55,7 @@ class Runtime:
         policies: rules that replace the built-in ones.
         sinks: who else is to get every output, alerts once they are durable.
         clock_ns: the present, in the time that live sources stamp.
+        plan: says what is read; another one reads sources of one's own.
 
     Raises:
         ConfigError: nothing to watch with, a wrong rule or profile.
@@ -72,11 +71,12 @@ class Runtime:
         policies: Sequence[Policy] | None = None,
         sinks: Sequence[Sink] = (),
         clock_ns: Callable[[], int] = time.monotonic_ns,
+        plan: Callable[..., Sequence[Planned]] = plan_sources,
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self.config = config
-        self._sinks, self._clock_ns = tuple(sinks), clock_ns
+        self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
         self.news = News()
         self._ending = ExitStack()
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
@@ -89,17 +89,11 @@ class Runtime:
 
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
-        profile = load_profile(config.profile)
-        self._monitor = Monitor(
-            self._bundle,
-            policies=policies,
-            limits=limits_from(config.rules),
-            baseline=stored_baseline(config.baseline, self._bundle) if policies is None else None,
-        )
+        self._monitor = watch_of(config, self._bundle, policies)
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
-        self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
+        self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
         warn_of_unused(self._planned, self._bundle)
         self.meters = Meters()
         """Counts and latencies of the run."""
@@ -112,8 +106,7 @@ class Runtime:
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns = 0
         self._ended = self._renewed = False
-        rss_mib, zone = profile.budget.rss_mib, profile.thermal.zone
-        self._health = Health(self.meters, rss_limit_mib=rss_mib, outbox=config.outbox.path, zone=zone)
+        self._health = health_of(config, self.meters)
         self._next_health_s = 0.0
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
@@ -132,14 +125,14 @@ class Runtime:
         config = self.config
         with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
             self._outbox = outbox
-            self._restore(outbox)
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
             clock = self._clock_ns if self._ticks is None else None
             self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
-                self._planned = plan_sources(config, stop=self._halt, start_ns=self.origin_ns)
+                self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
+            self._restore(outbox)
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
             for one in planned:
@@ -166,8 +159,10 @@ class Runtime:
     def _restore(self, outbox: Outbox) -> None:
         snapshot = outbox.snapshot()
         if snapshot is not None:
-            self._monitor.restore(snapshot)
+            self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns))
             _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
+        for status in forgotten(self._monitor.active, self._planned, t_ns=self.origin_ns):
+            self._push(status)
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
@@ -207,6 +202,7 @@ class Runtime:
                 self._state(status)
             for status in self._supervision.parts(self._tick_ns, now_s):
                 self._push(status)
+                self._next_health_s = now_s  # a part has no topic of its own: the report tells at once
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
         if now_s >= self._next_health_s:

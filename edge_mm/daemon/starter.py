@@ -127,6 +127,9 @@ _NO_SERIAL = """\
 """
 
 _TAIL = """\
+# Also: device = "ble:Polar" (kind "heart_rate", "rr"), "i2c:1" (MAX30102: "ppg", "spo2"), "mqtt:car/speed" (kind
+# "speed", path = "kmh"), "lsl:BioAmp"; two sources may name the same device. edge_mm/sources/pages has a page for each.
+
 [mqtt]
 host = "127.0.0.1"
 port = 1883                       # 8883 is usual with TLS

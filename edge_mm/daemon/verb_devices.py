@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from edge_mm.daemon.sentences import printable
 from edge_mm.daemon.starter import look
 from edge_mm.errors import SourceError
-from edge_mm.sources.discovery import FoundDevice, bluetooth_devices, i2c_parts
+from edge_mm.sources.ble_find import discover_ble
+from edge_mm.sources.discovery import FoundDevice, i2c_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,6 @@ def _groups(*, scan_s: float) -> list[_Group]:
         missing = "takes seconds: edge-mm devices --scan"
         return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, (), missing)]
     try:
-        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, bluetooth_devices(scan_s))]
+        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, discover_ble(scan_s))]
     except SourceError as error:
         return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, (), str(error))]

@@ -85,6 +85,8 @@ class AlertData(msgspec.Struct, frozen=True):
     """The senses it rests on."""
     bundle: BundleRef | None
     """Which models it was made with."""
+    person: str | msgspec.UnsetType = msgspec.UNSET
+    """Whom it is about; absent where one person is watched."""
 
 
 class AlertEvent(msgspec.Struct, frozen=True):
@@ -219,6 +221,7 @@ def estimate_parts(estimate: Estimate) -> dict[str, Any]:
         "coverage": tidy_all(estimate.coverage),
         "contributions": {head: tidy_all(parts) for head, parts in estimate.contributions.items()},
         "quality": tidy_all(estimate.quality),
+        **({"person": estimate.person} if estimate.person else {}),
     }
 
 
@@ -265,6 +268,7 @@ def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) ->
             contribution=tidy_all(alert.contribution),
             sources=alert.sources,
             bundle=record.bundle,
+            person=alert.person or msgspec.UNSET,
         ),
     )
 

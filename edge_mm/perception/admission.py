@@ -11,6 +11,9 @@ import math
 from edge_mm.errors import SourceError
 from edge_mm.types import TRIPLES, Sample, StreamSpec
 
+_FRAMES_TOLERANCE = 100.0
+"""A camera may be so many times slower or faster than it announced (in the dark); a frame that claims to last longer
+would take the monitor's time with it."""
 _RATE_TOLERANCE = 0.01
 """A sample may claim a rate that is off by this share: some drivers measure it. The announced rate is what counts."""
 
@@ -25,6 +28,8 @@ def check_sample(sample: Sample, spec: StreamSpec) -> None:
     if not (math.isfinite(rate_hz) and rate_hz > 0):
         raise SourceError(f"stream {spec.name!r}: a sample with rate {rate_hz} Hz; it must be positive")
     if spec.kind in ("video", "note"):
+        if not 1 / _FRAMES_TOLERANCE <= rate_hz / spec.rate_hz <= _FRAMES_TOLERANCE:
+            raise SourceError(f"stream {spec.name!r}: a sample at {rate_hz:g} Hz, announced were {spec.rate_hz:g} Hz")
         return
     if abs(rate_hz - spec.rate_hz) > _RATE_TOLERANCE * spec.rate_hz:
         raise SourceError(

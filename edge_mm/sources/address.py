@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+GSTREAMER, PICAMERA = "gst:", "picamera2:"
+NO_PATH = (GSTREAMER, PICAMERA)
+"""What the word for a camera begins with that is neither a path nor an address."""
 _CREDENTIALS = re.compile(r"(?<=://).*@")  # to the last @: a password may hold a slash, or an @ itself
 _ARGUMENTS = re.compile(r"[?#=].*")  # cameras take ?user=...&pwd=... and /user=..._password=..., by any name
 _PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}

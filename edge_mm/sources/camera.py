@@ -21,7 +21,8 @@ from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources.address import host_and_port, is_url
 from edge_mm.sources.camera_child import LARGEST_MESSAGE, Answer, Failed, Open, Opened, Ready, Written
 from edge_mm.sources.frame_slots import FrameSlots
-from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing
+from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing, need_library
+from edge_mm.sources.unproven import Unproven
 from edge_mm.types import Sample, StreamSpec
 
 _START_S = 60.0
@@ -30,8 +31,15 @@ that read everything from its disk for the first time."""
 _V4L2_OPEN_S = 5.0
 _SLOW_S = 5.0
 """What opening may take a slow board beside the camera's own time-outs."""
+_CONNECT_S = 3.0
+"""Longest wait for a host. Whether it then gives pictures, which takes an RTSP camera seconds, the child waits for."""
 _LATE_S = 0.5
 _ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+_UNPROVEN = {
+    "url": "network cameras ran so far as servers on the same machine only, never yet as a real camera",
+    "path": "V4L2 ran so far on the kernel's emulated camera only, never yet on a real one",
+    "board": "this kind of camera never ran yet, neither emulated nor real",
+}
 _log = logging.getLogger("edge_mm.source")
 
 
@@ -62,7 +70,7 @@ class Camera:
         width: int = 640,
         height: int = 480,
         fps: float | None = None,
-        open_timeout_s: float = 3.0,
+        open_timeout_s: float = 8.0,
         read_timeout_s: float = 2.0,
     ) -> None:
         self.name = name
@@ -80,6 +88,7 @@ class Camera:
         self._frozen = False
         self._trouble = ""
         self._ended = 0
+        self._unproven = Unproven(_UNPROVEN["url" if is_url(device) else "path" if self._settings.path else "board"])
 
     @property
     def trouble(self) -> str:
@@ -101,6 +110,7 @@ class Camera:
         self.close()
         self._trouble = ""
         self._look_first()
+        self._unproven.say(self.name)
         link = self._started()
         link.send(msgspec.json.encode(Open(settings, self._frozen)))
         patience_s = settings.open_timeout_s if is_url(settings.device) else _V4L2_OPEN_S
@@ -158,15 +168,16 @@ class Camera:
         if settings.path is not None:
             missing(settings)
             return
+        need_library(settings)
         place = host_and_port(str(settings.device)) if is_url(settings.device) else None
         if place is None:
             return
         try:
-            socket.create_connection(place, settings.open_timeout_s).close()
+            socket.create_connection(place, min(_CONNECT_S, settings.open_timeout_s)).close()
         except OSError as error:
             raise SourceError(
                 f"{self._label} does not answer as a video stream: {error.strerror or error}; check address "
-                f"and network (waited at most {settings.open_timeout_s:g} s)."
+                "and network."
             ) from None
 
     def _started(self) -> socket.socket:

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mm.errors import ConfigError, UsageError
-from edge_mm.sources.address import without_password
+from edge_mm.sources.address import NO_PATH, without_password
 from edge_mm.sources.audio_file import AudioFile
 from edge_mm.sources.ble import BleDevice
 from edge_mm.sources.camera import Camera
 from edge_mm.sources.channels import SIGNAL_KINDS, SignalKind
 from edge_mm.sources.csv_signal import CsvSignal
 from edge_mm.sources.files import existing_file, given_rate, is_directory, is_file
-from edge_mm.sources.grabber import GSTREAMER, PICAMERA
 from edge_mm.sources.lsl import LslStream
 from edge_mm.sources.max30102 import Max30102
 from edge_mm.sources.microphone import Microphone
@@ -66,7 +65,7 @@ def video_source(
     if text.isdecimal():
         return Camera(int(text), name=name, width=width, height=height, fps=fps)
     path = _path(spec, address=True)
-    if "://" in text or (text.startswith("/dev/") and not is_file(path)) or text.startswith((GSTREAMER, PICAMERA)):
+    if "://" in text or (text.startswith("/dev/") and not is_file(path)) or text.startswith(NO_PATH):
         return Camera(text, name=name, width=width, height=height, fps=fps)
     return VideoFile(existing_file(path, what="video file"), name=name, start_ns=start_ns)
 

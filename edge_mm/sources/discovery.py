@@ -105,35 +105,6 @@ def i2c_parts(dev: Path = Path("/dev")) -> list[FoundDevice]:
     return found
 
 
-def bluetooth_devices(seconds: float = 5.0) -> list[FoundDevice]:
-    """Bluetooth Low Energy devices in range, the nearest first.
-
-    Args:
-        seconds: how long to listen.
-
-    Raises:
-        SourceError: no bleak, no BlueZ, or no adapter.
-    """
-    try:
-        import bleak
-    except ImportError:
-        raise SourceError("Bluetooth needs the package bleak: pip install 'edge-mm[ble]'.") from None
-    import asyncio
-
-    try:
-        seen = asyncio.run(bleak.BleakScanner.discover(timeout=seconds, return_adv=True))
-    except Exception as error:  # of bleak, of D-Bus, or of the kernel
-        text = " ".join(str(error).split())[:200]
-        raise SourceError(f"Bluetooth: {text}; is BlueZ there (apt install bluez), is the adapter on?") from error
-    near = sorted(seen.values(), key=lambda pair: -pair[1].rssi)
-    return [
-        FoundDevice(
-            id=f"ble:{device.address}", label=f"{said.local_name or device.name or 'no name'} ({said.rssi} dBm)"
-        )
-        for device, said in near
-    ]
-
-
 def _capture_card(node: Path) -> str | None:
     """The driver's name of a V4L2 node that captures video; None for others (metadata, output, codecs) and no V4L2."""
     try:

@@ -8,6 +8,7 @@ files (``video_file``).
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -17,11 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import SourceError, SourceLost
-from edge_mm.sources.address import is_url, without_password
+from edge_mm.sources.address import GSTREAMER, NO_PATH, PICAMERA, is_url, without_password
 from edge_mm.sources.opencv import load_cv2
 
 USUAL_FPS = 30.0
-GSTREAMER, PICAMERA = "gst:", "picamera2:"
 BGR = npt.NDArray[np.uint8]
 
 
@@ -36,7 +36,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """As ``width``."""
     fps: float | None = None
     """Asked of a local camera, and the nominal rate of a URL (OpenCV reports 25 whatever the truth)."""
-    open_timeout_s: float = 3.0
+    open_timeout_s: float = 8.0
     """A URL that does not answer in this time cannot be opened (OpenCV's default is 30 s)."""
     read_timeout_s: float = 2.0
     """A camera that gives no frame in this time is lost (OpenCV's default is 30 s; 10 s for V4L2)."""
@@ -51,7 +51,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
         """The device node of a V4L2 camera, else None."""
         if isinstance(self.device, int):
             return Path(f"/dev/video{self.device}")
-        other = is_url(self.device) or self.device.startswith((GSTREAMER, PICAMERA))
+        other = is_url(self.device) or self.device.startswith(NO_PATH)
         return None if other else Path(self.device)
 
 
@@ -179,13 +179,9 @@ class _PiCamera:
     def __init__(self, settings: CameraSettings) -> None:
         self._settings = settings
         number = str(settings.device).removeprefix(PICAMERA) or "0"
-        try:
-            from picamera2 import Picamera2
-        except ImportError as error:
-            raise SourceError(
-                f"{settings.label} needs picamera2: apt install python3-picamera2, and an environment made with "
-                f"--system-site-packages ({error})."
-            ) from None
+        need_library(settings)
+        from picamera2 import Picamera2
+
         try:
             self._camera: Any = Picamera2(int(number))
             # libcamera calls BGR in memory RGB888.
@@ -208,6 +204,19 @@ class _PiCamera:
     def release(self) -> None:
         self._camera.stop()
         self._camera.close()
+
+
+def need_library(settings: CameraSettings) -> None:
+    """Whether a ribbon camera's library is there; finding that out costs no process.
+
+    Raises:
+        SourceError: it is not.
+    """
+    if str(settings.device).startswith(PICAMERA) and importlib.util.find_spec("picamera2") is None:
+        raise SourceError(
+            f"{settings.label} needs picamera2: apt install python3-picamera2, and an environment made with "
+            "--system-site-packages."
+        )
 
 
 def missing(settings: CameraSettings) -> Path:

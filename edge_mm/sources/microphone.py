@@ -21,6 +21,7 @@ from edge_mm.errors import SourceError, SourceLost
 from edge_mm.quiet import quiet_stderr
 from edge_mm.sources.portaudio import Handle, find_input, let_go, load_pyaudio, opening, sound_handles
 from edge_mm.sources.resample import Resampler
+from edge_mm.sources.unproven import Unproven
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 RATE_HZ = 16_000
@@ -63,6 +64,9 @@ class Microphone:
         self._late_blocks = 0
         self._overrun_s = float("-inf")
         self._handles: dict[Handle, str] = {}
+        self._unproven = Unproven(
+            "microphones ran so far on a sound server and an emulated card only, never on a real one"
+        )
 
     @property
     def trouble(self) -> str:
@@ -84,6 +88,7 @@ class Microphone:
         """
         self.close()
         pyaudio = load_pyaudio()
+        self._unproven.say(self.name)
         with quiet_stderr():
             try:
                 self._audio = pyaudio.PyAudio()  # anew each time: PortAudio lists devices once per start

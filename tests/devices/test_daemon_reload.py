@@ -54,3 +54,22 @@ def test_a_device_of_another_name_takes_a_restart(tmp_path, local):
     until_log(process, config, "device_id has changed, which takes a restart")
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
+
+
+def test_the_alert_about_a_sensor_that_is_taken_out_of_the_configuration_ends(tmp_path, local):
+    sound = bursts(tmp_path / "s.wav", count=40)
+    absent = '[[source]]\nname = "cam"\nkind = "video"\ndevice = "/dev/video63"\n'
+    there = sound_source(sound, realtime=True)
+    config = configured(tmp_path, port=local.settings.port, sources=there + absent, rules="")
+    with Subscriber(local.settings, client_id="test") as subscriber:
+        process = start(config)
+        events = received(subscriber, until=lambda all_: all_[-1].data.alert_id == "sensor.lost/cam")
+        configured(tmp_path, port=local.settings.port, sources=there, rules="")
+        process.send_signal(signal.SIGHUP)
+        events += received(subscriber, until=lambda all_: all_[-1].data.alert_id == "sensor.lost/cam")
+        assert events[-1].data.state == "inactive"
+        assert "no longer in the configuration" in events[-1].data.reason.text
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, log_of(config)
+        events += received(subscriber, until=lambda _: False, idle_s=1.0)
+    check_whole(events)

@@ -21,7 +21,7 @@ from edge_mm.daemon.config import Config, load_config
 from edge_mm.daemon.runtime import Runtime
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.subscriber import Subscriber
-from edge_mm.errors import SourceError
+from edge_mm.errors import SourceError, WorkerError
 from edge_mm.protocols import Sink
 from edge_mm.types import Alert, Condition, Estimate, Observation, Output, PolicyInput, Reason, Sample, StreamSpec
 
@@ -281,6 +281,25 @@ def test_the_thread_of_a_device_that_has_died_is_replaced_and_announced_while_th
     assert said == [b"READY=1"] + [b"WATCHDOG=1"] * 3
     (lost,) = [alert for alert in kept.alerts if alert.key == "sensor.lost/left" and alert.state == "raised"]
     assert "its thread failed with SystemExit" in lost.reason.text
+
+
+class Doomed(Microphone):
+    """Its thread ends at each opening."""
+
+    def open(self) -> StreamSpec:
+        raise SystemExit("a bug of ours")
+
+
+def test_a_thread_that_fails_again_and_again_ends_the_run_with_its_transitions_stored(microphones, tmp_path):
+    mine, config = microphones
+    mine["left"] = Doomed("left")
+    mine["right"].on.set()
+    with pytest.raises(WorkerError, match=r"left: its thread failed with SystemExit: a bug of ours; that was the 6th"):
+        Runtime(config).run(threading.Event())
+    with Outbox(tmp_path / "o.sqlite", device="d") as outbox:
+        kinds = [(record.alert.key, record.alert.state) for record in outbox.pending()]
+        assert ("sensor.lost/left", "raised") in kinds
+        assert outbox.snapshot()
 
 
 LEFT_IS_BACK = ("sensor.lost/left", "cleared")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_mm.daemon.config import Config, load_config, load_parts
+from edge_mm.daemon.plan import plan_sources
 from edge_mm.errors import ConfigError, UsageError
 
 
@@ -190,3 +191,13 @@ def test_a_config_is_frozen(tmp_path):
     assert isinstance(config, Config)
     with pytest.raises(AttributeError):
         config.device_id = "other"
+
+
+@pytest.mark.parametrize("word", ["picamera2:0", "gst:videotestsrc ! appsink", "0", "rtsp://host/x"])
+def test_a_camera_that_is_no_path_stays_as_it_is_written(tmp_path, word):
+    path = tmp_path / "edge-mm.toml"
+    path.write_text(f'version = 1\ndevice_id = "d"\n[[source]]\nname = "cam"\nkind = "video"\ndevice = "{word}"\n')
+    config = load_config(path)
+    assert config.source[0].device == word
+    (planned,) = plan_sources(config)
+    assert planned.source.live

@@ -55,6 +55,10 @@ def report() -> dict[str, object]:
         windows=11,
         more={
             "outbox": {"depth": 5, "unstored": 0, "error": None},
+            "parts": {"@broker": "lost"},
+            "restarts": {"cabin": 2},
+            "counters": {"cabin": {"skipped": 5}},
+            "silent_s": {"cabin": 0.5},
             "mqtt": {"link": "online", "connects": 1, "published": 9, "confirm_p95_ms": None},
         },
     )
@@ -151,3 +155,12 @@ def test_check_says_whether_metrics_can_be_served(tmp_path, capfd):
         wrong = found(taken.getsockname()[1])
     assert (wrong["level"], wrong["status"]) == ("error", 69)
     assert "set another port" in str(wrong["text"])
+
+
+def test_parts_restarts_and_what_sources_count_are_metrics_too():
+    found = scraped(report())
+    assert found['edge_mm_part_state{part="broker",state="lost"}'] == 1.0
+    assert found['edge_mm_part_state{part="broker",state="live"}'] == 0.0
+    assert found['edge_mm_thread_restarts_total{source="cabin"}'] == 2.0
+    assert found['edge_mm_source_events_total{source="cabin",what="skipped"}'] == 5.0
+    assert found['edge_mm_source_silent_seconds{source="cabin"}'] == 0.5

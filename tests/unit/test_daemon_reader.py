@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -77,6 +78,43 @@ def test_after_a_device_has_given_something_the_first_pause_is_short_again():
     assert said.count("live") == 1
 
 
+class Stamped(Device):
+    """Its blocks have these times and rates, then it is gone."""
+
+    def __init__(self, script: str, *blocks: tuple[int, float]) -> None:
+        super().__init__(script)
+        self._blocks = list(blocks)
+
+    def read(self) -> Sample:
+        if not self._blocks:
+            raise SourceLost("mic: gone")
+        t_ns, rate_hz = self._blocks.pop(0)
+        return replace(BLOCK, t_ns=t_ns, rate_hz=rate_hz)
+
+
+def read_at_zero(device: Device) -> list[Sample | Status]:
+    """What comes of it while its clock stands at zero and it is opened twice."""
+    inbox = Inbox()
+    inbox.add("mic", video=False, waits=False)
+    Reader(device, inbox, Meters(), Pauses(2), file=False, clock_ns=lambda: 0).run()
+    return [item for item in iter(lambda: inbox.get(0), None) if isinstance(item, Sample | Status)]
+
+
+def test_what_a_device_stamps_ahead_of_the_present_is_no_sample_and_it_is_opened_anew():
+    hour_ns, second_ns = 3600 * 10**9, 10**9
+    items = read_at_zero(Stamped("bb", (hour_ns, 16_000.0), (second_ns, 16_000.0)))
+    assert [item.t_ns for item in items if isinstance(item, Sample)] == [second_ns]
+    lost, _ = (item.detail for item in items if isinstance(item, Status) and item.state == "lost")
+    assert lost == "a sample of mic is stamped 3600 s ahead of the present"
+
+
+@pytest.mark.parametrize("rate_hz", [0.0, float("nan"), 1e-300])
+def test_a_rate_that_is_none_reaches_the_monitor_which_refuses_it_with_a_sentence(rate_hz, caplog):
+    items = read_at_zero(Stamped("bb", (0, rate_hz)))
+    assert len([item for item in items if isinstance(item, Sample)]) == 1
+    assert "Traceback" not in caplog.text
+
+
 class Board:
     """A board with an ECG and a pulse, of which one begins later, and which says how it does."""
 
@@ -120,8 +158,13 @@ def test_each_stream_of_a_board_is_live_with_its_own_first_sample_and_all_are_lo
 
 
 def test_a_device_that_works_badly_is_degraded_until_it_says_no_more_of_it():
-    said, _ = said_of(Board(("ecg", ""), ("ecg", "half of the lines"), ("ecg", "a third"), ("ecg", "")))
+    said, _ = said_of(Board(("ecg", ""), ("ecg", "12 % is lost"), ("ecg", "9.5 % is lost"), ("ecg", "")))
     assert [state for stream, state in said if stream == "ecg"] == ["degraded", "live", "live", "lost", "starting"]
+
+
+def test_another_trouble_is_told_too():
+    said, _ = said_of(Board(("ecg", ""), ("ecg", "12 % is lost"), ("ecg", "no contact")))
+    assert [state for stream, state in said if stream == "ecg"].count("degraded") == 2
 
 
 def test_a_device_that_says_how_soon_to_try_again_is_tried_so():

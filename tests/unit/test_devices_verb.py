@@ -12,7 +12,8 @@ from edge_mm.cli import main
 from edge_mm.daemon.config import parse_config
 from edge_mm.daemon.verb_devices import source_lines
 from edge_mm.errors import SourceError
-from edge_mm.sources.discovery import bluetooth_devices, i2c_parts
+from edge_mm.sources import discover_ble
+from edge_mm.sources.discovery import i2c_parts
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra_and_is_no_failure(mon
 def test_bluetooth_without_a_bus_is_a_sentence_that_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'no-bus'}")
     with pytest.raises(SourceError, match=r"edge-mm\[ble\]|apt install bluez"):
-        bluetooth_devices(0.1)
+        discover_ble(0.1)
 
 
 def test_every_kind_says_whether_it_ever_ran_on_a_real_part(capsys):

@@ -69,6 +69,12 @@ def test_frames_may_come_at_any_rate_and_in_grey(bundle):
     assert monitor.push(Sample("one", 10**9, np.ones((64, 64), np.uint8), 30.0))
 
 
+@pytest.mark.parametrize("rate", [1e-300, 1e-5, 1e12])
+def test_a_frame_that_claims_to_last_for_hours_or_not_at_all_is_refused_with_both_rates(bundle, rate):
+    with pytest.raises(SourceError, match=r"'one'.* 30 Hz"):
+        Monitor(bundle, [spec("video")]).push(block("video", rate))
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype"),
     [((64, 64, 3), "f4"), ((64, 64, 4), "u1"), ((900,), "u1"), ((0, 64, 3), "u1"), ((), "u1")],

@@ -31,7 +31,7 @@ def installed() -> set[str]:
 
 
 def test_only_instructions_that_docker_and_podman_both_know_are_used():
-    known = {"FROM", "RUN", "ARG", "WORKDIR", "COPY", "ENV", "USER", "VOLUME", "ENTRYPOINT", "CMD"}
+    known = {"FROM", "RUN", "ARG", "WORKDIR", "COPY", "ENV", "USER", "VOLUME", "ENTRYPOINT", "CMD", "HEALTHCHECK"}
     assert {word for word, _ in steps()} <= known
     for rest in rests("ENTRYPOINT") + rests("CMD") + rests("VOLUME"):
         assert all(isinstance(word, str) for word in json.loads(rest))

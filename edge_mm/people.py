@@ -1,0 +1,190 @@
+"""Several people watched by one device: a monitor each, and keys that say which.
+
+In: events, as a ``Monitor`` takes them; which stream belongs to whom. Out: the same outputs, in order; alerts and
+estimates about a person carry the person's name (``driver.eyes_closed@passenger``), alerts about sensors do not: a
+stream's name says enough. Incidents count through all of them. Not here: deciding anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from edge_mm.errors import ConfigError
+from edge_mm.monitor import Monitor, empty_snapshot
+from edge_mm.types import Alert, Estimate, Event, Output, Reason, Sample, Status, StreamSpec
+
+_VERSION = "people-1"
+
+
+class _Raised(msgspec.Struct, array_like=True):
+    person: str
+    key: str
+    alert: Alert
+
+
+class _Snapshot(msgspec.Struct):
+    version: str
+    last: int
+    people: dict[str, bytes]
+    raised: list[_Raised]
+
+
+class People:
+    """Monitors side by side, with a monitor's methods.
+
+    Args:
+        monitors: person -> what watches over the person; at least one.
+        person_of: stream -> person; a stream that is not named belongs to the first.
+    """
+
+    def __init__(self, monitors: Mapping[str, Monitor], person_of: Mapping[str, str]) -> None:
+        self._monitors = dict(monitors)
+        self._person_of = dict(person_of)
+        self._first = next(iter(self._monitors))
+        self._raised: dict[tuple[str, str], Alert] = {}
+        self._last = 0
+
+    @property
+    def streams(self) -> tuple[StreamSpec, ...]:
+        """What has been announced."""
+        return tuple(spec for monitor in self._monitors.values() for spec in monitor.streams)
+
+    @property
+    def windows(self) -> int:
+        """Fusion windows so far, of all."""
+        return sum(monitor.windows for monitor in self._monitors.values())
+
+    @property
+    def active(self) -> tuple[Alert, ...]:
+        """The raised transition of each alarm that is active, as it was given."""
+        return tuple(self._raised.values())
+
+    def add_stream(self, spec: StreamSpec) -> None:
+        """As ``Monitor.add_stream``, of whom the stream belongs to."""
+        self._monitors[self._of(spec.name)].add_stream(spec)
+
+    def push(self, event: Event) -> list[Output]:
+        """Take the next event: a Sample or a sensor's Status goes to its person, a part's to the first, time to all."""
+        if isinstance(event, Status) and event.stream.startswith("@"):
+            return self._named(self._first, self._monitors[self._first].push(event))
+        if isinstance(event, Sample) or (isinstance(event, Status) and event.stream in self._person_of):
+            person = self._of(event.stream)
+            return self._named(person, self._monitors[person].push(event))
+        return [one for person, each in self._monitors.items() for one in self._named(person, each.push(event))]
+
+    def flush(self) -> list[Output]:
+        """As ``Monitor.flush``, of all."""
+        return [one for person, each in self._monitors.items() for one in self._named(person, each.flush())]
+
+    def unsaid(self) -> list[Output]:
+        """As ``Monitor.unsaid``, of all."""
+        return [one for person, each in self._monitors.items() for one in self._named(person, each.unsaid())]
+
+    def snapshot(self) -> bytes:
+        """All alarm states; commit it together with the transitions that led to it."""
+        raised = [_Raised(person, key, alert) for (person, key), alert in self._raised.items()]
+        people = {person: monitor.snapshot() for person, monitor in self._monitors.items()}
+        return msgspec.msgpack.encode(_Snapshot(_VERSION, self._last, people, raised))
+
+    def restore(self, data: bytes) -> list[Alert]:
+        """Go on from a snapshot, of other people too.
+
+        Returns:
+            The raised transitions of alarms about which nobody will say anything any more: they are to be told over.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        snapshot = _decoded(data)
+        if snapshot is None:
+            before = Monitor(self._monitors[self._first].bundle, policies=())
+            before.restore(data)
+            self._last = before.incidents
+            return list(before.active)
+        self._last = snapshot.last
+        gone: list[Alert] = []
+        for person, state in snapshot.people.items():
+            if person in self._monitors:
+                self._monitors[person].restore(state)
+        for one in snapshot.raised:
+            if one.person in self._monitors:
+                self._raised[one.person, one.key] = one.alert
+            else:
+                gone.append(one.alert)
+        return gone
+
+    def _of(self, stream: str) -> str:
+        return self._person_of.get(stream, self._first)
+
+    def _named(self, person: str, outputs: Sequence[Output]) -> list[Output]:
+        return [self._name(person, one) for one in outputs]
+
+    def _name(self, person: str, output: Output) -> Output:
+        if isinstance(output, Estimate):
+            return replace(output, person=person)
+        if not isinstance(output, Alert):
+            return output
+        place = (person, output.key)
+        if output.state == "cleared":
+            raised = self._raised.pop(place)
+            named = replace(output, key=raised.key, incident=raised.incident, person=raised.person)
+        else:
+            self._last += 1
+            about = output.category == "physiological"
+            key = f"{output.key}@{person}" if about else output.key
+            named = replace(output, key=key, incident=self._last, person=person)
+            self._raised[place] = named
+        if named.category != "physiological":
+            return named
+        return replace(named, reason=replace(output.reason, text=f"{person}: {output.reason.text}"))
+
+
+Watch = Monitor | People
+
+
+def restore(watch: Watch, data: bytes, *, t_ns: int) -> list[Alert]:
+    """Let a watch go on from what was stored, whoever was watched then.
+
+    Args:
+        watch: new.
+        data: a snapshot of a ``Monitor`` or of ``People``.
+        t_ns: the present.
+
+    Returns:
+        Transitions that tell alarms over about people who are no longer watched; store and publish them.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    if isinstance(watch, People):
+        return [_over(alert, t_ns) for alert in watch.restore(data)]
+    snapshot = _decoded(data)
+    if snapshot is None:
+        watch.restore(data)
+        return []
+    watch.restore(empty_snapshot(snapshot.last))
+    return [_over(one.alert, t_ns) for one in snapshot.raised]
+
+
+def _over(alert: Alert, t_ns: int) -> Alert:
+    reason = Reason("watched_no_longer", {}, "no longer watched: the configuration names other people")
+    return replace(alert, t_ns=t_ns, state="cleared", onset_ns=min(alert.onset_ns, t_ns), reason=reason)
+
+
+def _decoded(data: bytes) -> _Snapshot | None:
+    """A snapshot of ours; None where it is a single monitor's.
+
+    Raises:
+        ConfigError: it is ours and cannot be read.
+    """
+    if _VERSION.encode() not in data[:64]:
+        return None
+    try:
+        return msgspec.msgpack.decode(data, type=_Snapshot)
+    except msgspec.DecodeError as error:
+        raise ConfigError(
+            f"the stored alarm state cannot be read ({error}); move the outbox away to start without active alarms"
+        ) from error
