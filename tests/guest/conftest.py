@@ -30,3 +30,13 @@ def pytest_runtest_logreport(report):
     }
     with _OUTCOMES.open("a") as lines:
         lines.write(json.dumps(record) + "\n")
+
+
+@pytest.fixture
+def seen(record_property):
+    """Note for the report how long something took, beside what was promised for a board."""
+
+    def note(fault, what, seconds, limit_s):
+        record_property("seen", [fault, what, round(seconds, 1), limit_s])
+
+    return note

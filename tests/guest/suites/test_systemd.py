@@ -71,23 +71,25 @@ def test_a_daemon_that_feeds_the_watchdog_is_left_alone(watched):
     assert main_pid() == pid
 
 
-def test_a_daemon_that_is_killed_while_an_alarm_is_active_is_up_again_and_goes_on_with_it(watched):
+def test_a_daemon_that_is_killed_while_an_alarm_is_active_is_up_again_and_goes_on_with_it(watched, seen):
     pid = main_pid()
     watched.until_quiet(ALARM)
     watched.until_active(ALARM)
     os.kill(pid, signal.SIGKILL)
-    raised = len(watched.events)
+    raised, began = len(watched.events), time.monotonic()
     running(pid)
+    seen("SIGKILL", "ready again", time.monotonic() - began, 20.0)
     assert shown("NRestarts") == "1"
     watched.until(lambda _: len(watched.events) >= raised + 2)
 
 
-def test_a_daemon_that_is_stuck_is_ended_by_the_watchdog_and_up_again(watched):
+def test_a_daemon_that_is_stuck_is_ended_by_the_watchdog_and_up_again(watched, seen):
     pid, began = main_pid(), time.monotonic()
     os.kill(pid, signal.SIGSTOP)
     until(lambda: "Watchdog timeout" in journal(), "the watchdog", limit_s=90.0)
     assert time.monotonic() > began + 10.0  # it had been fed a moment ago
     running(pid)
+    seen("SIGSTOP", "ready again", time.monotonic() - began, 50.0)
     watched.until_quiet(ALARM)
     watched.until_active(ALARM)
 
