@@ -28,7 +28,7 @@ CAMERA_S, SERIAL_S, SOUND_S, BELT_S, I2C_S = 5.0, 5.0, 10.0, 15.0, 5.0
 SLOWER = 3.0
 LIMITS = {"cam": CAMERA_S, "hr": SERIAL_S, "mic": SOUND_S, "belt": BELT_S, "finger": I2C_S}
 PROCESS_S = {"cam": 40.0}
-"""Allowed beside: a camera's process starts anew; 0.3 s on a PC, up to 25 s on the emulated processor beside a daemon."""
+"""Allowed beside: a camera's process starts anew; 0.3 s on a PC, up to 25 s on the emulated processor."""
 LINE = summed("#edge-mm kind=heart_rate rate_hz=1 unit=bpm") + "".join(summed(f"{rate}.5") for rate in RATES)
 NODE = Path("/dev/video0")
 PART, PART_ID, OTHER_ID, WRITTEN = 0x57, 0xFF, 0x11, 0x04
