@@ -42,10 +42,15 @@ class WatchedDaemon:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
-        with (config.parent / "run.log").open("a") as log:
-            self.process = subprocess.Popen(
-                [*prefix, sys.executable, "-m", "edge_mm.cli", "run", "-c", str(config), *words],
-                stdout=log, stderr=log, cwd=ROOT, env={**environment(), **(more or {})},
+        self.process = self._started(prefix, words, more or {})
+
+    def _started(
+        self, prefix: tuple[str, ...], words: tuple[str, ...], more: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        with (self.config.parent / "run.log").open("a") as log:
+            return subprocess.Popen(
+                [*prefix, sys.executable, "-m", "edge_mm.cli", "run", "-c", str(self.config), *words],
+                stdout=log, stderr=log, cwd=ROOT, env={**environment(), **more},
             )  # fmt: skip
 
     def __enter__(self) -> WatchedDaemon:

@@ -89,6 +89,7 @@ def install(service: Service, text: str, root: Path = Path("/")) -> Iterator[str
     if not here:
         return
     if not _systemd_runs():
+        _enable(root)
         yield "systemd does not run here, so nothing was started; it will with the next start of the board"
         return
     _run("systemctl", "daemon-reload")
@@ -113,6 +114,7 @@ def uninstall(root: Path = Path("/")) -> Iterator[str]:
     if live:
         _run("systemctl", "disable", "--now", NAME)
     try:
+        _wish(root).unlink(missing_ok=True)
         target.unlink()
     except OSError as error:
         raise EdgeMmError(f"{target}: cannot be removed: {error.strerror}") from error
@@ -161,6 +163,22 @@ def _need_root(why: str, root: Path) -> None:
 def _systemd_runs() -> bool:
     """sd_booted(3)."""
     return Path("/run/systemd/system").is_dir() and shutil.which("systemctl") is not None
+
+
+def _wish(root: Path) -> Path:
+    """The link that has the board start it (systemd.unit(5), ``WantedBy=``)."""
+    return root / FOLDER / "multi-user.target.wants" / NAME
+
+
+def _enable(root: Path) -> None:
+    """As ``systemctl enable``, where systemd does not run or is not installed yet: a chroot, a container, a rescue."""
+    link = _wish(root)
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("/") / FOLDER / NAME)
+    except OSError as error:
+        raise EdgeMmError(f"{link}: cannot be written: {error.strerror}") from error
 
 
 def _made_user(name: str) -> Iterator[str]:

@@ -20,15 +20,18 @@ import msgspec
 from edge_mm.child import GRACE_S, end_child, start_child
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources.address import host_and_port, is_url
-from edge_mm.sources.camera_child import LARGEST_MESSAGE, Answer, Failed, Open, Opened, Written
+from edge_mm.sources.camera_child import LARGEST_MESSAGE, Answer, Failed, Open, Opened, Ready, Written
 from edge_mm.sources.frame_slots import FrameSlots
 from edge_mm.sources.grabber import USUAL_FPS, CameraSettings, missing, need_library
 from edge_mm.sources.unproven import Unproven
 from edge_mm.types import Sample, StreamSpec
 
-_START_S = 15.0
-"""Beside the camera's own time-out: a child process starts in 0.3 s on a PC and in 5 s on a Raspberry Pi Zero."""
+_START_S = 60.0
+"""Until the child process is ready, which says nothing of the camera: 0.3 s on a PC; 20 s were seen on a slow machine
+that read everything from its disk for the first time."""
 _V4L2_OPEN_S = 5.0
+_SLOW_S = 5.0
+"""What opening may take a slow board beside the camera's own time-outs."""
 _CONNECT_S = 3.0
 """Longest wait for a host. Whether it then gives pictures, which takes an RTSP camera seconds, the child waits for."""
 _LATE_S = 0.5
@@ -113,10 +116,13 @@ class Camera:
         with contextlib.suppress(OSError):  # it has ended already: that is told below
             link.send(msgspec.json.encode(Open(settings, self._frozen)))
         patience_s = settings.open_timeout_s if is_url(settings.device) else _V4L2_OPEN_S
-        deadline = time.monotonic() + patience_s + settings.read_timeout_s + _START_S
-        while not isinstance(answer := self._answer(deadline, "cannot be opened: its driver does not answer"), Opened):
+        limit_s, overdue = _START_S, f"cannot be opened: the process that reads it did not start within {_START_S:g} s"
+        while not isinstance(answer := self._answer(time.monotonic() + limit_s, overdue), Opened):
             if isinstance(answer, Failed):
                 raise SourceError(answer.text)
+            if isinstance(answer, Ready):
+                limit_s = patience_s + settings.read_timeout_s + _SLOW_S
+                overdue = "cannot be opened: its driver does not answer"
         self._frozen, self._number = False, 0
         self._rate_hz = answer.fps
         return StreamSpec(name=self.name, kind="video", rate_hz=self._rate_hz, unit="bgr8")

@@ -1,7 +1,8 @@
 """The process that holds a camera: a read that hangs in a driver is ended from outside, by ending this process.
 
-In: ``Open`` on a socket that is inherited. Out: ``Opened`` with shared memory, ``Written`` for each frame that is
-there, ``Failed`` when the camera cannot be opened or is lost. Not here: who starts it and reads them (``camera``).
+In: ``Open`` on a socket that is inherited. Out: ``Ready``, ``Opened`` with shared memory, ``Written`` for each frame
+that is there, ``Failed`` when the camera cannot be opened or is lost. Not here: who starts it and reads them
+(``camera``).
 
 A live camera that gives the same picture, byte for byte, for ``FROZEN_S`` has frozen: the noise of a sensor never
 repeats. A picture all of one colour is no proof of that - a covered lens can be black to the last byte - and is told as
@@ -20,7 +21,7 @@ import numpy as np
 from edge_mm.child import as_child
 from edge_mm.errors import EdgeMmError, SourceError, SourceLost
 from edge_mm.sources.frame_slots import FrameSlots, create
-from edge_mm.sources.grabber import BGR, CameraSettings, Frame, Grabber, open_grabber
+from edge_mm.sources.grabber import BGR, CameraSettings, Frame, Grabber, open_grabber, prepare
 
 FROZEN_S = 2.0
 COVERED_RANGE = 8
@@ -38,6 +39,10 @@ class Open(msgspec.Struct, frozen=True, tag="open"):
     settings: CameraSettings
     frozen: bool = False
     """It had frozen: open it only if its picture changes."""
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The process has started and loaded what it needs: from here on it waits for the camera."""
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened"):
@@ -71,7 +76,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """It repeats one picture."""
 
 
-Answer = Opened | Written | Failed
+Answer = Ready | Opened | Written | Failed
 
 
 class _FrozenError(SourceLost):
@@ -140,6 +145,8 @@ def _serve(link: socket.socket) -> None:
     settings, opened = wanted.settings, False
     grabber: Grabber | None = None
     try:
+        prepare(settings)
+        _say(link, Ready())
         grabber = open_grabber(settings)
         first = _changing(settings, grabber) if wanted.frozen else grabber.grab()
         opened = True

@@ -82,6 +82,12 @@ class Grabber(Protocol):
         ...
 
 
+def prepare(settings: CameraSettings) -> None:
+    """Load what opening it needs: the part that takes long on a slow card, and cannot hang in a driver."""
+    if not str(settings.device).startswith(PICAMERA):
+        load_cv2()
+
+
 def open_grabber(settings: CameraSettings) -> Grabber:
     """Open a camera.
 

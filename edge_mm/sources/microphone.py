@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.quiet import quiet_stderr
-from edge_mm.sources.portaudio import close_left_open, find_input, load_pyaudio, opening, sound_descriptors
+from edge_mm.sources.portaudio import Handle, find_input, let_go, load_pyaudio, opening, sound_handles
 from edge_mm.sources.resample import Resampler
 from edge_mm.sources.unproven import Unproven
 from edge_mm.types import NS_PER_S, Sample, StreamSpec
@@ -63,10 +63,10 @@ class Microphone:
         self._line_ns: int | None = None  # where counting alone would be
         self._late_blocks = 0
         self._overrun_s = float("-inf")
+        self._handles: dict[Handle, str] = {}
         self._unproven = Unproven(
             "microphones ran so far on a sound server and an emulated card only, never on a real one"
         )
-        self._descriptors: dict[int, str] = {}
 
     @property
     def trouble(self) -> str:
@@ -95,9 +95,9 @@ class Microphone:
                 device = find_input(self._audio, self._pattern)
                 self._label = f"microphone {device['name']!r}"
                 with opening:
-                    before = sound_descriptors()
+                    before = sound_handles()
                     self._stream = self._start(pyaudio, device)
-                    self._descriptors = {k: v for k, v in sound_descriptors().items() if k not in before}
+                    self._handles = {k: v for k, v in sound_handles().items() if k not in before}
                 self._resampler, self._taken = Resampler(from_hz=self._rate_hz, to_hz=RATE_HZ), 0
             except SourceError:
                 self.close()
@@ -142,8 +142,8 @@ class Microphone:
         finally:
             if audio is not None:
                 audio.terminate()
-            close_left_open(self._descriptors)
-            self._descriptors = {}
+            let_go(self._handles)
+            self._handles = {}
 
     def _start(self, pyaudio: Any, device: dict[str, Any]) -> Any:
         """Open a stream: 16 kHz mono if the device does it, else its own rate and all its channels."""

@@ -9,18 +9,22 @@ An index is never kept: PortAudio numbers devices anew at each start and each pl
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fnmatch
 import os
 import re
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edge_mm.errors import SourceError
 
-_SOUND = "/dev/snd/"
+_SOUND, _DELETED = "/dev/snd/", " (deleted)"
+Handle = int | tuple[int, int]
+"""A descriptor, or where memory of a card is mapped and how much."""
 opening = threading.Lock()
-"""Held while a stream is opened, so that it is known whose descriptors are new."""
+"""Held while a stream is opened, so that it is known what of the card is its own."""
 # Not microphones: loopbacks of outputs, and ALSA plug-ins that only pass on what another name gives.
 _NOT_A_MICROPHONE = re.compile(
     r"monitor|^(null|sysdefault|dmix|dsnoop|surround\d+|iec958|spdif|lavrate|samplerate|speexrate|speex|upmix|vdownmix|"
@@ -89,30 +93,44 @@ def find_input(audio: Any, pattern: str) -> dict[str, Any]:
     raise SourceError(f"No microphone's name contains {pattern!r}; this machine has {there}.")
 
 
-def sound_descriptors() -> dict[int, str]:
-    """Open descriptors of sound cards: number -> what it points to."""
-    found: dict[int, str] = {}
+def sound_handles() -> dict[Handle, str]:
+    """What this process holds of sound cards: descriptors and mapped memory -> what they point to."""
+    found: dict[Handle, str] = {}
     with contextlib.suppress(OSError):
         for link in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError, ValueError):
                 target = str(link.readlink())
                 if target.startswith(_SOUND):
                     found[int(link.name)] = target
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/maps").read_text(errors="replace").splitlines():
+            place, *_, target = line.split(maxsplit=5)
+            if target.startswith(_SOUND):
+                begin, end = (int(number, 16) for number in place.split("-"))
+                found[begin, end - begin] = target
     return found
 
 
-def close_left_open(ours: dict[int, str]) -> int:
+def let_go(ours: Mapping[Handle, str]) -> int:
     """Close what PortAudio forgets when a card is pulled out: its abort fails then, and it does not close.
 
+    The kernel keeps the card's number, and some drivers do not part with it, while a descriptor is open or memory of
+    it is mapped.
+
     Args:
-        ours: descriptors that were new when the stream was opened, and what they pointed to.
+        ours: what was new when the stream was opened. Only what belongs to a card that is gone is closed.
 
     Returns:
-        How many were still open.
+        How much was left.
     """
-    gone = {f"{target.removesuffix(' (deleted)')} (deleted)" for target in ours.values()}
-    left = [number for number, target in sound_descriptors().items() if number in ours and target in gone]
-    for number in left:
-        with contextlib.suppress(OSError):
-            os.close(number)
+    gone = {f"{target.removesuffix(_DELETED)}{_DELETED}" for target in ours.values()}
+    left = [handle for handle, target in sound_handles().items() if handle in ours and target in gone]
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    for handle in left:
+        if isinstance(handle, int):
+            with contextlib.suppress(OSError):
+                os.close(handle)
+        else:
+            libc.munmap(*handle)
     return len(left)

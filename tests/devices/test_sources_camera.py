@@ -242,6 +242,12 @@ def test_a_server_that_never_answers_is_given_up(address):
     assert f"***@{address}" in str(refused.value)
 
 
+def test_a_process_that_does_not_start_in_time_is_not_blamed_on_the_driver(address, monkeypatch):
+    monkeypatch.setattr("edge_mm.sources.camera._START_S", 0.01)
+    with pytest.raises(SourceLost, match=r"did not start within 0\.01 s"):
+        Camera(f"http://{address}/runs").open()
+
+
 @pytest.mark.parametrize("device", [63, "/dev/video63", "/dev/v4l/by-id/usb-no-such-camera"])
 def test_a_camera_that_is_not_there_is_named(device):
     with pytest.raises(SourceError, match="there is no /dev/v"):

@@ -95,6 +95,10 @@ class Belt:
         """Notify one Heart Rate Measurement; waits until somebody has subscribed."""
         self._ask(f"notify {value.hex()}")
 
+    def beats(self, bpm: int) -> None:
+        """From now on it measures by itself: a rate and an RR interval for every beat, to whoever has subscribed."""
+        self._ask(f"beat {bpm}")
+
     def kill(self) -> None:
         """Belt and adapter are gone at once, as if a Bluetooth stick were pulled out."""
         if self._process is not None:
@@ -116,11 +120,18 @@ class Belt:
         assert answer == "ok", f"{words}: {answer}"
 
 
+_POWERED = ["org.bluez", "/org/bluez/hci0", "org.bluez.Adapter1", "Powered"]
+
+
+def power(on: bool) -> bool:
+    """Switch the adapter on or off, as ``bluetoothctl power`` does; whether BlueZ did it."""
+    words = ["busctl", "set-property", *_POWERED, "b", str(on).lower()]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
 def _adapter_is_on() -> bool:
     """Ask BlueZ to switch it on; whether it did. There is none before the kernel has talked to it once."""
-    adapter = ["org.bluez", "/org/bluez/hci0", "org.bluez.Adapter1", "Powered"]
-    asked = subprocess.run(["busctl", "set-property", *adapter, "b", "true"], capture_output=True, check=False)
-    return asked.returncode == 0 and "true" in command(["busctl", "get-property", *adapter])
+    return power(True) and "true" in command(["busctl", "get-property", *_POWERED])
 
 
 class _Radio:
@@ -198,6 +209,13 @@ class _Radio:
         for connection in list(self.device.connections.values()):
             await connection.disconnect(_REMOTE_ENDED)
 
+    async def beat(self, bpm: int) -> None:
+        while True:
+            await asyncio.sleep(60 / bpm)
+            if self.belt is not None and self.subscribed.is_set():
+                with contextlib.suppress(Exception):  # the link may break at any moment
+                    await self.device.notify_subscribers(self.pulse, measurement(bpm, 60 / bpm))
+
     async def notify(self, value: bytes) -> None:
         await asyncio.wait_for(self.subscribed.wait(), 20)
         await self.device.notify_subscribers(self.pulse, value)
@@ -207,11 +225,14 @@ async def _obey() -> None:
     radio = _Radio()
     await radio.open()
     loop = asyncio.get_running_loop()
+    tasks = []
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         verb, _, argument = line.strip().partition(" ")
         try:
             if verb == "notify":
                 await radio.notify(bytes.fromhex(argument))
+            elif verb == "beat":
+                tasks.append(loop.create_task(radio.beat(int(argument))))
             else:
                 await {"on": radio.on, "off": radio.off, "hang-up": radio.hang_up}[verb]()
         except Exception as error:

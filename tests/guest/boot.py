@@ -27,11 +27,13 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "guest"
-SYSTEMD = {"systemd"}
+SYSTEMD = {"systemd", "clock"}
 """Suites that need systemd as the guest's first process."""
-LONGEST_FIRST = ("systemd", "ble", "sound")
-LIMIT_S = 420
-"""Longest life of one guest: twice what the longest suite took on two cores with a load of nine."""
+AT_BOOT = {"clock": "1970-01-01 00:00:10"}
+"""Suites whose service is installed before systemd starts, so that it starts at boot -> what the clock says then."""
+LONGEST_FIRST = ("faults", "systemd", "clock", "ble_source", "ble", "sound")
+LIMIT_S = 600
+"""Longest life of one guest: twice what the longest suite took on two cores with a load of six."""
 HANGS_S = 60
 """A test that takes so long hangs: the console then shows where, in Python and in the kernel."""
 GUEST_MIB = 1024
@@ -67,6 +69,8 @@ class Boot:
         else:
             self.tests.append(record)
             say(f"{self.suite}: {record['outcome']} {record['test']} ({record['s']:.1f} s)")
+            for fault, what, seconds, limit_s in record.get("seen", ()):
+                say(f"{self.suite}:   {fault}: {what} after {seconds:.1f} s (a board: at most {limit_s:g} s)")
 
 
 def say(text: str) -> None:
@@ -99,23 +103,26 @@ def qemu(out: Path) -> list[str]:
 def write_plan(out: Path, suite: str) -> None:
     """What ``init.sh`` reads, and the command that it runs in the guest."""
     mode = "systemd" if suite in SYSTEMD else "plain"
-    (out / "plan.sh").write_text(f"BUILD={shlex.quote(str(BUILD))}\nMODE={mode}\n")
+    clock = AT_BOOT.get(suite, "")
+    (out / "plan.sh").write_text(f"BUILD={shlex.quote(str(BUILD))}\nMODE={mode}\nCLOCK={shlex.quote(clock)}\n")
     inside = {
         "HOME": "/root",
         "TMPDIR": "/run/tmp",
         "LANG": "C.UTF-8",
         "EDGE_MM_GUEST": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
         **{key: value for key, value in os.environ.items() if key == "EDGE_MM_BACKEND"},
     }
     pytest = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:hypothesispytest", "-vvv", "--color=no"]
     pytest += ["-o", f"faulthandler_timeout={HANGS_S}", "-o", "console_output_style=classic"]
     pytest += [f"--confcutdir={HERE}", str(HERE / "suites" / f"test_{suite}.py")]
+    settings = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in inside.items())
+    (out / "prepare.sh").write_text(f"{settings}exec {shlex.join([sys.executable, str(HERE / 'service.py')])}\n")
     (out / "guest.sh").write_text(
         "echo '{\"booted\": true}' >>/out/outcomes.jsonl\n"
         f"(sleep {HANGS_S}; echo 8 >/proc/sys/kernel/printk; echo w >/proc/sysrq-trigger) &\n"
-        + "".join(f"export {key}={shlex.quote(value)}\n" for key, value in inside.items())
+        + settings
         + f"cd {shlex.quote(str(ROOT))}\n{shlex.join(pytest)}\n"
         + 'echo "{\\"finished\\": $?}" >>/out/outcomes.jsonl\nsync\n'
     )
@@ -193,6 +200,9 @@ def report(boots: list[Boot], wall_s: float) -> str:
         text.append(f"| {boot.suite} | {booted} | {boot.lasted_s:.0f} s | {len(boot.tests)} | {outcome} |")
     text += ["", "| test | outcome | took |", "|---|---|---|"]
     text += [f"| {test['test']} | {test['outcome']} | {test['s']:.1f} s |" for test in tests]
+    if seen := [row for test in tests for row in test.get("seen", ())]:
+        text += ["", "| fault | what | seconds, emulated | limit on a board |", "|---|---|---|---|"]
+        text += [f"| {fault} | {what} | {seconds:.1f} | {limit_s:g} |" for fault, what, seconds, limit_s in seen]
     for boot in boots:
         for test in boot.tests:
             if test["outcome"] != "passed":

@@ -25,7 +25,18 @@ def pytest_runtest_logreport(report):
         "test": report.nodeid.split("::")[-1],
         "outcome": report.outcome if report.when == "call" else f"{report.outcome} in {report.when}",
         "s": report.duration + (_SETUP_S.get(report.nodeid, 0.0) if report.when == "call" else 0.0),
+        "seen": [value for key, value in report.user_properties if key == "seen"],
         "text": "" if report.outcome == "passed" else f"{report.longreprtext}\n{report.capstderr}{report.capstdout}",
     }
     with _OUTCOMES.open("a") as lines:
         lines.write(json.dumps(record) + "\n")
+
+
+@pytest.fixture
+def seen(record_property):
+    """Note for the report how long something took, beside what was promised for a board."""
+
+    def note(fault, what, seconds, limit_s):
+        record_property("seen", [fault, what, round(seconds, 1), limit_s])
+
+    return note

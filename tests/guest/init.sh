@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The guest's first process: the host's whole file system, read-only, under an overlay in memory; then one suite in it.
-# In: /out/plan.sh (BUILD, MODE; written by boot.py). Out: what guest.sh writes to /out. Not here: the suite's devices.
+# In: /out/plan.sh (BUILD, MODE, CLOCK; written by boot.py). Out: what guest.sh writes to /out. Not here: the suite's devices.
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin
 mount -t proc proc /proc
@@ -34,6 +34,18 @@ if [ "$MODE" = systemd ]; then
   rm -f "$root/.dockerenv"   # else systemd believes that it is in a container, and ignores the kernel's command line
   : >"$root/etc/fstab"
   echo 0123456789abcdef0123456789abcdef >"$root/etc/machine-id"
+  begins=guest.service
+  if [ -n "$CLOCK" ]; then
+    # A board without a clock chip, with the service and nothing else to start. systemd would set the clock to the day
+    # on which it was built, or to this file's.
+    begins="guest.service multi-user.target"
+    rm -rf "$root"/etc/rc?.d "$root/etc/systemd/system/multi-user.target.wants" \
+      "$root/usr/lib/systemd/system/multi-user.target.wants"
+    ip link set lo down
+    date -s "$CLOCK"
+    touch "$root/usr/lib/clock-epoch"
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" /bin/sh /out/prepare.sh || give_up "the service cannot be installed"
+  fi
   mkdir -p "$root/run/systemd/system"
   cat >"$root/run/systemd/system/guest.service" <<UNIT
 [Unit]
@@ -56,7 +68,7 @@ UNIT
   for unit in automount mount; do
     ln -s /dev/null "$root/run/systemd/system/proc-sys-fs-binfmt_misc.$unit"
   done
-  printf '[Unit]\nRequires=guest.service\n' >"$root/run/systemd/system/guest.target"
+  printf '[Unit]\nRequires=%s\n' "$begins" >"$root/run/systemd/system/guest.target"
   exec switch_root -c /dev/ttyS0 "$root" /lib/systemd/systemd --unit=guest.target
   give_up "systemd cannot be started"
 fi

@@ -39,13 +39,18 @@ def unbind(driver: str) -> None:
     command(["sh", "-c", _unbinding(driver)])
 
 
-@contextlib.contextmanager
-def unbinding(driver: str) -> Iterator[subprocess.Popen[bytes]]:
-    """As ``unbind``, for a driver that waits until the last program lets go of the device: it may outlast the block.
+def unbinding(driver: str) -> subprocess.Popen[bytes]:
+    """As ``unbind``, for a driver that waits until the last program lets go of the device.
 
     In a process: a thread that the kernel holds back would keep its whole process from ending.
     """
-    yield subprocess.Popen(["sh", "-c", _unbinding(driver)])
+    return subprocess.Popen(["sh", "-c", _unbinding(driver)])
+
+
+def bind(driver: str) -> None:
+    """Give the device back that ``unbind`` took away: the cable is plugged in again."""
+    (device,) = (entry.name for entry in Path("/sys/bus/platform/devices").glob(f"{driver}.*"))
+    Path("/sys/bus/platform/drivers", driver, "bind").write_text(device)
 
 
 def _unbinding(driver: str) -> str:
@@ -111,3 +116,9 @@ def command(words: list[str], *, limit_s: float = 30.0) -> str:
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=limit_s)
     assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stderr}{done.stdout}"
     return done.stdout
+
+
+def stub_number() -> str | None:
+    """The bus of ``i2c-stub``; other adapters of the machine may have the first numbers."""
+    lines = [line.split("\t") for line in command(["i2cdetect", "-l"]).splitlines()]
+    return next((line[0].removeprefix("i2c-") for line in lines if "stub" in line[2].lower()), None)

@@ -11,6 +11,7 @@ import pytest
 from other_user import BECOME_NOBODY, opened
 
 from edge_mm.cli import main
+from edge_mm.daemon import verb_service
 from edge_mm.daemon.service import GROUPS, STATE, Service, known_groups, unit, writable_folders
 from edge_mm.errors import UsageError
 
@@ -163,6 +164,27 @@ def test_it_is_written_into_an_image_and_taken_out_again(tmp_path, capfd):
     assert not target.exists()
     assert main([*words, "--uninstall"]) == 1
     assert "nothing to uninstall" in capfd.readouterr().err
+
+
+def test_a_service_that_is_installed_where_systemd_does_not_run_starts_with_the_board(tmp_path, monkeypatch):
+    monkeypatch.setattr(verb_service, "_systemd_runs", lambda: False)
+    monkeypatch.setattr(verb_service, "_made_user", lambda _: iter(()))
+    monkeypatch.setattr(verb_service, "_readable", lambda _: iter(()))
+    monkeypatch.setattr(verb_service, "_write", lambda *_: None)
+    enabled: list[Path] = []
+    monkeypatch.setattr(verb_service, "_enable", enabled.append)
+    said = list(verb_service.install(Service(("/opt/edge-mm/bin/edge-mm",), tmp_path / "c.toml", "edge-mm"), ""))
+    assert said[-1].endswith("it will with the next start of the board")
+    assert enabled == [Path("/")]
+    monkeypatch.undo()
+
+    verb_service._enable(tmp_path)
+    folder = tmp_path / "etc/systemd/system"
+    link = folder / "multi-user.target.wants/edge-mm.service"
+    assert str(link.readlink()) == "/etc/systemd/system/edge-mm.service"
+    (folder / "edge-mm.service").write_text("")
+    assert len(list(verb_service.uninstall(tmp_path))) == 1
+    assert not link.is_symlink()
 
 
 @pytest.mark.parametrize(("content", "status"), [(None, 2), ("version = 99\n", 78)])

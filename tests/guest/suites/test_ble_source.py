@@ -1,11 +1,10 @@
 """Our own source and a belt behind the kernel's Bluetooth, BlueZ and D-Bus: found, read, lost and found again."""
 
 import itertools
-import subprocess
 import time
 
 import pytest
-from belt import ADDRESS, HEART_RATE_MEASUREMENT, HEART_RATE_SERVICE, NAME, Belt, bluetooth, measurement
+from belt import ADDRESS, HEART_RATE_MEASUREMENT, HEART_RATE_SERVICE, NAME, Belt, bluetooth, measurement, power
 from bumble.profiles.heart_rate_service import HeartRateService
 from kernel import soon, until
 
@@ -45,21 +44,6 @@ def source(belt):
     device = BleDevice(NAME[3:].lower(), [Wanted("heart", "heart_rate"), Wanted("beats", "rr")], scan_s=10.0)
     yield device
     device.close()
-
-
-def power(on):
-    """Switch the adapter off or on, as ``bluetoothctl power`` does."""
-    words = [
-        "busctl",
-        "set-property",
-        "org.bluez",
-        "/org/bluez/hci0",
-        "org.bluez.Adapter1",
-        "Powered",
-        "b",
-        str(on).lower(),
-    ]
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
 def read_until_lost(source):

@@ -11,7 +11,7 @@ import pytest
 if os.environ.get("EDGE_MM_GUEST") != "1":
     pytest.skip("not here: only inside the guest", allow_module_level=True)
 
-from kernel import command, driver, until
+from kernel import driver, stub_number, until
 from smbus2 import SMBus
 
 from edge_mm.errors import SourceError, SourceLost
@@ -30,12 +30,6 @@ def bus():
         number = int(until(stub_number, "the bus"))
         with SMBus(number) as opened:
             yield number, opened
-
-
-def stub_number():
-    """The stub's bus; other adapters of the machine may have the first numbers."""
-    lines = [line.split("\t") for line in command(["i2cdetect", "-l"]).splitlines()]
-    return next((line[0].removeprefix("i2c-") for line in lines if "stub" in line[2].lower()), None)
 
 
 def test_the_right_part_is_configured_over_the_bus(bus):

@@ -1,42 +1,13 @@
 """A sensor on USB: a serial gadget of the same kernel, unplugged in the middle of a line and plugged in again."""
 
-import os
-import tty
-from pathlib import Path
-
 import pytest
-from kernel import driver, is_loaded, load, repeated, unload, until
+from gadget import OURS, Gadget
+from kernel import driver, repeated, until
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources import SerialPort, serial_ports
 
-OURS, FAR = Path("/dev/ttyACM0"), Path("/dev/ttyGS0")
 HEADER = "#edge-mm kind=ecg rate_hz=250 unit=mV\n"
-
-
-class Gadget:
-    """The sensor's end of the cable."""
-
-    def __init__(self):
-        self._far = None
-
-    def plug(self):
-        load("g_serial")
-        until(lambda: OURS.exists() and FAR.exists(), "the port's nodes")
-
-    def switch_on(self):
-        self._far = os.open(FAR, os.O_RDWR | os.O_NOCTTY)
-        tty.setraw(self._far)
-
-    def says(self, text):
-        assert os.write(self._far, text.encode()) == len(text)
-
-    def unplug(self):
-        if self._far is not None:
-            os.close(self._far)  # the gadget's driver waits for whoever holds its end
-        self._far = None
-        if is_loaded("g_serial"):
-            unload("g_serial")
 
 
 @pytest.fixture

@@ -8,15 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from kernel import load, unbinding, unload, until
+from kernel import bind, load, unbinding, unload, until
 
 from edge_mm.errors import SourceError, SourceLost
 from edge_mm.sources import Microphone, microphones
+from edge_mm.sources.portaudio import sound_handles
 
 RATE_HZ = 16_000
 NAME = "loopback"  # a part of the card's name, in another case; its id and its number are other things
-
-PULLED = threading.Event()
 
 
 def wait_for_card(number):
@@ -29,8 +28,7 @@ def card():
     load("snd-aloop", index=0, id="EdgeMic", pcm_substreams=1)
     wait_for_card(0)
     yield
-    if not PULLED.is_set():  # PortAudio never closes a card that is gone, so its driver stays for good
-        unload("snd-aloop")
+    unload("snd-aloop")
 
 
 @pytest.fixture
@@ -105,15 +103,24 @@ def test_a_card_with_another_number_and_id_is_found_again_by_its_name(microphone
         assert heard(microphone, sound)
 
 
-def test_a_card_that_is_pulled_out_is_lost(microphone, noise):
-    path, _ = noise
+def test_a_card_that_is_pulled_out_is_lost_and_let_go_of_and_heard_again_when_it_is_back(microphone, noise):
+    path, sound = noise
     microphone.open()
     with playing(path, 0):
         microphone.read()
-    PULLED.set()
-    with unbinding("snd_aloop"), pytest.raises(SourceLost):
+    pulling = unbinding("snd_aloop")
+    with pytest.raises(SourceLost):
         for _ in range(200):
             microphone.read()
     microphone.close()
+    assert sound_handles() == {}
+    assert pulling.wait(20) == 0  # the driver waits until nobody holds the card
     with pytest.raises(SourceError):
         microphone.open()
+    assert sound_handles() == {}
+
+    bind("snd_aloop")
+    wait_for_card(0)
+    microphone.open()
+    with playing(path, 0):
+        assert heard(microphone, sound)
