@@ -83,7 +83,7 @@ def plot(outcome: Outcome, path: Path) -> bool:
     counts.set_xlabel(f"minutes (x {outcome.speed:g} of live input)")
     for axes in (memory, counts):
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper left")
+        axes.legend(loc="center right")
     for fault in outcome.faults:
         memory.axvline(fault.at_s / 60, color="0.85", linewidth=0.5, zorder=0)
     figure.savefig(path, dpi=120)
