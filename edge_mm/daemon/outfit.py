@@ -66,10 +66,10 @@ def tap_of(config: Config, watch: Watch, *, own: bool, news: News) -> Recorder:
     Raises:
         ConfigError: several people are watched: a recording is of one.
     """
-    if isinstance(watch, People):
-        if config.record is not None:
-            raise ConfigError("[record]: a recording is of one person, and the sources name whom they watch (person)")
+    if config.record is None:
         return Recorder(None, None, watch.snapshot, news.of("@recorder"))
+    if isinstance(watch, People):
+        raise ConfigError("[record]: a recording is of one person, and the sources name whom they watch (person)")
     baseline = None if own else stored_baseline(config.baseline, watch.bundle)
     return recorder_of(config, watch, limits_from(config.rules), baseline, own=own, news=news)
 

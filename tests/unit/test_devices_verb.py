@@ -59,7 +59,7 @@ def test_a_package_that_is_missing_is_named_with_its_extra_and_is_no_failure(mon
 
 def test_bluetooth_without_a_bus_is_a_sentence_that_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'no-bus'}")
-    with pytest.raises(SourceError, match=r"edge-mm\[ble\]|apt install bluez"):
+    with pytest.raises(SourceError, match=r"edge-mm\[ble\]|apt install dbus bluez"):
         discover_ble(0.1)
 
 
