@@ -196,7 +196,8 @@ def _recordings(verb: questions.Verb) -> None:
         "edge-mm replay --video drive.mp4 --ecg drive_ecg.csv\n"
         'edge-mm replay --ecg mitdb/208 --json | grep \'"type":"alert"\'\n'
         "edge-mm replay --signals wrist.csv --map eda=EDA,temp=TEMP --bundle ./my.edgemm\n"
-        "edge-mm replay --video drive.mp4 --annotate seen.mp4",
+        "edge-mm replay --video drive.mp4 --annotate seen.mp4\n"
+        "edge-mm replay --recording /var/lib/edge-mm/recordings --json",
     )
     one.add_argument("--bundle", metavar="NAME|FILE", default=None, help="the model bundle (default: driver)")
     one.add_argument("--video", metavar="FILE", help="video file; it becomes the stream 'vision'")
@@ -212,6 +213,8 @@ def _recordings(verb: questions.Verb) -> None:
         metavar="KIND=COLUMN,...",
         help="eda, temp, ecg, ppg, acc_x/y/z or gyro_x/y/z = its column",
     )
+    kept = "what 'edge-mm run' has recorded ([record]), with its own bundle and rules; alone"
+    one.add_argument("--recording", metavar="FILE|FOLDER", help=kept)
     one.add_argument("--note", metavar="TEXT", help="about the person: age, sex, medication, history (bundle health)")
     one.add_argument("--config", metavar="FILE", help="take bundle and [rules] from this configuration")
     one.add_argument("--baseline", metavar="FILE", help="shift limits by what 'edge-mm calibrate' has learned")

@@ -23,7 +23,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from edge_mm.alerts.alarms import Alarms, empty_snapshot
+from edge_mm.alerts.alarms import Alarms
 from edge_mm.alerts.defaults import default_policies
 from edge_mm.errors import GraphLost, UsageError
 from edge_mm.models.bundle import Bundle
@@ -39,7 +39,6 @@ from edge_mm.types import (
     MODALITY_OF,
     NS_PER_S,
     READINGS,
-    Alert,
     Embedding,
     Event,
     Observation,
@@ -69,6 +68,10 @@ class Monitor:
     Raises:
         BundleError: a graph does not load or fails its self-test, or its parameters do not fit.
         UsageError, ConfigError: of a stream, see ``add_stream``.
+
+    Attributes:
+        alarms: what is active.
+        windows: fusion windows so far.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Monitor:
             policies = default_policies(
                 heads=manifest.heads, modalities=manifest.modalities, limits=limits, baseline=baseline
             )
-        self._alarms = Alarms(policies, senses=manifest.modalities)
+        self.alarms = Alarms(policies, senses=manifest.modalities)
         self._fusion = Fusion(bundle)
         self._aligner = Aligner(
             {},
@@ -193,19 +196,9 @@ class Monitor:
         outputs, self._unsaid = self._unsaid, []
         return outputs
 
-    @property
-    def active(self) -> tuple[Alert, ...]:
-        """The raised transition of each alarm that is active, oldest first."""
-        return self._alarms.active
-
-    @property
-    def incidents(self) -> int:
-        """How many alarms have been raised."""
-        return self._alarms.incidents
-
     def snapshot(self) -> bytes:
         """The alarm machine's state; commit it together with the transitions that led to it."""
-        return self._alarms.snapshot()
+        return self.alarms.snapshot()
 
     def restore(self, snapshot: bytes) -> None:
         """Continue from a snapshot: what was active is active, with its incident number.
@@ -213,7 +206,7 @@ class Monitor:
         Raises:
             ConfigError: the snapshot is not one of ours.
         """
-        self._alarms.restore(snapshot)
+        self.alarms.restore(snapshot)
 
     def _front_end(self, modality: str, spec: StreamSpec) -> FrontEnd | SharedFrontEnd:
         """The front end of a stream: its own, or the one that it shares with the other streams of its modality."""
@@ -290,7 +283,4 @@ class Monitor:
             self._decide(estimate, outputs)
 
     def _decide(self, event: PolicyInput, outputs: list[Output]) -> None:
-        outputs.extend(self._alarms.update(event))
-
-
-__all__ = ["Monitor", "empty_snapshot"]
+        outputs.extend(self.alarms.update(event))

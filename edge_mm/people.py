@@ -7,16 +7,19 @@ stream's name says enough. Incidents count through all of them. Not here: decidi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import cast
 
 import msgspec
 
+from edge_mm.alerts.alarms import Alarms, empty_snapshot
 from edge_mm.errors import ConfigError
-from edge_mm.monitor import Monitor, empty_snapshot
+from edge_mm.monitor import Monitor
 from edge_mm.types import Alert, Estimate, Event, Output, Reason, Sample, Status, StreamSpec
 
 _VERSION = "people-1"
+_REARRANGED = Reason("watched_no_longer", {}, "no longer watched so: the configuration has been rearranged")
 
 
 class _Raised(msgspec.Struct, array_like=True):
@@ -46,6 +49,7 @@ class People:
         self._first = next(iter(self._monitors))
         self._raised: dict[tuple[str, str], Alert] = {}
         self._last = 0
+        self._said: list[Output] = []
 
     @property
     def streams(self) -> tuple[StreamSpec, ...]:
@@ -68,20 +72,20 @@ class People:
 
     def push(self, event: Event) -> list[Output]:
         """Take the next event: a Sample or a sensor's Status goes to its person, a part's to the first, time to all."""
-        if isinstance(event, Status) and event.stream.startswith("@"):
-            return self._named(self._first, self._monitors[self._first].push(event))
-        if isinstance(event, Sample) or (isinstance(event, Status) and event.stream in self._person_of):
-            person = self._of(event.stream)
-            return self._named(person, self._monitors[person].push(event))
-        return [one for person, each in self._monitors.items() for one in self._named(person, each.push(event))]
+        if isinstance(event, (Sample, Status)):
+            return self._each([self._of(event.stream)], lambda monitor: monitor.push(event))
+        return self._each(self._monitors, lambda monitor: monitor.push(event))
 
     def flush(self) -> list[Output]:
         """As ``Monitor.flush``, of all."""
-        return [one for person, each in self._monitors.items() for one in self._named(person, each.flush())]
+        return self._each(self._monitors, lambda monitor: monitor.flush())
 
     def unsaid(self) -> list[Output]:
-        """As ``Monitor.unsaid``, of all."""
-        return [one for person, each in self._monitors.items() for one in self._named(person, each.unsaid())]
+        """As ``Monitor.unsaid``: of whoever failed, and what the others had given before in the same call."""
+        said, self._said = self._said, []
+        for person, monitor in self._monitors.items():
+            said += [self._name(person, one) for one in monitor.unsaid()]
+        return said
 
     def snapshot(self) -> bytes:
         """All alarm states; commit it together with the transitions that led to it."""
@@ -100,7 +104,7 @@ class People:
         """
         snapshot = _decoded(data)
         if snapshot is None:
-            before = Monitor(self._monitors[self._first].bundle, policies=())
+            before = Alarms(())
             before.restore(data)
             self._last = before.incidents
             return list(before.active)
@@ -110,17 +114,37 @@ class People:
             if person in self._monitors:
                 self._monitors[person].restore(state)
         for one in snapshot.raised:
-            if one.person in self._monitors:
-                self._raised[one.person, one.key] = one.alert
-            else:
+            if one.person not in self._monitors:
                 gone.append(one.alert)
+            elif not self._still_told_by(one):
+                self._monitors[one.person].alarms.end(one.key, t_ns=0, reason=_REARRANGED)
+                gone.append(one.alert)
+            else:
+                self._raised[one.person, one.key] = one.alert
         return gone
+
+    def end(self, alert: Alert, *, t_ns: int, reason: Reason) -> Alert:
+        """Tell an active alarm over, because what it was about is no longer watched."""
+        person, key = next(place for place, raised in self._raised.items() if raised is alert)
+        return cast(Alert, self._name(person, self._monitors[person].alarms.end(key, t_ns=t_ns, reason=reason)))
+
+    def _still_told_by(self, one: _Raised) -> bool:
+        """Whether the person's monitor still hears of what the alarm is about: sensors and the first place may move."""
+        kind, _, name = one.key.partition("/")
+        if one.alert.category != "technical":
+            return True
+        return one.person == (self._first if kind.startswith("device.") else self._of(name))
 
     def _of(self, stream: str) -> str:
         return self._person_of.get(stream, self._first)
 
-    def _named(self, person: str, outputs: Sequence[Output]) -> list[Output]:
-        return [self._name(person, one) for one in outputs]
+    def _each(self, people: Iterable[str], ask: Callable[[Monitor], list[Output]]) -> list[Output]:
+        """What they say; should one of them fail, what the others have said is not lost."""
+        self._said = []
+        for person in people:
+            self._said += [self._name(person, one) for one in ask(self._monitors[person])]
+        said, self._said = self._said, []
+        return said
 
     def _name(self, person: str, output: Output) -> Output:
         if isinstance(output, Estimate):
@@ -169,9 +193,20 @@ def restore(watch: Watch, data: bytes, *, t_ns: int) -> list[Alert]:
     return [_over(one.alert, t_ns) for one in snapshot.raised]
 
 
+def active_of(watch: Watch) -> tuple[Alert, ...]:
+    """The raised transition of each alarm that is active."""
+    return watch.active if isinstance(watch, People) else watch.alarms.active
+
+
+def end(watch: Watch, alert: Alert, *, t_ns: int, reason: Reason) -> Alert:
+    """Tell an active alarm over, because what it was about is no longer watched; publish what is returned."""
+    if isinstance(watch, People):
+        return watch.end(alert, t_ns=t_ns, reason=reason)
+    return watch.alarms.end(alert.key, t_ns=t_ns, reason=reason)
+
+
 def _over(alert: Alert, t_ns: int) -> Alert:
-    reason = Reason("watched_no_longer", {}, "no longer watched: the configuration names other people")
-    return replace(alert, t_ns=t_ns, state="cleared", onset_ns=min(alert.onset_ns, t_ns), reason=reason)
+    return replace(alert, t_ns=t_ns, state="cleared", onset_ns=min(alert.onset_ns, t_ns), reason=_REARRANGED)
 
 
 def _decoded(data: bytes) -> _Snapshot | None:

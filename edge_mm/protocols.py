@@ -78,6 +78,33 @@ class Troubled(Protocol):
 
 
 @runtime_checkable
+class TroubledStreams(Protocol):
+    """What a Troubled Source has beside, whose streams can be in trouble one by one."""
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Stream -> why it works badly now; those that are well may be absent."""
+        ...
+
+
+class Halt(Protocol):
+    """Says that it is time to end; a ``threading.Event`` is one."""
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+        ...
+
+
+@runtime_checkable
+class Heedful(Protocol):
+    """What a Source has beside, that may be silent for long: its ``read`` looks, and returns None when it is time."""
+
+    def heed(self, halt: Halt) -> None:
+        """Look at this from now on, at least once a second."""
+        ...
+
+
+@runtime_checkable
 class Retried(Protocol):
     """What a Source has beside, that knows how soon trying again makes sense."""
 

@@ -122,6 +122,16 @@ class Alarms:
             self._clear_due(alerts)
         return alerts
 
+    def end(self, key: str, *, t_ns: int, reason: Reason) -> Alert:
+        """Tell an alarm over, about which nobody will say anything any more.
+
+        Raises:
+            KeyError: it is not active.
+        """
+        alarm = self._active[key]
+        alarm.ending, alarm.due_ns = (reason, alarm.raised.value, alarm.raised.limit), t_ns
+        return self._clear(alarm)
+
     def snapshot(self) -> bytes:
         """What ``restore`` needs; the same state gives the same bytes."""
         active = [

@@ -77,7 +77,7 @@ class Connection:
         kind, priority, words = known
         name, part = event.stream.removeprefix("@"), event.stream.startswith("@")
         expected = [one for stream, one in self._states.items() if one != "off" and not stream.startswith("@")]
-        if active and state == "lost" and not part and all(one == "lost" for one in expected):
+        if active and state == "lost" and not part and all(one in ("lost", "stale") for one in expected):
             priority = "high"
         onset_ns = self._since[event.stream]
         detail = f": {event.detail}" if event.detail else ""

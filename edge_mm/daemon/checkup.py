@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge_mm.daemon.config import Config, MetricsConfig, load_parts
+from edge_mm.daemon.config_record import RecordConfig, in_words, try_record
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
 from edge_mm.daemon.reader import OPENING_S, specs_of
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
@@ -39,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     part: str
     """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``baseline``, ``metrics``,
-    ``broker``."""
+    ``record``, ``broker``."""
     level: str
     """``ok``, ``warning`` or ``error``."""
     text: str
@@ -102,6 +103,10 @@ def check_up(path: str) -> Iterator[Finding]:
         yield _untried("metrics")
     elif config.metrics is not None:
         yield _tried("metrics", partial(_metrics, config.metrics))
+    if "record" in wrong:
+        yield _untried("record")
+    elif config.record is not None:
+        yield from _record(config.record)
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 
@@ -259,6 +264,15 @@ def _metrics(config: MetricsConfig) -> str:
     except OSError as error:  # no address of ours, a port below 1024, or taken: also by a daemon that runs
         raise SourceError(unusable(config, error)) from error
     return f"http://{config.host}:{config.port}/metrics can be served"
+
+
+def _record(config: RecordConfig) -> Iterator[Finding]:
+    """The extra is there, the folder can be used; that people are recorded is said in any case."""
+    try:
+        yield from (Finding("record", "warning", text) for text in try_record(config))
+    except EdgeMmError as error:
+        yield _failed("record", error)
+    yield Finding("record", "warning", in_words(config))
 
 
 def _broker(config: Config) -> str:

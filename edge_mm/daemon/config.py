@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
 from edge_mm.daemon.places import Places
 from edge_mm.delivery.settings import MqttSettings
@@ -56,8 +57,8 @@ class GraphsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edge-mm, and those that a delegate runs; the shipped ones run here, which costs less."""
     delegate: str = ""
     """Library of a TFLite delegate (``libedgetpu.so.1``); one that fails is replaced by the CPU."""
-    deadline_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
-    """A run in a child that takes longer is given up, and the child replaced."""
+    deadline_s: Annotated[float, Meta(gt=0, le=10)] = 2.0
+    """A run in a child that takes longer is given up, and the child replaced; the watchdog waits 30 s."""
 
 
 class MetricsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +90,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log: LogConfig = LogConfig()
     graphs: GraphsConfig = GraphsConfig()
     metrics: MetricsConfig | None = None
+    record: RecordConfig | None = None
+    """Where the table is absent, nothing is recorded."""
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
 
@@ -257,6 +260,10 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
             changed["password"] = text.split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError):
             places.problem(f"mqtt.password_file: {changed['password_file']}: cannot be read as text")
+    record = config.record
+    if record is not None:
+        folder = places.absolute(record.folder, where="record.folder") or record.folder
+        record = msgspec.structs.replace(record, folder=folder)
     at = {str(row.get("name")): f"source[{i}].device" for i, row in enumerate(rows) if isinstance(row, dict)}
     devices = [places.device(one.device, one.kind, where=at[one.name]) for one in config.source]
     return msgspec.structs.replace(
@@ -265,6 +272,7 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
         outbox=OutboxConfig(path=places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path),
         baseline=places.absolute(config.baseline, where="baseline") or config.baseline,
         bundle=places.shipped(config.bundle, ".edgemm", where="bundle"),
+        record=record,
         profile=places.shipped(config.profile, ".toml", where="profile"),
         source=tuple(
             msgspec.structs.replace(one, device=device)

@@ -45,7 +45,7 @@ class SourceConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is measured."""
     person: Name | None = None
     """Whom it watches, where one device watches several; then every source says so."""
-    device: str | int = ""
+    device: Annotated[str, Meta(max_length=4096)] | int = ""
     """Camera index, path or URL; microphone name pattern; serial port; ``ble:NAME``, ``i2c:BUS``, ``mqtt:TOPIC``,
     ``lsl:NAME``; or a file. Sources that name the same device are read from it together."""
     realtime: bool = True

@@ -63,6 +63,8 @@ def examine(config: str | None = None, *, root: Path = Path("/")) -> Iterator[Re
     yield from guarded("packages", lambda: doctor_parts.packages(sources, live=live))
     if read is not None and read.metrics is not None:
         yield from guarded("metrics", _metrics)
+    if read is not None and read.record is not None:
+        yield from guarded("record", partial(_record, read.record.folder))
     yield from guarded("runtime", doctor_parts.runtime)
     yield from guarded("coral", lambda: doctor_parts.coral(profile, root))
     yield from guarded("power", lambda: doctor_board.power(root))
@@ -116,6 +118,13 @@ def _metrics() -> Iterator[Remark]:
 
     require_client()  # the port is left alone: the daemon that runs has it
     yield ok("metrics", "prometheus-client is installed")
+
+
+def _record(folder: str) -> Iterator[Remark]:
+    from edge_mm.recording import require_mcap
+
+    require_mcap("[record]")
+    yield ok("record", f"mcap is installed; people are recorded into {folder}")
 
 
 def _broker(parts: Parts | None) -> Iterator[Remark]:

@@ -46,7 +46,9 @@ class Freshness:
         self._patience_s[spec.name] = spec.stale_s
 
     def status(self, status: Status) -> None:
-        """A source said what state it is in."""
+        """A source said what state it is in; trying again leaves one that is lost or silent so until it gives."""
+        if status.state == "starting" and self._state.get(status.stream) in ("lost", "stale"):
+            return
         self._state[status.stream] = status.state
         if status.state in _WATCHED and status.stream in self._devices:
             self._seen[status.stream] = max(status.t_ns, self._seen.get(status.stream, 0))

@@ -108,6 +108,8 @@ class _Guardian:
             child = self._child = subprocess.Popen(self._command, env={**os.environ, **said})
         except OSError as error:
             raise EdgeMmError(f"edge-mm run cannot be started: {error}") from None
+        if self._ending:  # the signal came while it was being started
+            child.terminate()
         since_s = time.monotonic()
         due_s = since_s + START_S
         while (status := child.poll()) is None:

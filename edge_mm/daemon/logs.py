@@ -45,9 +45,10 @@ class Once(logging.Filter):
             return False
         if len(self._said) >= _REMEMBERED:
             self._said.pop(next(iter(self._said)))
-        self._said[key] = (now, 0)
         if not self._room(now):
+            self._said.pop(key, None)
             return False
+        self._said[key] = (now, 0)
         notes = [f"and {held} times more since"] if held else []
         if self._held:
             notes.append(f"before it, {self._held} other lines were held back")

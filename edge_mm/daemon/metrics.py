@@ -213,6 +213,8 @@ _SINGLE: tuple[tuple[str, str, str, float], ...] = (
     ("edge_mm_machine_cpu_ratio", "CPU time of all programs, of all cores", "os.cpu_percent", 0.01),
     ("edge_mm_outbox_depth", "Transitions that wait for the broker", "outbox.depth", 1),
     ("edge_mm_outbox_unstored", "Transitions that could not be stored yet", "outbox.unstored", 1),
+    ("edge_mm_recording_dropped_total", "Events that are in no recording", "recording.dropped", 1),
+    ("edge_mm_recording_bytes", "All files of recordings", "recording.mib", _MIB),
     ("edge_mm_mqtt_connects_total", "Successful connections", "mqtt.connects", 1),
     ("edge_mm_mqtt_published_total", "Transitions handed to a broker", "mqtt.published", 1),
     ("edge_mm_mqtt_confirmed_total", "Transitions that a broker confirmed", "mqtt.confirmed", 1),

@@ -6,7 +6,9 @@ In: a ``Config``. Out: objects that a run holds. Not here: sources (``daemon.pla
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from edge_mm.alerts.limits import limits_from
 from edge_mm.alerts.sensors import SENSOR_KINDS
@@ -15,20 +17,24 @@ from edge_mm.daemon.config import Config
 from edge_mm.daemon.health import Health
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.plan import Planned
+from edge_mm.daemon.recorder import Recorder, recorder_of
+from edge_mm.daemon.supervision import News
 from edge_mm.errors import ConfigError
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
-from edge_mm.people import People, Watch
+from edge_mm.people import People, Watch, active_of, end
 from edge_mm.protocols import Policy
-from edge_mm.types import Alert, Status
+from edge_mm.types import MODALITY_OF, Alert, Reason
+
+_log = logging.getLogger("edge_mm.run")
 
 
 def watch_of(config: Config, bundle: Bundle, policies: Sequence[Policy] | None) -> Watch:
     """What watches: a monitor, or one for each person whom the sources name.
 
-    A baseline is one person's, so with several people the population's limits hold. Policies of one's own have state
-    and cannot be shared: they watch over one person only.
+    A baseline is one person's: with several people the population's limits hold, and that is said. Policies of one's
+    own have state and cannot be shared: they watch over one person only.
 
     Raises:
         ConfigError: a rule is wrong.
@@ -37,12 +43,35 @@ def watch_of(config: Config, bundle: Bundle, policies: Sequence[Policy] | None) 
     limits = limits_from(config.rules)
     person_of = {one.name: one.person for one in config.source if one.person}
     people = list(dict.fromkeys(person_of.values()))
+    baseline = stored_baseline(config.baseline, bundle) if policies is None and len(people) < 2 else None
     if not people:
-        baseline = stored_baseline(config.baseline, bundle) if policies is None else None
         return Monitor(bundle, policies=policies, limits=limits, baseline=baseline)
     if policies is not None and len(people) > 1:
         raise ConfigError(f"policies of one's own watch over one person, the sources name {', '.join(people)}")
-    return People({person: Monitor(bundle, policies=policies, limits=limits) for person in people}, person_of)
+    if len(people) > 1 and Path(config.baseline).exists():
+        _log.warning("%s: a baseline is one person's; with several people anybody's limits hold", config.baseline)
+    monitors = {one: Monitor(bundle, policies=policies, limits=limits, baseline=baseline) for one in people}
+    return People(monitors, person_of)
+
+
+def tap_of(config: Config, watch: Watch, *, own: bool, news: News) -> Recorder:
+    """What records the events of a watch; of nothing where ``[record]`` is absent.
+
+    Args:
+        config: the configuration.
+        watch: what is given the events.
+        own: whether policies of a user's own decide.
+        news: is told how it goes.
+
+    Raises:
+        ConfigError: several people are watched: a recording is of one.
+    """
+    if isinstance(watch, People):
+        if config.record is not None:
+            raise ConfigError("[record]: a recording is of one person, and the sources name whom they watch (person)")
+        return Recorder(None, None, watch.snapshot, news.of("@recorder"))
+    baseline = None if own else stored_baseline(config.baseline, watch.bundle)
+    return recorder_of(config, watch, limits_from(config.rules), baseline, own=own, news=news)
 
 
 def health_of(config: Config, meters: Meters) -> Health:
@@ -55,8 +84,27 @@ def health_of(config: Config, meters: Meters) -> Health:
     return Health(meters, rss_limit_mib=profile.budget.rss_mib, outbox=config.outbox.path, zone=profile.thermal.zone)
 
 
-def forgotten(active: Iterable[Alert], planned: Iterable[Planned], *, t_ns: int) -> list[Status]:
-    """What ends the alerts about sensors that are no longer in the configuration; nobody else would."""
-    known = {stream for one in planned for stream in one.kinds}
-    told = {alert.key.partition("/")[2] for alert in active if alert.kind in SENSOR_KINDS}
-    return [Status(t_ns, stream, "off", "it is no longer in the configuration") for stream in sorted(told - known)]
+def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int) -> list[Alert]:
+    """Tell alarms over that nothing in the configuration can end: of sensors and of senses that were taken out.
+
+    Args:
+        watch: its alarms have been restored.
+        planned: what is read from now on.
+        t_ns: the present.
+
+    Returns:
+        Their last transitions; store and publish them.
+    """
+    kinds = {stream: kind for one in planned for stream, kind in one.kinds.items()}
+    senses = {MODALITY_OF[kind] for kind in kinds.values()}
+    over: list[Alert] = []
+    for alert in active_of(watch):
+        stream = alert.key.partition("/")[2]
+        if alert.kind in SENSOR_KINDS and stream not in kinds:
+            text = f"sensor {stream} is no longer in the configuration"
+        elif alert.category == "physiological" and alert.sources and senses.isdisjoint(alert.sources):
+            text = f"no longer watched: no sensor for {', '.join(alert.sources)} is left in the configuration"
+        else:
+            continue
+        over.append(end(watch, alert, t_ns=t_ns, reason=Reason("watched_no_longer", {}, text)))
+    return over

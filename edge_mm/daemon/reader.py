@@ -1,7 +1,7 @@
 """One source's thread: open it, read it, say what happens to it, open it again when it is lost.
 
 In: a ``Source`` of one stream or several. Out: ``Opened``, Samples and Status events in the inbox: ``starting``,
-``live``, ``degraded`` (it works, and says that it works badly), ``lost`` (then it is tried again after 1, 2, 4 ...
+``live``, ``degraded`` (it works, and says that it works badly), ``lost`` (then it is tried again after 0.5, 1, 2, 2 ...
 seconds), ``off`` at the end of a file. A file that cannot be read is not tried again. Not here: ``stale``, which needs
 somebody who notices that nothing comes (``daemon.freshness``); a thread that fails itself (``daemon.crew``).
 """
@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
 from edge_mm.errors import EdgeMmError, SourceError, SourceLost
-from edge_mm.protocols import Retried, SeveralStreams, Source, Troubled
+from edge_mm.protocols import Heedful, Retried, SeveralStreams, Source, Troubled, TroubledStreams
 from edge_mm.types import NS_PER_S, SourceState, Status, StreamSpec
 
 OPENING_S = 15.0
@@ -82,7 +82,7 @@ class Reader(threading.Thread):
         self._end_ns: int | None = None
         self._specs: Mapping[str, StreamSpec] = {}
         self._live: set[str] = set()
-        self._trouble = ""
+        self._trouble: dict[str, str] = {}
         self.streams = streams_of(source)
         self.error: EdgeMmError | None = None
         self.failure: BaseException | None = None
@@ -112,7 +112,7 @@ class Reader(threading.Thread):
         longest = self.source.retry_s if isinstance(self.source, Retried) else LONGEST_PAUSE_S
         while not self._halt.is_set():
             self._live.clear()
-            self._trouble = ""
+            self._trouble.clear()
             began = time.monotonic()
             try:
                 self._open()
@@ -149,7 +149,8 @@ class Reader(threading.Thread):
 
     def _pump(self) -> None:
         stage = f"read {next(iter(self._specs.values())).kind}"
-        troubled = self.source if isinstance(self.source, Troubled) else None
+        if isinstance(self.source, Heedful):
+            self.source.heed(self._halt)
         while not self._halt.is_set():
             began = time.perf_counter()
             sample = self.source.read()
@@ -167,9 +168,17 @@ class Reader(threading.Thread):
             self._meters.count("samples", sample.stream)
             if not self._inbox.put(sample):
                 return
-            if troubled is not None and _kind_of(trouble := troubled.trouble) != _kind_of(self._trouble):
-                self._trouble = trouble
-                self._say("degraded" if trouble else "live", trouble, only=self._live)
+            for stream, trouble in self._troubles().items():
+                if stream in self._live and _kind_of(trouble) != _kind_of(self._trouble.get(stream, "")):
+                    self._trouble[stream] = trouble
+                    self._say("degraded" if trouble else "live", trouble, only={stream})
+
+    def _troubles(self) -> Mapping[str, str]:
+        """Stream -> why it works badly; of each that has given something."""
+        source = self.source
+        if isinstance(source, TroubledStreams):
+            return {stream: source.troubles.get(stream, "") for stream in self.streams}
+        return dict.fromkeys(self.streams, source.trouble) if isinstance(source, Troubled) else {}
 
     def _greet(self, stream: str, t_ns: int) -> None:
         """The first sample of a stream has come."""

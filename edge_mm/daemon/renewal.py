@@ -31,15 +31,22 @@ class Renewal(Generic[T]):
         load: reads the configuration anew.
         make: makes of it what is to run.
         refused: hears why the old one stays; empty: nothing is wrong any more.
+        discard: ends what was made and will not run, because there is something newer.
 
     Attributes:
         next: what is to run next, once it is ready.
     """
 
     def __init__(
-        self, config: Config, load: Callable[[], Config], make: Callable[[Config], T], refused: Callable[[str], None]
+        self,
+        config: Config,
+        load: Callable[[], Config],
+        make: Callable[[Config], T],
+        refused: Callable[[str], None],
+        discard: Callable[[T], None] = lambda _made: None,
     ) -> None:
         self._config, self._load, self._make, self._refused = config, load, make, refused
+        self._discard = discard
         self._asked = threading.Event()
         self._thread: threading.Thread | None = None
         self.next: T | None = None
@@ -51,7 +58,10 @@ class Renewal(Generic[T]):
     def turn(self) -> bool:
         """Go on with it; whether what is to run next is ready. Called by the watch, a few times a second."""
         if self.next is not None:
-            return True
+            if not self._asked.is_set():
+                return True
+            self._discard(self.next)  # it has been edited once more meanwhile
+            self.next = None
         if self._asked.is_set() and (self._thread is None or not self._thread.is_alive()):
             self._asked.clear()
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")

@@ -24,7 +24,7 @@ from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import forgotten, health_of, watch_of
+from edge_mm.daemon.outfit import end_forgotten, health_of, tap_of, watch_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
@@ -75,9 +75,8 @@ class Runtime:
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
-        self.config = config
+        self.config, self.news = config, News()
         self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
-        self.news = News()
         self._ending = ExitStack()
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
         self._ending.callback(end_graphs)
@@ -90,6 +89,7 @@ class Runtime:
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
         self._monitor = watch_of(config, self._bundle, policies)
+        self._recorder = tap_of(config, self._monitor, own=policies is not None, news=self.news)
         self._halt = threading.Event()
         self.origin_ns = self._clock_ns()
         """Time of the files' first samples; of files in real time it is known when ``run`` begins."""
@@ -99,17 +99,19 @@ class Runtime:
         """Counts and latencies of the run."""
         self._inbox = Inbox()
         self._refused: set[str] = set()
-        self._devices = {stream for one in self._planned if not one.file for stream in one.kinds}
-        self._freshness = Freshness(self._devices)
+        self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
         self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
-        self._tick_ns = 0
+        self._tick_ns, self._next_health_s = 0, 0.0
         self._ended = self._renewed = False
         self._health = health_of(config, self.meters)
-        self._next_health_s = 0.0
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
+
+    def discard(self) -> None:
+        """It will not be run after all: end what it has started."""
+        self._ending.close()
 
     def run(self, stop: threading.Event, *, renewal: Renewal[Runtime] | None = None) -> Summary:
         """Watch until stopped, until all files have ended, or until another configuration is ready.
@@ -128,7 +130,7 @@ class Runtime:
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             self._sink = MqttSink(config.mqtt, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            self._outlet = Outlet(self._keeper, self._sink, self._sinks, self.meters, clock_ns=clock)
+            self._outlet = Outlet(self._keeper, self._sink, (*self._sinks, self._recorder), self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
@@ -144,6 +146,7 @@ class Runtime:
             )
             with self._ending as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
+                ending.enter_context(self._recorder)
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
                 self._sink.start()
@@ -161,8 +164,7 @@ class Runtime:
         if snapshot is not None:
             self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns))
             _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
-        for status in forgotten(self._monitor.active, self._planned, t_ns=self.origin_ns):
-            self._push(status)
+        self._outlet.give(end_forgotten(self._monitor, self._planned, t_ns=self.origin_ns))
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
@@ -224,6 +226,7 @@ class Runtime:
             self._push(item)
 
     def _open(self, item: Opened) -> None:
+        self._recorder.tap(item)
         try:
             self._monitor.add_stream(item.spec)
             self._freshness.opened(item.spec)
@@ -241,8 +244,8 @@ class Runtime:
             self._sink.publish_info(bridge_info(self.config.device_id, self._bundle, streams))
 
     def _state(self, status: Status) -> None:
-        if status.state == "live" and status.stream in self._refused:
-            return
+        if status.state in ("live", "degraded", "starting") and status.stream in self._refused:
+            return  # why it is of no use has been said, and holds until it is announced anew
         self._freshness.status(status)
         log_status(status)
         self._sink.publish_availability(status)
@@ -251,6 +254,7 @@ class Runtime:
             self._introduce()
 
     def _push(self, event: Event) -> None:
+        self._recorder.tap(event)
         began = time.perf_counter()
         try:
             outputs = self._monitor.push(event)
@@ -265,12 +269,9 @@ class Runtime:
         self._outlet.give(outputs)
 
     def _publish_health(self) -> None:
-        self._latest = self._health.report(
-            streams=self._freshness.states,
-            drops=self._inbox.dropped,
-            windows=self._monitor.windows,
-            more=self._supervision.report,
-        )
+        drops, windows = self._inbox.dropped, self._monitor.windows
+        more = {**self._supervision.report, "recording": self._recorder.report}
+        self._latest = self._health.report(streams=self._freshness.states, drops=drops, windows=windows, more=more)
         self._sink.publish_health(self._latest)
 
     def _store(self) -> None:

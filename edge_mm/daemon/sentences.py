@@ -32,7 +32,7 @@ class Sentences:
         """Write an Alert; everything else is passed over."""
         if isinstance(output, Alert):
             t_s = (output.t_ns - self._origin_ns) / NS_PER_S
-            self._stream.write(f"{t_s:9.2f} s  {sentence(output)}\n")
+            self._stream.write(f"{t_s:9.2f} s  {printable(sentence(output))}\n")
 
 
 def sentence(alert: Alert) -> str:

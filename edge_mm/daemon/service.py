@@ -38,7 +38,7 @@ class Service:
     groups: tuple[str, ...] = ()
     """Those of ``GROUPS`` that exist here."""
     writable: tuple[Path, ...] = ()
-    """Folders beside ``STATE`` that it writes to: that of the outbox."""
+    """Folders beside ``STATE`` that it writes to: those of the outbox and of the recordings."""
 
 
 def unit(service: Service) -> str:
@@ -81,9 +81,12 @@ def argument(word: str) -> str:
     return quoted(word).replace("$", "$$")
 
 
-def writable_folders(outbox: Path) -> tuple[Path, ...]:
-    """The folder of an outbox that lies elsewhere than in ``STATE``."""
-    return () if STATE in outbox.parents else (outbox.parent,)
+def writable_folders(outbox: Path, recordings: Path | None = None) -> tuple[Path, ...]:
+    """The folders of an outbox and of recordings that lie elsewhere than in ``STATE``."""
+    folders = [outbox.parent]
+    if recordings is not None:  # one that is not there yet is made in its own folder
+        folders.append(recordings if recordings.is_dir() else recordings.parent)
+    return tuple(dict.fromkeys(one for one in folders if one != STATE and STATE not in one.parents))
 
 
 def known_groups(names: Sequence[str]) -> tuple[str, ...]:

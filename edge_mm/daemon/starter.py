@@ -147,6 +147,11 @@ path = "edge-mm-outbox.sqlite"    # alerts wait here until the broker has confir
 [log]
 level = "info"
 
+# [record]                        # people are then recorded: tell them; needs edge-mm[record]
+# what = "signals"                # no picture and no sound; "everything" has these too
+# folder = "edge-mm-recordings"
+# keep = "alerts"                 # only what is around alerts; "always" has all
+
 # [metrics]                       # health for Prometheus; needs edge-mm[prometheus]
 # port = 9464
 """

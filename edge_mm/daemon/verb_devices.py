@@ -91,7 +91,7 @@ def _groups(*, scan_s: float) -> list[_Group]:
             found.serial_ports,
         ),
         _Group(
-            *("i2c_parts", "ppg", "spo2, heart_rate", "an emulated bus only, never with the part itself"),
+            *("i2c_parts", "ppg", "spo2", "an emulated bus only, never with the part itself"),
             i2c_parts(),
             "" if has_i2c else "needs smbus2: pip install 'edge-mm[i2c]'",
         ),

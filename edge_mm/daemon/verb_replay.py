@@ -51,10 +51,15 @@ def main(args: argparse.Namespace) -> int:
         BundleError: the bundle is truncated, altered or fails its self-test.
         ConfigError: the configuration or the baseline is wrong.
     """
+    if args.recording is not None:
+        from edge_mm.daemon import verb_recording
+
+        return verb_recording.main(args)
     if not any((args.video, args.audio, args.ecg, args.ppg, args.signals)):
         alone = " (a --note alone is none)" if args.note is not None else ""
         raise UsageError(
-            f"nothing to replay{alone}: give --video, --audio, --ecg, --ppg or --signals (edge-mm replay --help)"
+            f"nothing to replay{alone}: give --video, --audio, --ecg, --ppg, --signals or --recording "
+            "(edge-mm replay --help)"
         )
     name, limits = args.bundle or "driver", None
     if args.config is not None:

@@ -49,7 +49,8 @@ def main(args: argparse.Namespace) -> int:
     set_up("debug" if args.verbose else "warning" if args.quiet else config.log.level)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
-    summary = _run(config, args.config, stop, renew)
+    own = args.verbose or args.quiet
+    summary = _run(config, args.config, stop, renew, set_level=(lambda _level: None) if own else set_up)
     _log.info(
         "stopped after %.0f s: windows %d, transitions %d, %.1f s of CPU, %.0f MiB at most",
         summary.wall_s, summary.windows, summary.transitions, summary.cpu_s, summary.peak_rss_mib,
@@ -57,17 +58,27 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _run(config: Config, path: str, stop: threading.Event, renew: list[Callable[[], None]]) -> Summary:
+def _run(
+    config: Config,
+    path: str,
+    stop: threading.Event,
+    renew: list[Callable[[], None]],
+    *,
+    set_level: Callable[[str], None],
+) -> Summary:
     """Watch, with one configuration after the other."""
     from edge_mm.daemon.renewal import Renewal
     from edge_mm.daemon.runtime import Runtime
 
     runtime = Runtime(config)
     while True:
-        renewal = Renewal(runtime.config, lambda: load_config(path), Runtime, runtime.news.config)
+        renewal = Renewal(
+            runtime.config, lambda: load_config(path), Runtime, runtime.news.config, discard=Runtime.discard
+        )
         renew[:] = [renewal.ask]
         summary = runtime.run(stop, renewal=renewal)
         if renewal.next is None or stop.is_set():
             return summary
         _log.info("going on with the new configuration")
         runtime = renewal.next
+        set_level(runtime.config.log.level)

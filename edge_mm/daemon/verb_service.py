@@ -44,8 +44,13 @@ def main(args: argparse.Namespace) -> int:
     path = Path(args.config).absolute()
     config = load_config(path) if not args.print or path.exists() else None
     outbox = STATE / "outbox.sqlite" if config is None else Path(config.outbox.path)
+    recordings = None if config is None or config.record is None else Path(config.record.folder)
     service = Service(
-        command=_command(), config=path, user=args.user, groups=known_groups(GROUPS), writable=writable_folders(outbox)
+        command=_command(),
+        config=path,
+        user=args.user,
+        groups=known_groups(GROUPS),
+        writable=writable_folders(outbox, recordings),
     )
     text = unit(service)
     if args.print:
@@ -132,10 +137,15 @@ def doubts(service: Service, config: Config | None) -> Iterator[str]:
             f"edge-mm is run from a checkout, not installed in {service.command[0]}: the service will not find it; "
             "pip install it there"
         )
-    if config is not None and service.writable:
+    if config is not None and Path(config.outbox.path).parent in service.writable:
         yield (
             f"[outbox] path is {config.outbox.path}: the service may write there only if the folder belongs to "
             f'{service.user!r}; path = "{STATE}/outbox.sqlite" always works'
+        )
+    if config is not None and config.record is not None and STATE not in Path(config.record.folder).parents:
+        yield (
+            f"[record] folder is {config.record.folder}: the service may write there only if it belongs to "
+            f'{service.user!r}; folder = "{STATE}/recordings" always works'
         )
 
 

@@ -39,6 +39,10 @@ class Host(Protocol):
         """A graph that is called as ``perception.litert.Graph`` is."""
         ...
 
+    def settle(self) -> None:
+        """Wait until graphs that do not answer do so again, or it is known that they will not."""
+        ...
+
 
 Stretch = Annotated[float, Meta(ge=0.01, le=600)]
 """Seconds: from faster than any sensor's frame to ten minutes."""

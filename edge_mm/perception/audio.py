@@ -23,6 +23,8 @@ from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 GRAPH = "audio.encoder"
 OTHER = "other"
 """The class that stands for everything that is not asked for; silence is put here without asking the graph."""
+_LOUDEST = 1e6
+"""Times full scale: what is louder is a driver's nonsense, and its power would be no float any more."""
 _GAP_NS = 50_000_000
 """A block whose time (smoothed by ``perception.clock``) is further off than this follows a gap."""
 
@@ -89,7 +91,7 @@ class AudioFrontEnd:
     def push(self, sample: Sample) -> list[Observation | Embedding]:
         """Take the next block.
 
-        Values that are not finite count as zero.
+        Values that are not finite, or a million times full scale, count as zero.
 
         Args:
             sample: (n,) float32, full scale = 1.
@@ -105,7 +107,7 @@ class AudioFrontEnd:
         if not len(block):
             return []
         self._follow(sample.t_ns)
-        block = np.where(np.isfinite(block), block, np.float32(0.0))
+        block = np.where(np.abs(block) < _LOUDEST, block, np.float32(0.0))
         self._sound = np.concatenate((self._sound, block))
         out: list[Observation | Embedding] = []
         while len(self._sound) >= self._settings.samples(self._hop):

@@ -21,6 +21,7 @@ from edge_mm.perception.graph_messages import (
     Refused,
     Reply,
     Request,
+    Run,
     packed,
     send,
     unpacked,
@@ -36,10 +37,12 @@ def _serve(link: socket.socket) -> None:
         while (body := receiver.whole()) is None:
             if not receiver.fill():
                 return
+        request: Request | None = None
         try:
-            reply = _answer(_REQUESTS.decode(body), graphs)
-        except (EdgeMmError, RuntimeError, ValueError, MemoryError, OSError) as error:
-            reply = Refused(" ".join(str(error).split())[:500] or type(error).__name__)
+            reply = _answer(request := _REQUESTS.decode(body), graphs)
+        except Exception as error:  # whatever a runtime or a delegate raises is told, not printed
+            text = " ".join(str(error).split())[:500] or type(error).__name__
+            reply = Refused(text, ran=isinstance(request, Run) and not isinstance(error, EdgeMmError))
         send(link, reply)
 
 

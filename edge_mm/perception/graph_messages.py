@@ -81,6 +81,8 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
     text: str
     """One sentence."""
+    ran: bool = False
+    """It was the graph itself that failed, with inputs that fit."""
 
 
 Request = Load | Run

@@ -34,6 +34,7 @@ LOAD_S = 30.0
 """A child has to load its graphs in this time: Python and the runtime alone take a Raspberry Pi Zero 5 s."""
 BUDGET = 3
 WITHIN_S = 600.0
+_NO_PROCESS = ""
 _REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 Tell = Callable[[SourceState, str], None]
 
@@ -100,6 +101,7 @@ class GraphProcess:
         Raises:
             BundleError: the runtime refuses it, or it ends or holds up the process that loads it.
         """
+        self.settle()
         known = self._loads.get(name)
         if known is None or known != (content, stateful):
             self._load(name, content, stateful)
@@ -120,10 +122,23 @@ class GraphProcess:
             reply = None
         if reply is None:
             raise self._failed(name, f"it has not answered within {self._deadline_s:g} s")
-        if isinstance(reply, Refused):
+        if isinstance(reply, Refused) and not reply.ran:
             raise BundleError(reply.text if name in reply.text else f"graph {name}: {reply.text}")
-        assert isinstance(reply, Ran)  # noqa: S101  # one request, one reply, in order
-        return unpacked(reply.outputs)
+        if isinstance(reply, Refused):  # an index out of range; an accelerator that was pulled out
+            raise self._failed(name, f"it failed: {reply.text}")
+        try:
+            if not isinstance(reply, Ran) or reply.number != self._number:
+                raise ValueError("an answer to another question")
+            return unpacked(reply.outputs)
+        except ValueError as error:
+            raise self._failed(name, f"what its process answers makes no sense ({error})") from None
+
+    def settle(self, timeout_s: float = LOAD_S) -> None:
+        """Wait until a child that is being replaced is ready, or it is known that it will not be."""
+        until_s = self._clock_s() + timeout_s
+        while self._waiting and self._clock_s() < until_s:
+            with contextlib.suppress(GraphLost):
+                self._settle(0.1)
 
     def close(self) -> None:
         """End the child."""
@@ -149,7 +164,7 @@ class GraphProcess:
                 send(self._link, Load(name, content, stateful, delegate))
                 reply = self._reply(LOAD_S)
                 self._link.settimeout(self._deadline_s)
-            if isinstance(reply, Loaded):
+            if isinstance(reply, Loaded) and reply.name == name:
                 self._loads[name], self._shapes[name] = (content, stateful), reply
                 return
             why = reply.text if isinstance(reply, Refused) else "it ends or holds up the process that loads it"
@@ -185,7 +200,12 @@ class GraphProcess:
     def _restart(self) -> None:
         self.close()
         self.replaced += 1
-        self._start()
+        try:
+            self._start()
+        except GraphLost as error:  # no memory for a process now: tried again at the next run
+            self._waiting, self._ready_by_s = [_NO_PROCESS], 0.0
+            self._tell("lost", str(error))
+            return
         self._ready_by_s = self._clock_s() + LOAD_S
         loads = [Load(name, *row, self._delegate) for name, row in self._loads.items() if name not in self._given_up]
         self._waiting = [load.name for load in loads]
@@ -199,7 +219,11 @@ class GraphProcess:
         Raises:
             GraphLost: it is not ready yet.
         """
+        if self._waiting == [_NO_PROCESS]:
+            self._restart()
         while self._waiting:
+            if self._child is None:
+                raise GraphLost("the process that runs graphs cannot be started now")
             try:
                 reply = self._reply(timeout_s)
             except (OSError, ValueError, msgspec.DecodeError):

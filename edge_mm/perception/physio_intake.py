@@ -20,6 +20,9 @@ CHUNK_S = 0.25
 """Length of a chunk; everything on the device happens once per chunk."""
 GAP_S = 0.05
 """A time stamp that is further off than this is a gap (or a step of the clock), not jitter."""
+MOST = 1e10
+"""No sensor gives a value as large, in whatever it counts (converters have 32 bits at most): it is missing. One that
+begins a stretch would else be what all others are counted from, and a millivolt beside 1e38 is nothing."""
 ROUNDING_NS = 2_000
 """A time stamp that is off by less is a rounded one: exact streams give the same times whatever their blocks."""
 
@@ -92,7 +95,7 @@ class Intake:
             values = np.linalg.norm(values, axis=1)
         if values.size == 0:
             return
-        values = np.where(np.isfinite(values), values, np.nan)
+        values = np.where(np.abs(values) < MOST, values, np.nan)
         if self._time is not None and self._is_gap(self._time, sample):
             yield from self.flush()
         if self._time is None:

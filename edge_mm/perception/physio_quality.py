@@ -17,6 +17,9 @@ SECOND = 4
 """Chunks per second."""
 MEMORY = 40
 """Chunks (10 s) over which amplitude and rails are remembered."""
+MOST_SHRUNK = 200.0
+"""The signal may have become so many times lower at once; what was higher than that was no signal (a driver's nonsense,
+an amplifier at its rails), and what follows it is not a flat line beside it for the next hour."""
 SILENT_S = 4.0
 """Without a beat for so long there is no signal (15 beats per minute)."""
 
@@ -100,7 +103,9 @@ class SignalQuality:
             return Quality(0.0, "missing")
         low, high = min(f.low for f in last if f.size > f.missing), max(f.high for f in last if f.size > f.missing)
         height = self._typical_height()
-        self._height = max(0.98 * self._height, height)  # fades in a flat line, too: it may be one after a transient
+        # Fades in a flat line, too: it may be one after a transient.
+        most = MOST_SHRUNK * height if height else np.inf
+        self._height = max(min(0.98 * self._height, most), height)
         if high - low <= 1e-9 * max(abs(high), abs(low), 1e-30) or high - low < 0.02 * self._height:
             return Quality(0.0, "flat line")
         if min(since_beat_s, since_start_s) > SILENT_S:

@@ -13,7 +13,7 @@ NO_PATH = (GSTREAMER, PICAMERA)
 """What the word for a camera begins with that is neither a path nor an address."""
 _CREDENTIALS = re.compile(r"(?<=://).*@")  # to the last @: a password may hold a slash, or an @ itself
 _ARGUMENTS = re.compile(r"[?#=].*")  # cameras take ?user=...&pwd=... and /user=..._password=..., by any name
-_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443, "rtmp": 1935, "tcp": 0}
 
 
 def is_url(word: object) -> bool:
@@ -29,10 +29,10 @@ def without_password(url: str) -> str:
 
 
 def host_and_port(url: str) -> tuple[str, int] | None:
-    """Where a TCP connection would go; None where the address does not say."""
+    """Where a TCP connection would go; None where the address does not say, or means no TCP (``udp``, ``srt``)."""
     try:
         parts = urlsplit(_CREDENTIALS.sub("", url))
-        port = parts.port or _PORTS.get(parts.scheme)
+        port = (parts.port or _PORTS[parts.scheme]) if parts.scheme in _PORTS else 0
     except ValueError:
         return None
     return (parts.hostname, port) if parts.hostname and port else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
+from edge_mm.protocols import Halt
 from edge_mm.sources.ble_find import chosen, find
 from edge_mm.sources.ble_words import NotInRange, explained, load_bleak
 from edge_mm.sources.gatt import KINDS, Characteristic, Decoded, MalformedPacket
@@ -78,6 +80,7 @@ class BleDevice:
         self._counts = Counter({"bad_packets": 0, "old_packets": 0, "dropped": 0})
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: Any = None
+        self._halt: Halt = threading.Event()
         self._listened: tuple[Characteristic, ...] = ()
         self._ready: deque[Sample] = deque(maxlen=kept)
         self._kept: dict[str, tuple[Decoded, int]] = {}  # dated measurements, of which only the newest counts
@@ -131,7 +134,7 @@ class BleDevice:
         """
         if not self.specs:
             raise SourceLost(f"{self._label} is not open; call open() first.")
-        while True:
+        while not self._halt.is_set():
             self._settle(at_once=self._gone)
             if self._ready:
                 return self._ready.popleft()
@@ -145,6 +148,11 @@ class BleDevice:
                 )
             else:
                 self._run(self._listen())
+        return None
+
+    def heed(self, halt: Halt) -> None:
+        """``read`` returns None once this is set; see ``protocols.Heedful``."""
+        self._halt = halt
 
     def close(self) -> None:
         """Disconnect."""
@@ -231,10 +239,10 @@ class BleDevice:
     def _take(self, one: Characteristic, packet: bytes) -> None:
         """A packet has come; called inside the event loop."""
         t_ns = time.monotonic_ns()
-        self._heard_s = t_ns / NS_PER_S
         self._news.set()
         try:
             decoded = one.decode(packet)
+            self._heard_s = t_ns / NS_PER_S  # a belt that sends only rubbish is as good as silent
         except MalformedPacket:
             self._counts["bad_packets"] += 1
             self._recent.note(bad=True)

@@ -7,6 +7,7 @@ and the camera is lost, not the daemon. Not here: video files (``video_file``), 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket
@@ -112,7 +113,8 @@ class Camera:
         self._look_first()
         self._unproven.say(self.name)
         link = self._started()
-        link.send(msgspec.json.encode(Open(settings, self._frozen)))
+        with contextlib.suppress(OSError):  # it has ended already: that is told below
+            link.send(msgspec.json.encode(Open(settings, self._frozen)))
         patience_s = settings.open_timeout_s if is_url(settings.device) else _V4L2_OPEN_S
         limit_s, overdue = _START_S, f"cannot be opened: the process that reads it did not start within {_START_S:g} s"
         while not isinstance(answer := self._answer(time.monotonic() + limit_s, overdue), Opened):
@@ -209,13 +211,20 @@ class Camera:
         if not self._readable(max(0.0, deadline - time.monotonic())):
             self._end()
             raise SourceLost(f"{self._label} {overdue}.")
-        data, fds, _flags, _address = socket.recv_fds(self._link, LARGEST_MESSAGE, 1)
+        try:
+            data, fds, _flags, _address = socket.recv_fds(self._link, LARGEST_MESSAGE, 1)
+        except OSError:
+            data, fds = b"", []
         if not data:
             self._end()
             raise SourceLost(f"{self._label}: the process that reads it has ended; its driver may have crashed.")
-        answer = _ANSWERS.decode(data)
-        if isinstance(answer, Opened):
-            self._slots = FrameSlots(answer.shape, fds[0])
+        try:
+            answer = _ANSWERS.decode(data)
+            if isinstance(answer, Opened):
+                self._slots = FrameSlots(answer.shape, fds[0])
+        except (msgspec.DecodeError, ValueError, IndexError, OSError) as error:
+            self._end()
+            raise SourceLost(f"{self._label}: what its process says makes no sense ({error}).") from None
         return answer
 
     def _readable(self, timeout_s: float) -> bool:

@@ -30,7 +30,7 @@ SLOW = 0.4
 """A camera that gives less than this share of the frames that it was asked for works badly."""
 _RATE_S = 3.0
 _LOOK_EVERY = 8
-LARGEST_MESSAGE = 4096
+LARGEST_MESSAGE = 65_536
 
 
 class Open(msgspec.Struct, frozen=True, tag="open"):
@@ -153,8 +153,10 @@ def _serve(link: socket.socket) -> None:
         _stream(link, settings, grabber, first)
     except EdgeMmError as error:
         _say(link, Failed(str(error), opened, isinstance(error, _FrozenError)))
-    except (ValueError, MemoryError) as error:
-        _say(link, Failed(f"{settings.label}: {error}", opened))
+    except (BrokenPipeError, ConnectionResetError):  # nobody listens any more
+        raise
+    except Exception as error:  # of OpenCV, of a driver, for want of memory: told, not printed
+        _say(link, Failed(f"{settings.label}: {' '.join(str(error).split())[:300]}", opened))
     finally:
         if grabber is not None:
             grabber.release()

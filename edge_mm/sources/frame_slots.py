@@ -7,6 +7,7 @@ meanwhile. Not here: telling each other about frames (``camera``, ``camera_child
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 import struct
@@ -17,6 +18,7 @@ import numpy.typing as npt
 SLOTS = 4
 _HEAD = 64  # bytes before each frame: its number; a cache line, so that frames stay aligned
 _NUMBER = struct.Struct("<Q")
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 LARGEST = 64 << 20
 """Bytes of a frame at most (4K is 25 MB)."""
 
@@ -37,6 +39,8 @@ class FrameSlots:
             size = _checked(shape)
             self.shape = shape
             self._stride = _HEAD + -(-size // _HEAD) * _HEAD
+            if fcntl.fcntl(fd, fcntl.F_GET_SEALS) & _SEALS != _SEALS:
+                raise ValueError("the shared memory could be cut off while it is read")
             if os.fstat(fd).st_size < SLOTS * self._stride:
                 raise ValueError(f"the shared memory is too small for frames of {shape}")
             self._memory = mmap.mmap(fd, SLOTS * self._stride)
@@ -77,8 +81,9 @@ def create(shape: tuple[int, ...]) -> int:
         ValueError: the shape is absurd.
     """
     size = _checked(shape)
-    fd = os.memfd_create("edge-mm-frames", os.MFD_CLOEXEC)
+    fd = os.memfd_create("edge-mm-frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.truncate(fd, SLOTS * (_HEAD + -(-size // _HEAD) * _HEAD))
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
     return fd
 
 

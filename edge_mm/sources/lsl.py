@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
+from edge_mm.protocols import Halt
 from edge_mm.sources.files import given_rate, said
 from edge_mm.sources.lsl_channels import Channels, checked
 from edge_mm.sources.unproven import Unproven
@@ -35,6 +37,8 @@ _MOST_ROWS = 4096
 _CORRECTED_EVERY_S = 5.0
 _FOREIGN_S, _AHEAD_S = 10.0, 1.0
 _GAP_PERIODS, _GAP_S = 3.0, 0.1
+
+_MOST_READINGS = 64
 
 
 class LslStream:
@@ -75,6 +79,8 @@ class LslStream:
         self._foreign = False
         self._correction_s, self._corrected_s = 0.0, -math.inf
         self._heard_s = 0.0
+        self._told: dict[str, tuple[npt.NDArray[np.float32], int]] = {}
+        self._halt: Halt = threading.Event()
 
     @property
     def counters(self) -> Mapping[str, int]:
@@ -116,6 +122,7 @@ class LslStream:
             self.close()
             raise
         self._ready.clear()
+        self._told.clear()
         self._foreign = False
         self._heard_s = time.monotonic()
         return self.specs[0]
@@ -129,6 +136,8 @@ class LslStream:
         if self._inlet is None:
             raise SourceLost(f"{self._label} is not open; call open() first.")
         while not self._ready:
+            if self._halt.is_set():
+                return None
             rows, stamps = self._pull()
             now_ns = time.monotonic_ns()
             if len(rows):
@@ -137,6 +146,10 @@ class LslStream:
             elif self._rate_hz and now_ns / NS_PER_S - self._heard_s > self._stall_s:
                 raise SourceLost(f"{self._label} gave no sample for {self._stall_s:g} s; check its sender.")
         return self._ready.popleft()
+
+    def heed(self, halt: Halt) -> None:
+        """``read`` returns None once this is set; see ``protocols.Heedful``."""
+        self._halt = halt
 
     def close(self) -> None:
         """Disconnect."""
@@ -217,8 +230,8 @@ class LslStream:
         for channels, spec in zip(self._channels, self.specs, strict=True):
             data = channels.of(rows)
             if spec.kind in READINGS:
-                for i, t_ns in enumerate(times_ns):
-                    yield Sample(spec.name, int(t_ns), data[i : i + 1], spec.rate_hz)
+                for i in self._worth_telling(spec, data, times_ns):
+                    yield Sample(spec.name, int(times_ns[i]), data[i : i + 1], spec.rate_hz)
                 continue
             period_ns = NS_PER_S / spec.rate_hz
             gap_ns = max(_GAP_PERIODS * period_ns, _GAP_S * NS_PER_S)
@@ -226,6 +239,21 @@ class LslStream:
                 # A block lies evenly: of stamps that jitter, where most of them say that it began.
                 began_ns = np.median(times_ns[part] - np.arange(len(part)) * period_ns)
                 yield Sample(spec.name, int(began_ns), data[part], spec.rate_hz)
+
+    def _worth_telling(
+        self, spec: StreamSpec, data: npt.NDArray[np.float32], times_ns: npt.NDArray[np.int64]
+    ) -> Sequence[int]:
+        """Which rows of readings are passed on: of a stream with a rate, the newest if it has changed or is a second
+        later than the last (an amplifier repeats its heart rate a thousand times a second); of others, all.
+        """
+        if not self._rate_hz or spec.kind == "rr":
+            return range(max(0, len(data) - _MOST_READINGS), len(data))
+        value, t_ns = data[-1], int(times_ns[-1])
+        told = self._told.get(spec.name)
+        if told is not None and t_ns - told[1] < NS_PER_S and np.array_equal(value, told[0], equal_nan=True):
+            return ()
+        self._told[spec.name] = (np.array(value), t_ns)
+        return (len(data) - 1,)
 
 
 def _load_pylsl() -> Any:

@@ -247,7 +247,8 @@ class Max30102:
             if not finger:
                 steps[led] = _FIRST_STEPS
             elif not _LOW <= share <= _HIGH:
-                steps[led] = int(np.clip(round(steps[led] * _MIDDLE / share), 1, _MOST_STEPS))
+                wanted = steps[led] * _MIDDLE / max(float(share), 1e-6)  # an LED that is dead gives nothing at all
+                steps[led] = int(np.clip(round(wanted), 1, _MOST_STEPS))
         if steps == self._steps:
             return
         part.set_leds(*steps)

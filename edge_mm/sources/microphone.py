@@ -91,7 +91,7 @@ class Microphone:
         self._unproven.say(self.name)
         with quiet_stderr():
             try:
-                self._audio = pyaudio.PyAudio()  # anew each time: PortAudio lists devices once per start
+                self._audio = pyaudio.PyAudio()  # anew each time: PortAudio lists devices when its first user begins
                 device = find_input(self._audio, self._pattern)
                 self._label = f"microphone {device['name']!r}"
                 with opening:

@@ -9,12 +9,14 @@ package does not know), connecting again (the daemon).
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from edge_mm.errors import ConfigError, DeliveryError, SourceError, SourceLost
+from edge_mm.protocols import Halt
 from edge_mm.sources.mqtt_values import BadPayload, Payloads
 from edge_mm.sources.recent import Recent
 from edge_mm.sources.unproven import Unproven
@@ -83,6 +85,7 @@ class MqttTopics:
         }
         self.specs = tuple(spec_of[name] for name in self.streams)
         self._link: Link | None = None
+        self._halt: Halt = threading.Event()
         self._ready: deque[Sample] = deque(maxlen=_KEPT)
         self._counts = Counter({"bad_payloads": 0, "retained": 0, "dropped": 0})
         self._recent = {name: Recent() for name in self.streams}
@@ -96,8 +99,20 @@ class MqttTopics:
     @property
     def trouble(self) -> str:
         """Which streams' last payloads could not be read."""
-        bad = [f"{name} ({self._why[name]})" for name, recent in self._recent.items() if recent.poor]
-        return f"a third of the payloads cannot be read of {', '.join(bad)}; check path and kind" if bad else ""
+        return "; ".join(f"{name}: {why}" for name, why in self.troubles.items())
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Stream -> why a third of its last payloads could not be read; whoever may publish may publish rubbish."""
+        return {
+            name: f"a third of the payloads cannot be read ({self._why[name]}); check path and kind"
+            for name, recent in self._recent.items()
+            if recent.poor
+        }
+
+    def heed(self, halt: Halt) -> None:
+        """``read`` returns None once this is set; see ``protocols.Heedful``."""
+        self._halt = halt
 
     def open(self) -> StreamSpec:
         """Connect and subscribe.
@@ -131,6 +146,8 @@ class MqttTopics:
         if self._link is None:
             raise SourceLost("MQTT topics are not open; call open() first.")
         while not self._ready:
+            if self._halt.is_set():
+                return None
             try:
                 self._link.step(_LOOK_S)
             except DeliveryError as error:

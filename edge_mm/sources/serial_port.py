@@ -7,11 +7,13 @@ daemon), drift (``clock``), what the bytes mean (``serial_lines``, ``serial_bina
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
+from edge_mm.protocols import Halt
 from edge_mm.sources.channels import SignalKind
 from edge_mm.sources.files import given_rate
 from edge_mm.sources.serial_binary import Packets
@@ -78,6 +80,7 @@ class SerialBoard:
         self._device: SerialDevice | None = None
         self._decoder: Decoder | None = None
         self._ready: deque[Sample] = deque()
+        self._halt: Halt = threading.Event()
         self._heard_s = 0.0
         self._silence_s = stall_s
         self._unproven = Unproven(
@@ -160,6 +163,8 @@ class SerialBoard:
         if self._device is None or self._decoder is None:
             raise SourceLost(f"{self._where} is not open; call open() first.")
         while not self._ready:
+            if self._halt.is_set():
+                return None
             good = self._tally.good
             data = self._device.read()
             # Its own clock call, after the bytes came: a stamp is an arrival.
@@ -178,6 +183,10 @@ class SerialBoard:
                     f"{self._tally.what} so far); check the sensor and its baud rate."
                 )
         return self._ready.popleft()
+
+    def heed(self, halt: Halt) -> None:
+        """``read`` returns None once this is set; see ``protocols.Heedful``."""
+        self._halt = halt
 
     def close(self) -> None:
         """Close the port."""

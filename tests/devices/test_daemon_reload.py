@@ -1,10 +1,14 @@
 """SIGHUP: the configuration is read anew without losing outbox or alarms; one that is wrong changes nothing."""
 
+import re
 import signal
+from pathlib import Path
 
 import pytest
+from hanging_bundle import hanging_bundle, sound_with_a_tone
 from installation import broker, check_whole, configured, log_of, received, sound_source, start, until_log
 from recordings import ANY_SOUND, bursts
+from watched_daemon import WatchedDaemon
 
 from edge_mm.delivery.subscriber import Subscriber
 
@@ -73,3 +77,33 @@ def test_the_alert_about_a_sensor_that_is_taken_out_of_the_configuration_ends(tm
         assert process.wait(30) == 0, log_of(config)
         events += received(subscriber, until=lambda _: False, idle_s=1.0)
     check_whole(events)
+
+
+def test_graphs_that_run_in_a_process_of_their_own_go_on_over_a_reload(tmp_path, local):
+    sound = sound_with_a_tone(tmp_path / "s.wav", at_s=100.0, seconds=120.0)
+    config = configured(tmp_path, port=local.settings.port, sources=sound_source(sound, realtime=True), rules="")
+    text = config.read_text()
+    config.write_text(re.sub(r'bundle = ".*"', f'bundle = "{hanging_bundle(tmp_path)}"', text))
+    with WatchedDaemon(config, local) as daemon:
+        daemon.until_live("mic")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.until_logged("going on with the new configuration")
+        health = daemon.until_health(lambda body: body["uptime_s"] < 60 and body["windows"] >= 1)
+        assert daemon.end() == 0, daemon.log
+    assert health["parts"]["@graphs"] == "live"
+    assert "graphs: " not in daemon.log
+
+
+def test_a_topic_that_is_quiet_leaves_no_thread_behind_over_a_reload(tmp_path, local):
+    topic = '[[source]]\nname = "speed"\nkind = "speed"\ndevice = "mqtt:car/speed"\nstale_s = 3600\n'
+    config = configured(tmp_path, port=local.settings.port, sources=topic, rules="")
+    with WatchedDaemon(config, local) as daemon:
+        daemon.until_logged("speed: live")
+        before = daemon.until_health(lambda body: True)["process"]["threads"]
+        for _ in range(3):
+            daemon.process.send_signal(signal.SIGHUP)
+            daemon.until_health(lambda body: body["uptime_s"] < 1.5)
+        threads = Path(f"/proc/{daemon.process.pid}/task")
+        names = [(task / "comm").read_text().strip() for task in threads.iterdir()]
+        assert daemon.end() == 0, daemon.log
+    assert len(names) <= before + 1, names

@@ -4,10 +4,10 @@ import os
 import signal
 import time
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
+from children import children
 from hanging_bundle import hanging_sound_graph
 from hanging_graph import crashing_delegate, hanging_graph
 
@@ -96,8 +96,7 @@ def test_a_graph_that_hangs_again_and_again_is_given_up_and_the_others_go_on(hos
 
 def test_a_process_that_is_killed_from_outside_is_replaced(host):
     graph = host.process.graph("mine", endless(), stateful=False)
-    (pid,) = map(int, Path("/proc/thread-self/children").read_text().split())
-    os.kill(pid, signal.SIGKILL)
+    os.kill(children()[-1], signal.SIGKILL)
     with pytest.raises(GraphLost, match="has ended"):
         graph(x=QUIET)
     assert host.until_well(graph) == [1.0, 2.0, 3.0]

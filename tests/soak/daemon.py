@@ -26,15 +26,19 @@ from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.daemon.logs import set_up
 from edge_mm.daemon.plan import Planned
 from edge_mm.daemon.runtime import Runtime
-from edge_mm.types import NS_PER_S, Observation, Output
+from edge_mm.types import NS_PER_S, Alert, Observation, Output
 
 AHEAD_NS = 2 * NS_PER_S
 """A reading that claims to be of a later time than this is none."""
 RULES = {"sound_enter": 0.003, "sound_exit": 0.001, "sound_keep_s": 0.5, "sound_min_quality": 0.0}
 
 
+STORED = "@outbox"
+"""Stands where a stream does: a transition is told to a sink once it is on disk."""
+
+
 class Watcher:
-    """A sink that says when a stream is read again."""
+    """A sink that says when a stream is read again, or the outbox written."""
 
     def __init__(self, clock: FastClock) -> None:
         self._clock = clock
@@ -50,13 +54,19 @@ class Watcher:
             self._waiting |= {(number, stream): since_ns for stream in streams}
 
     def send(self, output: Output) -> None:
-        if not isinstance(output, Observation) or not self._waiting or output.quality <= 0:
+        if not self._waiting:
             return
         with self._lock:
             for (number, stream), since_ns in list(self._waiting.items()):
-                if stream == output.stream and since_ns <= output.t_ns <= self._clock() + AHEAD_NS:
+                if self._shows(output, stream, since_ns):
                     del self._waiting[number, stream]
                     say(live=number, stream=stream, after_s=time.monotonic() - self._ended_s[number])
+
+    def _shows(self, output: Output, stream: str, since_ns: int) -> bool:
+        if isinstance(output, Observation):
+            fine = output.stream == stream and output.quality > 0
+            return fine and since_ns <= output.t_ns <= self._clock() + AHEAD_NS
+        return isinstance(output, Alert) and stream == STORED
 
 
 def say(**words: object) -> None:

@@ -29,6 +29,8 @@ class Reading:
     at_s: float
     """Seconds since the beginning."""
     rss_mib: float
+    anon_mib: float
+    """Of it, what is no file's: not libraries, whose pages come as they are used."""
     threads: int
     descriptors: int
     children: int
@@ -89,14 +91,15 @@ class DaemonProcess:
             children = self._children()
             return Reading(
                 at_s,
-                _rss_mib(self.pid),
+                _mib(self.pid, "VmRSS"),
+                _mib(self.pid, "RssAnon"),
                 len(list(Path(f"/proc/{self.pid}/task").iterdir())),
                 len(list(Path(f"/proc/{self.pid}/fd").iterdir())),
                 len(children),
-                sum(map(_rss_mib, children)),
+                sum(_mib(pid, "VmRSS") for pid in children),
             )
         except OSError:
-            return Reading(at_s, 0.0, 0, 0, 0, 0.0)
+            return Reading(at_s, 0.0, 0.0, 0, 0, 0, 0.0)
 
     def end(self) -> int:
         """SIGTERM; its exit status."""
@@ -145,12 +148,12 @@ class DaemonProcess:
             self.lines.append((time.monotonic(), line.rstrip("\n")))
 
 
-def _rss_mib(pid: int) -> float:
+def _mib(pid: int, key: str) -> float:
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmRSS")), 0.0)
+    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith(f"{key}:")), 0.0)
 
 
 def _is_ours(pid: int) -> bool:

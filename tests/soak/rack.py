@@ -11,10 +11,11 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from soak.daemon import STORED
 from soak.process import DaemonProcess, Reading
 from soak.schedule import OF_A_DEVICE, Fault, schedule
 from soak.subscriber import Listening
@@ -28,8 +29,6 @@ BY_GRAPHS = ("cabin", "mic")
 READY_S = 60.0
 QUIET_S = 30.0
 """So long everything has to be live again after the last fault."""
-STORED_AGAIN = "the outbox can be written again"
-REFUSED = "alerts are kept in memory"
 
 
 @dataclass
@@ -43,11 +42,11 @@ class Outcome:
     wall_s: float = 0.0
     readings: list[Reading] = field(default_factory=list)
     events: list[AlertEvent] = field(default_factory=list)
+    troubled: list[str] = field(default_factory=list)
+    """Alarms about the device itself that were active when the daemon was told to end."""
     doubles: int = 0
     live_s: dict[int, float] = field(default_factory=dict)
     """Fault's number -> seconds from its end until everything that it hit was read, stored or delivered again."""
-    unneeded: set[int] = field(default_factory=set)
-    """Faults of the disk during which nothing was to be written."""
     lines: list[str] = field(default_factory=list)
     status: int | None = None
     ended_early: bool = False
@@ -79,6 +78,7 @@ def soak(
         try:
             _Rack(outcome, local, listening, daemon, progress).run(60 * minutes)
             outcome.ended_early = daemon.status is not None
+            outcome.troubled = troubled(listening.events)
             outcome.status = daemon.end()
             outcome.left = daemon.left()
             with Outbox(Path(folder) / "outbox.sqlite", device="soak") as outbox:
@@ -101,9 +101,9 @@ class _Rack:
         self._outcome, self._broker, self._listening = outcome, broker, listening
         self._daemon, self._progress = daemon, progress
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._heard = self._read_lines = 0
+        self._heard = 0
         self._live: dict[int, set[str]] = {}
-        self._mended_s: dict[int, tuple[str, float, int]] = {}  # parts: what, when, how many log lines there were then
+        self._mended_s: dict[int, float] = {}  # faults of the broker: when they were over
         self._began_s = 0.0
 
     def run(self, length_s: float) -> None:
@@ -113,7 +113,7 @@ class _Rack:
         for fault in self._outcome.faults:
             self._at(fault.at_s, lambda fault=fault: self._begin(fault))
         self._at(1.0, self._read)
-        while self._now() < length_s or not (self._all_live() or self._now() > length_s + QUIET_S):
+        while self._now() < length_s or not (self._all_well() or self._now() > length_s + QUIET_S):
             if self._daemon.status is not None:
                 return
             self._look()
@@ -158,22 +158,20 @@ class _Rack:
             "broker restarted": self._broker.stop,
             "disk full": lambda: self._daemon.fill_disk(True),
         }
-        lines = len(self._daemon.lines)
         begin[fault.kind]()
-        self._at(self._now() + fault.seconds, lambda: self._mend(fault, lines))
+        self._at(self._now() + fault.seconds, lambda: self._mend(fault))
 
-    def _mend(self, fault: Fault, lines: int) -> None:
+    def _mend(self, fault: Fault) -> None:
         if fault.what == "disk":
-            refused = any(REFUSED in line for _, line in self._daemon.lines[lines:])
+            self._live[fault.number] = {STORED}
             self._daemon.fill_disk(False)
-            if not refused:
-                self._outcome.unneeded.add(fault.number)
-                return
-        elif fault.kind == "broker frozen":
+            self._daemon.tell(fault.number, "", [STORED], 0.0)
+            return
+        if fault.kind == "broker frozen":
             os.kill(self._broker.pid or 0, signal.SIGCONT)
         else:
             self._broker.start()
-        self._mended_s[fault.number] = (fault.what, time.monotonic(), len(self._daemon.lines))
+        self._mended_s[fault.number] = time.monotonic()
 
     def _look(self) -> None:
         """Take what the daemon has said, and what has come through."""
@@ -185,15 +183,17 @@ class _Rack:
                 self._live[number].discard(str(words["stream"]))
                 if not self._live[number]:
                     self._outcome.live_s[number] = float(str(words["after_s"]))
-        for number, (what, mended_s, lines) in list(self._mended_s.items()):
-            if what == "broker":
-                again_s = self._listening.last_s
-            else:
-                again_s = max((s for s, line in self._daemon.lines[lines:] if STORED_AGAIN in line), default=0.0)
-            if again_s > mended_s:
-                self._outcome.live_s[number] = again_s - mended_s
+        for number, mended_s in list(self._mended_s.items()):
+            if self._listening.last_s > mended_s:
+                self._outcome.live_s[number] = self._listening.last_s - mended_s
                 del self._mended_s[number]
 
-    def _all_live(self) -> bool:
-        done = self._outcome.live_s.keys() | self._outcome.unneeded
-        return all(fault.number in done for fault in self._outcome.faults)
+    def _all_well(self) -> bool:
+        live = self._outcome.live_s
+        return all(fault.number in live for fault in self._outcome.faults) and not troubled(self._listening.events)
+
+
+def troubled(events: Sequence[AlertEvent]) -> list[str]:
+    """Alarms about the device itself (a sensor, the broker, the disk) that are active after these."""
+    states = {event.data.alert_id: event.data.state for event in list(events) if event.data.category == "technical"}
+    return sorted(alarm for alarm, state in states.items() if state == "active")

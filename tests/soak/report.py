@@ -27,7 +27,7 @@ def markdown(outcome: Outcome, verdict: Sequence[Criterion]) -> str:
         f"{platform.machine()}, Python {platform.python_version()}, {outcome.broker}; seed {outcome.seed}; "
         f"{outcome.wall_s:.0f} s at {outcome.speed:g} times the speed: {virtual_min:.0f} minutes of live input; "
         f"{outcome.summary.get('windows', 0)} windows, {outcome.last_seq} transitions, "
-        f"{outcome.summary.get('cpu_s', 0)} s of CPU.",
+        f"{outcome.summary.get('cpu_s', 0)} s of CPU. RSS: {_over_time(outcome)}.",
         "",
         "| criterion | seen | |",
         "|---|---|---|",
@@ -43,8 +43,6 @@ def markdown(outcome: Outcome, verdict: Sequence[Criterion]) -> str:
         seconds = [outcome.live_s[number] for number in numbers if number in outcome.live_s]
         told = f"{median(seconds):.1f} s | {max(seconds):.1f} s" if seconds else "- | -"
         rows.append(f"| {kind} | {len(numbers)} | {told} |")
-    if outcome.unneeded:
-        rows += ["", f"Nothing was to be written during {len(outcome.unneeded)} of the times that the disk was full."]
     return "\n".join(rows) + "\n"
 
 
@@ -78,13 +76,14 @@ def plot(outcome: Outcome, path: Path) -> bool:
     times = [one.at_s / 60 for one in outcome.readings]
     figure, (memory, counts) = pyplot.subplots(2, 1, sharex=True, figsize=(9, 6), layout="constrained")
     memory.plot(times, [one.rss_mib for one in outcome.readings], label="daemon")
+    memory.plot(times, [one.anon_mib for one in outcome.readings], label="of it, no file's")
     memory.set_ylabel("RSS, MiB")
     for name in ("threads", "descriptors", "children"):
         counts.plot(times, [getattr(one, name) for one in outcome.readings], label=name)
     counts.set_xlabel(f"minutes (x {outcome.speed:g} of live input)")
     for axes in (memory, counts):
         axes.grid(alpha=0.3)
-        axes.legend(loc="upper left")
+        axes.legend(loc="center right")
     for fault in outcome.faults:
         memory.axvline(fault.at_s / 60, color="0.85", linewidth=0.5, zorder=0)
     figure.savefig(path, dpi=120)
@@ -97,6 +96,13 @@ def _by_kind(outcome: Outcome) -> dict[str, list[int]]:
     for fault in sorted(outcome.faults, key=lambda one: one.kind):
         kinds[fault.kind].append(fault.number)
     return kinds
+
+
+def _over_time(outcome: Outcome) -> str:
+    """The daemon's memory at the quarters of the run."""
+    last = len(outcome.readings) - 1
+    at = [outcome.readings[round(last * share)] for share in (0, 0.25, 0.5, 0.75, 1)]
+    return ", ".join(f"{one.rss_mib:.1f} MiB at {one.at_s:.0f} s" for one in at)
 
 
 def _cell(text: str) -> str:

@@ -203,10 +203,12 @@ def test_a_clipped_microphone_is_named_and_trusted_less() -> None:
     assert all(0.0 < o.quality < 1.0 for o in said)
 
 
-def test_values_that_are_not_numbers_count_as_silence_and_do_no_lasting_harm() -> None:
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("other", [np.inf, -3e38, 1e30])
+def test_values_that_are_no_sound_count_as_silence_and_do_no_lasting_harm(other: float) -> None:
     ears = front_end()
     bad = np.full(4 * RATE, np.nan, np.float32)
-    bad[::7] = np.inf
+    bad[::7] = other
     out = ears.push(block(bad, 0.0))
     assert all(o.quality == 0.0 for o in out)
     assert out

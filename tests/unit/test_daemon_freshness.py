@@ -27,16 +27,26 @@ def test_a_stream_that_is_lost_or_off_is_not_called_stale():
     assert fresh.states == {"lost": "lost", "off": "off"}
 
 
-def test_a_device_that_hangs_while_it_is_opened_becomes_stale_and_a_new_attempt_has_its_own_time():
+def test_a_device_that_hangs_while_it_is_opened_becomes_stale_once():
     fresh = Freshness({"cam"})
     fresh.status(Status(0, "cam", "starting"))
-    fresh.status(Status(0, "cam", "lost"))
-    fresh.status(Status(S, "cam", "starting"))
-    assert fresh.overdue(int((1 + OPENING_S) * S)) == []
-    (stuck,) = fresh.overdue(int((1 + OPENING_S) * S) + 1)
+    assert fresh.overdue(int(OPENING_S * S)) == []
+    (stuck,) = fresh.overdue(int(OPENING_S * S) + 1)
     assert (stuck.state, stuck.detail) == ("stale", f"not open for {OPENING_S:g} s")
     assert fresh.overdue(1000 * S) == []
     fresh.status(Status(1001 * S, "cam", "live"))
+    assert fresh.states == {"cam": "live"}
+
+
+def test_one_that_is_lost_stays_so_however_long_each_new_attempt_takes():
+    fresh = Freshness({"cam"})
+    fresh.status(Status(0, "cam", "live"))
+    for i in range(5):
+        fresh.status(Status((30 * i + 1) * S, "cam", "lost"))
+        fresh.status(Status((30 * i + 2) * S, "cam", "starting"))
+        assert fresh.overdue((30 * i + 29) * S) == []
+        assert fresh.states == {"cam": "lost"}
+    fresh.status(Status(200 * S, "cam", "live"))
     assert fresh.states == {"cam": "live"}
 
 

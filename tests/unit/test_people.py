@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from edge_mm.daemon.config import load_config
+from edge_mm.daemon.outfit import end_forgotten
+from edge_mm.daemon.plan import Planned
 from edge_mm.errors import ConfigError
 from edge_mm.monitor import Monitor
 from edge_mm.people import People, restore
-from edge_mm.types import NS_PER_S, Alert, Estimate, Sample, Status, StreamSpec, Tick
+from edge_mm.types import NS_PER_S, Alert, Condition, Estimate, Reason, Sample, Status, StreamSpec, Tick
 
 HIGH = "health.heart_rate_high"
 
@@ -93,3 +95,49 @@ def test_either_all_sources_say_whom_they_watch_or_none(tmp_path):
         load_config(path)
     path.write_text(f'version = 1\ndevice_id = "d"\n{row.format("a")}person = "ann"\n{row.format("b")}person = "bob"\n')
     assert [one.person for one in load_config(path).source] == ["ann", "bob"]
+
+
+def test_alarms_about_the_device_and_about_a_sensor_end_when_others_are_to_tell_of_them(bundle):
+    before = people(bundle, "ann", "bob")
+    before.push(Status(0, "@broker", "lost"))
+    before.push(Status(0, "ann-hr", "lost"))
+    monitors = {name: Monitor(bundle) for name in ("bob", "ann")}  # another first, and the sensor has moved
+    after = People(monitors, {"ann-hr": "bob", "bob-hr": "ann"})
+    over = restore(after, before.snapshot(), t_ns=9)
+    assert sorted((one.key, one.state, one.t_ns) for one in over) == [
+        ("device.lost/broker", "cleared", 9),
+        ("sensor.lost/ann-hr", "cleared", 9),
+    ]
+    assert after.active == ()
+    again = after.push(Status(10, "ann-hr", "lost"))
+    assert [(one.key, one.person, one.incident) for one in again if isinstance(one, Alert)] == [
+        ("sensor.lost/ann-hr", "bob", 3)
+    ]
+
+
+def test_what_one_person_was_told_is_kept_when_the_rules_of_another_fail(bundle):
+    class Loud:
+        def update(self, event):
+            if isinstance(event, Tick):
+                reason = Reason("loud", {}, "loud")
+                yield Condition(event.t_ns, "own.loud", True, event.t_ns, "low", "physiological", reason, 1.0, 0.0, "1")
+
+    class Faulty:
+        def update(self, event):
+            raise KeyError("a bug of somebody's own")
+
+    watch = People({"a": Monitor(bundle, policies=[Loud()]), "b": Monitor(bundle, policies=[Faulty()])}, {})
+    with pytest.raises(KeyError):
+        watch.push(Tick(0))
+    assert [one.key for one in watch.unsaid() if isinstance(one, Alert)] == ["own.loud@a"]
+    assert watch.unsaid() == []
+
+
+def test_alarms_of_a_sense_that_was_taken_out_of_the_configuration_end_and_others_stay(bundle):
+    monitor = Monitor(bundle, [StreamSpec("hr", "heart_rate", 1.0, "bpm")])
+    (raised,) = beats(monitor, {"hr": 150.0}, 40)
+    assert end_forgotten(monitor, [Planned(None, {"other": "ecg"}, file=False, waits=False)], t_ns=5) == []
+    (over,) = end_forgotten(monitor, [Planned(None, {"cam": "video"}, file=False, waits=False)], t_ns=5)
+    assert (over.key, over.state, over.incident) == (HIGH, "cleared", raised.incident)
+    assert "no sensor for physio is left" in over.reason.text
+    assert monitor.alarms.active == ()

@@ -127,6 +127,13 @@ def test_a_flat_line_is_named_within_two_seconds_and_has_no_heart_rate(bundle):
     assert all(o.value == 0 for o in flat)
 
 
+def test_what_no_sensor_gives_is_missing_and_the_beats_after_it_are_found(bundle):
+    values = synthetic(72, 40, 250.0)
+    values[2500:3500] = np.resize(np.array([np.inf, -3e38, 1e30], np.float32), 1000)
+    later = [o.t_ns for o in named(listen(bundle, values, 250.0), "vitals.beat") if o.t_ns > 15e9]
+    assert len(later) == pytest.approx(25 * 72 / 60, abs=2)
+
+
 def test_missing_values_and_a_gap_leave_no_interval_across_them(bundle):
     values = synthetic(75, 30, 250.0)
     values[2500:3500] = np.nan

@@ -164,6 +164,12 @@ def test_one_transient_is_no_flat_line_for_ever():
     assert {q.label for q in said[80:]} == {""}
 
 
+@pytest.mark.parametrize("nonsense", [1e4, 1e15, 3e38])
+def test_after_nonsense_of_any_size_a_signal_is_trusted_again_within_a_minute_and_a_half(nonsense):
+    said = quality_of([*np.tile([nonsense, -nonsense], (4, 125)), *ecg_like(100).reshape(100, 250)])
+    assert {q.label for q in said[94:]} == {""}
+
+
 def test_flicker_of_the_last_bit_stays_a_flat_line_when_the_signal_is_long_ago():
     flicker = np.random.default_rng(0).integers(0, 2, (30, 250)).astype(float)
     said = quality_of([*(1000 * ecg_like()).reshape(10, 250), *flicker])

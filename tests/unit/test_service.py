@@ -86,7 +86,9 @@ def test_only_groups_that_exist_here_are_named_or_systemd_would_not_start_it():
 
 
 def test_an_outbox_elsewhere_is_writable_and_a_home_is_read_only_but_there(tmp_path):
-    assert writable_folders(STATE / "outbox.sqlite") == ()
+    assert writable_folders(STATE / "outbox.sqlite") == writable_folders(STATE / "o", STATE / "recordings") == ()
+    assert writable_folders(STATE / "outbox.sqlite", Path("/home/pi/kept")) == (Path("/home/pi"),)
+    assert writable_folders(STATE / "outbox.sqlite", tmp_path) == (tmp_path,)
     text = written(
         tmp_path, config=Path("/home/pi/edge-mm.toml"), user="pi", writable=writable_folders(Path("/home/pi/o.sqlite"))
     ).read_text()

@@ -20,7 +20,7 @@ FAILED = [f"{STAMP} ERROR    edge_mm.source: mic: its thread failed", "Traceback
 
 
 def reading(at_s: float, **changes: float) -> Reading:
-    return replace(Reading(at_s, 90.0, 9, 9, 1, 60.0), **changes)
+    return replace(Reading(at_s, 90.0, 50.0, 9, 9, 1, 60.0), **changes)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def outcome(tmp_path) -> Outcome:
 
 
 def failing(outcome: Outcome) -> list[str]:
-    return [one.name for one in judge(outcome, Allowed()) if not one.holds]
+    return [one.name for one in judge(outcome, Allowed(warm_up_s=60.0)) if not one.holds]
 
 
 def test_nothing_is_said_of_a_soak_in_which_all_was_well(outcome):
@@ -83,11 +83,11 @@ def test_a_transition_that_is_lost_doubled_or_out_of_order_is_seen(outcome, spoi
     assert failing(outcome) == ["every transition once and in order", *also]
 
 
-def test_a_fault_that_is_not_over_a_process_that_is_left_and_an_early_end_are_seen(outcome):
-    outcome.live_s, outcome.left, outcome.ended_early = {0: 31.0}, [4711], True
-    assert len(failing(outcome)) == 3
+def test_a_fault_and_an_alarm_that_are_not_over_a_process_that_is_left_and_an_early_end_are_seen(outcome):
+    outcome.live_s, outcome.left, outcome.ended_early, outcome.troubled = {0: 31.0}, [4711], True, ["sensor.lost/mic"]
+    assert len(failing(outcome)) == 4
     outcome.live_s = {}
-    assert len(failing(outcome)) == 3
+    assert len(failing(outcome)) == 4
 
 
 def test_the_traceback_of_a_thread_that_was_ended_on_purpose_is_expected_and_no_other():
