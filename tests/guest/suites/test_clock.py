@@ -105,8 +105,9 @@ def test_leaps_of_an_hour_and_ten_years_raise_lose_and_misdate_nothing(watched):
     onsets = [one.onset_mono for one in sirens(watched)]
     steps = [after - before for before, after in itertools.pairwise(onsets[1:])]  # the first has no silence before it
     assert steps == pytest.approx([EVERY_S] * len(steps), abs=0.6), "each was raised, and in its time"
-    for one in events[first:]:  # by the clock that was last known to be right
-        assert seconds_apart(one.data.onset, right + dt.timedelta(seconds=one.data.onset_mono)) < 0.5, one
+    for one in events[first:]:  # a date by a clock that somebody moved says so itself
+        is_right = seconds_apart(one.data.onset, right + dt.timedelta(seconds=one.data.onset_mono)) < 0.5
+        assert is_right or not one.data.clock_synced, one
 
 
 def test_a_clock_that_is_wrong_again_and_then_set_dates_what_comes_after(watched):

@@ -208,8 +208,8 @@ def alarms_in(outbox):
 
 
 def test_every_sensor_is_live(daemon, parts, published, seen):
-    seen("start", "all live", daemon.until_live(*parts, timeout_s=120.0), 30.0)
-    daemon.until_quiet(*(alarm for stream in parts for alarm in gone(stream)), timeout_s=60.0)
+    seen("start", "all live", daemon.until_logged(*(f"{stream}: live" for stream in parts), timeout_s=240.0), 30.0)
+    daemon.until_quiet(*(alarm for stream in parts for alarm in gone(stream)), timeout_s=120.0)
     published.more(2)
 
 
