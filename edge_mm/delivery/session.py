@@ -192,7 +192,13 @@ class Session:
         self._meter.count("published")
 
     def _anchor(self, record: Record, now: Anchor) -> Anchor | None:
-        return now if record.boot_id == now.boot_id else self._outbox.anchor_of(record.boot_id)
+        """What dates a record: the present, unless the clock was right earlier in this boot and has been moved since."""
+        if record.boot_id == now.boot_id and now.synced:
+            return now
+        noted = self._outbox.anchor_of(record.boot_id)
+        if record.boot_id != now.boot_id:
+            return noted
+        return noted if noted is not None and noted.synced else now
 
     def _check_patience(self) -> None:
         if self._inflight and time.monotonic() - self._heard > self._ack_timeout_s:

@@ -91,17 +91,33 @@ def test_the_last_will_is_kept_by_the_broker_and_no_session_is(outbox):
 
 def test_an_event_is_dated_by_the_clock_as_it_is_now_not_as_it_was_when_it_was_stored(outbox):
     present = clock.now()
-    in_1970 = Anchor(60 * 10**9, present.mono_ns, present.boot_id, synced=True)
+    in_1970 = Anchor(60 * 10**9, present.mono_ns, present.boot_id, synced=False)
     outbox.commit([alert(present.mono_ns / 1e9)], anchor=in_1970)
+    state, event = dated(outbox)
+    assert state["since"][:4] != "1970"
+    assert event["time"][:4] != "1970"
+
+
+def test_an_event_is_dated_by_the_last_clock_that_was_right_when_somebody_has_moved_it_since(outbox, monkeypatch):
+    present = clock.now()
+    right = Anchor(present.wall_ns, present.mono_ns, present.boot_id, synced=True)
+    outbox.commit([alert(present.mono_ns / 1e9)], anchor=right)
+    monkeypatch.setattr(time, "time_ns", lambda: 60 * 10**9)  # date -s: no time service knows of it
+    _, event = dated(outbox)
+    assert event["time"] == clock.iso(present.wall_ns)
+    assert event["data"]["clock_synced"] is True
+
+
+def dated(outbox):
+    """The state and the event of the only alert, as they are published now."""
     with ToldBroker() as broker:
         connection = Connection(broker.settings(), client_id="c", clean_session=True)
         connection.open()
         Session(connection, outbox, Topics("car-7"), meter=Meter(), ack_timeout_s=20).pump()
         connection.step(1.0)
-        events = [broker.next(topic=topic) for topic in ("eyes_closed/state", "event")]
+        said = [json.loads(broker.next(topic=topic).payload) for topic in ("eyes_closed/state", "event")]
         connection.close()
-    assert json.loads(events[0].payload)["since"][:4] != "1970"
-    assert json.loads(events[1].payload)["time"][:4] != "1970"
+    return said
 
 
 def test_while_the_broker_is_away_a_clock_that_is_set_late_is_noted(outbox, tmp_path, monkeypatch):
