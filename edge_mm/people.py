@@ -161,7 +161,7 @@ class People:
             key = f"{output.key}@{person}" if about else output.key
             named = replace(output, key=key, incident=self._last, person=person)
             self._raised[place] = named
-        if named.category != "physiological":
+        if named.kind.startswith("device."):
             return named
         return replace(named, reason=replace(output.reason, text=f"{person}: {output.reason.text}"))
 

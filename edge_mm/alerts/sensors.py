@@ -50,6 +50,7 @@ class Connection:
     def __init__(self) -> None:
         self._states: dict[str, SourceState] = {}
         self._since: dict[str, int] = {}
+        self._seen: set[str] = set()
 
     def update(self, event: PolicyInput) -> list[Condition]:
         """Take one event; each Status tells both kinds, so that what was active before a restart can end."""
@@ -61,6 +62,8 @@ class Connection:
                 self._states[event.stream] = "starting"
             return []
         self._states[event.stream] = event.state
+        if event.state in ("live", "degraded", "stale"):
+            self._seen.add(event.stream)
         self._since.setdefault(event.stream, event.t_ns)
         kinds = _PARTS if event.stream.startswith("@") else _KINDS
         if event.state not in kinds or before not in kinds:
@@ -75,6 +78,8 @@ class Connection:
         self, event: Status, state: SourceState, known: tuple[str, Priority, str], *, active: bool
     ) -> Condition:
         kind, priority, words = known
+        if state == "lost" and event.stream not in self._seen:
+            words = "is not there"
         name, part = event.stream.removeprefix("@"), event.stream.startswith("@")
         expected = [one for stream, one in self._states.items() if one != "off" and not stream.startswith("@")]
         if active and state == "lost" and not part and all(one in ("lost", "stale") for one in expected):

@@ -24,6 +24,7 @@ from edge_mm.daemon.reader import OPENING_S, specs_of
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
 from edge_mm.protocols import Source
 from edge_mm.sources.address import without_password
+from edge_mm.sources.wanted import scheme_of
 from edge_mm.types import Sample
 
 if TYPE_CHECKING:
@@ -87,12 +88,7 @@ def check_up(path: str) -> Iterator[Finding]:
     for place in sorted(wrong):
         if place.startswith("source"):
             yield _untried(place)
-    planned: list[Planned] = []
-    for one in config.source:
-        alone = msgspec.structs.replace(config, source=(one,))
-        yield _tried(f"source {one.name}", partial(_source, alone, planned, monitors), secret=str(one.device))
-    if text := mixed(planned):
-        yield Finding("config", "error", f"{path}: {text}", ConfigError.exit_status)
+    yield from _sources(path, config, wrong, monitors)
     device = None if "device_id" in wrong else config.device_id
     yield _untried("outbox") if "outbox" in wrong else _tried("outbox", lambda: _outbox(config.outbox.path, device))
     if "baseline" in wrong:
@@ -108,6 +104,19 @@ def check_up(path: str) -> Iterator[Finding]:
     elif config.record is not None:
         yield from _record(config.record)
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
+
+
+def _sources(path: str, config: Config, wrong: frozenset[str], monitors: list[Monitor]) -> Iterator[Finding]:
+    """Each source alone, then what they cannot be together."""
+    planned: list[Planned] = []
+    for one in config.source:
+        if "mqtt" in wrong and scheme_of(one.device) == "mqtt":
+            yield _untried(f"source {one.name}")
+            continue
+        alone = msgspec.structs.replace(config, source=(one,))
+        yield _tried(f"source {one.name}", partial(_source, alone, planned, monitors), secret=str(one.device))
+    if text := mixed(planned):
+        yield Finding("config", "error", f"{path}: {text}", ConfigError.exit_status)
 
 
 def status_of(findings: list[Finding]) -> int:

@@ -223,6 +223,9 @@ def _filled(raw: Any, where: str, file: str, problems: list[str]) -> Any:
 def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     """What each key alone cannot show; works on the raw document, so that it is said together with the rest."""
     yield from source_misfits(raw.get("source", []))
+    rows = raw.get("source", [])
+    if "record" in raw and isinstance(rows, list) and any(isinstance(row, dict) and "person" in row for row in rows):
+        yield "record: a recording is of one person; remove [record], or person from the sources"
     graphs = raw.get("graphs", {})
     if isinstance(graphs, dict) and graphs.get("delegate") and graphs.get("place") == "here":
         yield "graphs.place: a delegate may crash the process that loads it; it runs in a child only"

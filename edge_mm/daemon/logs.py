@@ -17,6 +17,8 @@ REPEAT_S = 60.0
 """A line with the same text is written at most once in so many seconds."""
 MOST = 240
 """Lines in a minute; more would wear out a card and hide what matters. What is held back is counted and told."""
+NEWS = {"news": True}
+"""``extra`` of a line that is never a repeat, because it is written when something has changed."""
 _REMEMBERED = 256
 
 
@@ -37,6 +39,8 @@ class Once(logging.Filter):
 
     def _passes(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
+        if getattr(record, "news", False):
+            return self._room(self._clock_s())
         key = (record.name, text)
         now = self._clock_s()
         last, held = self._said.get(key, (float("-inf"), 0))

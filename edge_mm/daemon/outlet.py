@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from edge_mm.daemon.keeper import Keeper
+from edge_mm.daemon.logs import NEWS
 from edge_mm.daemon.meters import Meters
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.protocols import Sink
@@ -89,7 +90,7 @@ class Outlet:
             self._meters.count(alert.state, alert.kind)
             if now_ns is not None:
                 self._meters.took("event to disk", max(0, now_ns - alert.t_ns) / NS_PER_S)
-            _log.info("%s %s (%s)", alert.key, alert.state, alert.priority)
+            _log.info("%s %s (%s)", alert.key, alert.state, alert.priority, extra=NEWS)
             self._tell(alert)
 
     def _tell(self, output: Output) -> None:

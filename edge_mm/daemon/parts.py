@@ -48,5 +48,7 @@ class Parts:
         before = self._states.get(part)
         self._states[part] = (state, detail)
         if before is not None and before[0] == state:
-            return []
+            if part != "@config" or before[1] == detail:
+                return []
+            return [Status(t_ns, part, "live"), Status(t_ns, part, state, detail)]  # refused anew, for another reason
         return [Status(t_ns, part, state, detail)]

@@ -169,7 +169,7 @@ class Reader(threading.Thread):
             if not self._inbox.put(sample):
                 return
             for stream, trouble in self._troubles().items():
-                if stream in self._live and _kind_of(trouble) != _kind_of(self._trouble.get(stream, "")):
+                if stream in self._live and kind_of(trouble) != kind_of(self._trouble.get(stream, "")):
                     self._trouble[stream] = trouble
                     self._say("degraded" if trouble else "live", trouble, only={stream})
 
@@ -201,6 +201,6 @@ class Reader(threading.Thread):
             _log.debug("%s: close: %s", self.stream, error)
 
 
-def _kind_of(trouble: str) -> str:
+def kind_of(sentence: str) -> str:
     """A sentence without its numbers: how many lines are unreadable changes all the time and is no news."""
-    return re.sub(r"[\d.,]+", "0", trouble)
+    return re.sub(r"[\d.,]+", "0", sentence)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from edge_mm.daemon.config import Config
+from edge_mm.daemon.logs import NEWS
 from edge_mm.daemon.notify import notify
 from edge_mm.errors import ConfigError, EdgeMmError
 
@@ -83,6 +84,6 @@ class Renewal(Generic[T]):
         except Exception as error:
             _log.exception("the new configuration could not be tried")
             text = f"{type(error).__name__}: {error}"
-        _log.error("the configuration stays as it was: %s", text)
+        _log.error("the configuration stays as it was: %s", text, extra=NEWS)
         self._refused(text)
         notify("READY=1")

@@ -31,7 +31,7 @@ from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.summary import Summary, summarize
-from edge_mm.daemon.supervision import News, Supervision, log_status
+from edge_mm.daemon.supervision import News, Supervision
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
 from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
@@ -150,6 +150,8 @@ class Runtime:
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
                 self._sink.start()
+                for status in self._freshness.expected(self.origin_ns):
+                    self._push(status)
                 crew.start()
                 notify("READY=1")
                 _log.info("watching with %s", ", ".join(stream for one in planned for stream in one.kinds))
@@ -247,7 +249,7 @@ class Runtime:
         if status.state in ("live", "degraded", "starting") and status.stream in self._refused:
             return  # why it is of no use has been said, and holds until it is announced anew
         self._freshness.status(status)
-        log_status(status)
+        self._supervision.log(status)
         self._sink.publish_availability(status)
         self._push(status)
         if status.state == "lost" and self._told is None:

@@ -18,7 +18,9 @@ import msgspec
 from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.keeper import Keeper
+from edge_mm.daemon.logs import NEWS
 from edge_mm.daemon.parts import Parts
+from edge_mm.daemon.reader import kind_of
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.errors import WorkerError
@@ -69,7 +71,7 @@ class Supervision:
         self._crew, self._outbox, self._keeper, self._sink = crew, outbox, keeper, sink
         self._freshness, self._news = freshness, news
         self._parts = Parts(time.monotonic())
-        self._troubled: set[str] = set()
+        self._logged: dict[str, tuple[SourceState, str]] = {}
         self._t_ns = 0
 
     def sensors(self, t_ns: int, *, queued: Collection[str]) -> list[Status]:
@@ -89,10 +91,21 @@ class Supervision:
         for part, state, detail in self._news.take():
             changed += self._parts.tell(t_ns, part, state, detail)
         for status in changed:
-            if status.state != "live" or status.stream in self._troubled:
-                log_status(status)
-            (self._troubled.discard if status.state == "live" else self._troubled.add)(status.stream)
+            self.log(status)
         return changed
+
+    def log(self, status: Status) -> None:
+        """A line for the journal where something has changed: not for each attempt to open what is lost."""
+        part, now = status.stream.startswith("@"), (status.state, kind_of(status.detail))
+        before = self._logged.get(status.stream)
+        if status.state == "starting" and before is not None:
+            return
+        self._logged[status.stream] = now
+        if now == before or (part and before is None and status.state == "live"):
+            return
+        level = logging.WARNING if status.state in _LOUD else logging.INFO
+        detail = f" ({status.detail})" if status.detail else ""
+        _log.log(level, "%s: %s%s", status.stream.removeprefix("@"), status.state, detail, extra=NEWS)
 
     def progresses(self, now_s: float) -> bool:
         """Whether the watchdog may be fed: the monitor's thread asks, so it runs; does delivery?
@@ -120,10 +133,3 @@ class Supervision:
             "counters": self._crew.counters,
             "silent_s": self._freshness.silent_s(self._t_ns),
         }
-
-
-def log_status(status: Status) -> None:
-    """One line for the journal."""
-    level = logging.WARNING if status.state in _LOUD else logging.INFO
-    detail = f" ({status.detail})" if status.detail else ""
-    _log.log(level, "%s: %s%s", status.stream.removeprefix("@"), status.state, detail)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from edge_mm.daemon.config import Config, load_config
-from edge_mm.daemon.logs import set_up
+from edge_mm.daemon.logs import NEWS, set_up
 from edge_mm.daemon.summary import Summary
 
 _log = logging.getLogger("edge_mm.run")
@@ -79,6 +79,6 @@ def _run(
         summary = runtime.run(stop, renewal=renewal)
         if renewal.next is None or stop.is_set():
             return summary
-        _log.info("going on with the new configuration")
+        _log.info("going on with the new configuration", extra=NEWS)
         runtime = renewal.next
         set_level(runtime.config.log.level)

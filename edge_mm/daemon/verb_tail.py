@@ -14,11 +14,13 @@ import os
 import re
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from edge_mm.daemon.config import load_config
+from edge_mm.daemon.output import say
 from edge_mm.daemon.sentences import printable
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.settings import MqttSettings
@@ -26,6 +28,8 @@ from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT, DEVICE_NAME
 from edge_mm.errors import ConfigError, UsageError
 
+DEFAULT = "edge-mm.toml"
+"""Names the broker where nothing else does, as for the other verbs."""
 PASSWORD = "EDGE_MM_MQTT_PASSWORD"  # noqa: S105
 """Environment variable with the password that belongs to ``--username``: an option would show in ``ps``."""
 
@@ -45,11 +49,15 @@ def main(args: argparse.Namespace) -> int:
     left = args.count
     client_id = f"edge_mm-tail-{secrets.token_hex(4)}"
     with Subscriber(settings, client_id=client_id, filters=[topic], persistent=False) as subscriber:
+        connected = True
         while left is None or left > 0:
             timeout_s = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
             if timeout_s <= 0:
                 break
             received = subscriber.receive(timeout_s=timeout_s)
+            if connected != subscriber.connected:
+                connected = subscriber.connected
+                say(f"broker {settings.where}: {'there again' if connected else 'gone; trying again'}")
             if received is None or received.event is None:
                 continue
             print(_line(received.payload, received.event) if args.json else told(received.event), flush=True)
@@ -77,7 +85,8 @@ def _line(payload: bytes, event: AlertEvent) -> str:
 
 
 def _settings(args: argparse.Namespace) -> MqttSettings:
-    base: MqttSettings = load_config(args.config).mqtt if args.config else MqttSettings()
+    here = args.config or (DEFAULT if Path(DEFAULT).is_file() and args.host is None else None)
+    base: MqttSettings = load_config(here).mqtt if here else MqttSettings()
     changed: dict[str, Any] = {
         key: value
         for key, value in (("host", args.host), ("port", args.port), ("base_topic", args.base_topic))

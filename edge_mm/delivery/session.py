@@ -192,7 +192,7 @@ class Session:
         self._meter.count("published")
 
     def _anchor(self, record: Record, now: Anchor) -> Anchor | None:
-        """What dates a record: the present, unless the clock was right earlier in this boot and has been moved since."""
+        """What dates a record: the present, unless the clock was right before in this boot and has been moved since."""
         if record.boot_id == now.boot_id and now.synced:
             return now
         noted = self._outbox.anchor_of(record.boot_id)

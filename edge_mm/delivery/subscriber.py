@@ -94,6 +94,11 @@ class Subscriber:
             raise
         self._connection = connection
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker was there when last looked; ``receive`` looks, and connects again."""
+        return self._connection is not None
+
     def receive(self, *, timeout_s: float) -> Received | None:
         """The next message, None when there is none in time; reconnects as long as that takes.
 

@@ -71,6 +71,9 @@ class ReadingsFrontEnd:
         rows: Rows = np.asarray(sample.data if self._spec.kind in TRIPLES else sample.data[:, None], np.float32)
         with np.errstate(invalid="ignore"):
             possible = (rows >= meaning.low) & (rows <= meaning.high)
+        if self._spec.kind == "blood_pressure":  # half a pair, or one that is upside down, was not measured
+            whole = possible[:, 0] & possible[:, 1] & (rows[:, 0] > rows[:, 1])
+            possible &= whole[:, None]
         times_ns = self._times_ns(sample, rows)
         readings: list[Reading] = [
             self._observation(t_ns, name, float(value), meaning.unit)
@@ -80,7 +83,6 @@ class ReadingsFrontEnd:
         ]
         if self._spec.kind == "rr":
             readings += self._variability(times_ns, rows[:, 0], possible[:, 0])
-        # A cuff may leave out the mean: one of the three is enough.
         quality, why = (1.0, "") if possible.any() else (0.0, _why(rows))
         readings.append(self._observation(sample.t_ns, "sensor.quality", quality, "1", quality=quality, label=why))
         return readings

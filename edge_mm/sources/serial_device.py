@@ -48,7 +48,8 @@ class SerialDevice:
         try:
             came: bytes = self._serial.read(_MOST_PER_READ)
         except (OSError, TypeError) as error:  # SerialException is an OSError; pyserial raises TypeError when closed
-            raise SourceLost(f"serial port {self._port} is gone: {said(error)}; was it unplugged?") from None
+            why = "" if "readiness to read" in str(error) else f" ({said(error)})"  # pyserial's words for: it is gone
+            raise SourceLost(f"serial port {self._port} is gone{why}; was it unplugged?") from None
         return came
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ def test_the_last_sensor_to_be_lost_has_high_priority():
 def test_a_sensor_that_is_still_starting_may_be_the_one_that_is_left():
     starting = [status(0, "starting", stream="mic"), status(0, "starting")]
     raised = play(device(), [*starting, status(1, "lost", detail="not there")])[0]
-    assert (raised.priority, raised.reason.text) == ("medium", "sensor cam is gone: not there")
+    assert (raised.priority, raised.reason.text) == ("medium", "sensor cam is not there: not there")
     lost = [status(1, "lost", stream="mic"), status(2, "starting", stream="mic")]  # tried again, still not there
     assert [a.priority for a in play(device(), [*starting, *lost, status(3, "lost")])] == ["medium", "high"]
     again = [status(1, "off", stream="mic"), status(2, "starting", stream="mic")]

@@ -61,3 +61,13 @@ def test_a_sensor_that_works_badly_raises_a_low_alert_that_ends_when_it_is_lost(
         ("sensor.degraded", False),
         ("sensor.lost", True),
     ]
+
+
+def test_a_configuration_that_is_refused_for_another_reason_is_told_anew():
+    parts = Parts(0.0)
+    assert [one.state for one in parts.tell(0, "@config", "degraded", "no such key")] == ["degraded"]
+    assert parts.tell(1, "@config", "degraded", "no such key") == []
+    assert [(one.state, one.detail) for one in parts.tell(2, "@config", "degraded", "no such file")] == [
+        ("live", ""),
+        ("degraded", "no such file"),
+    ]
