@@ -17,6 +17,7 @@ from edge_mm.daemon.starter import look
 from edge_mm.errors import SourceError
 from edge_mm.sources.ble_find import discover_ble
 from edge_mm.sources.discovery import FoundDevice, i2c_parts
+from edge_mm.sources.lsl import discover_lsl
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,14 @@ def _groups(*, scan_s: float) -> list[_Group]:
             "" if has_i2c else "needs smbus2: pip install 'edge-mm[i2c]'",
         ),
     ]
-    ran = "an emulated belt only, never with a real one"
+    belts = ("bluetooth", "heart_rate", "rr, spo2", "an emulated belt only, never with a real one")
+    streams = ("lsl_streams", "ecg", "any signal or reading", "streams of our own only, never with an amplifier")
     if not scan_s:
         missing = "takes seconds: edge-mm devices --scan"
-        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, (), missing)]
-    try:
-        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, discover_ble(scan_s))]
-    except SourceError as error:
-        return [*groups, _Group("bluetooth", "heart_rate", "rr, spo2", ran, (), str(error))]
+        return [*groups, _Group(*belts, (), missing), _Group(*streams, (), missing)]
+    for words, discover in ((belts, discover_ble), (streams, discover_lsl)):
+        try:
+            groups.append(_Group(*words, discover(scan_s)))
+        except SourceError as error:
+            groups.append(_Group(*words, (), str(error)))
+    return groups

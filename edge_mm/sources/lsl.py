@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
 from edge_mm.protocols import Halt
+from edge_mm.sources.discovery import FoundDevice
 from edge_mm.sources.files import given_rate, said
 from edge_mm.sources.lsl_channels import Channels, checked
 from edge_mm.sources.unproven import Unproven
@@ -262,3 +263,17 @@ def _load_pylsl() -> Any:
     except (ImportError, RuntimeError) as error:  # RuntimeError: the package is there, liblsl is not
         raise SourceError(f"LSL needs the package pylsl ({said(error)}): pip install 'edge-mm[lsl]'.") from None
     return pylsl
+
+
+def discover_lsl(seconds: float = 2.0) -> list[FoundDevice]:
+    """Streams that are offered in this network.
+
+    Args:
+        seconds: how long to listen.
+
+    Raises:
+        SourceError: pylsl or liblsl is missing.
+    """
+    found = _load_pylsl().resolve_streams(wait_time=seconds)
+    rows = sorted({(info.name(), info.type(), info.hostname(), info.channel_count()) for info in found})
+    return [FoundDevice(f"lsl:{name}", f"{sort}, {count} channels, on {host}") for name, sort, host, count in rows]

@@ -96,7 +96,7 @@ def test_init_writes_a_configuration_that_is_accepted_and_never_replaces_one_una
 
 def test_devices_are_listed_as_json(capsys):
     assert main(["devices", "--json"]) == 0
-    groups = {"cameras", "microphones", "serial_ports", "i2c_parts", "bluetooth"}
+    groups = {"cameras", "microphones", "serial_ports", "i2c_parts", "bluetooth", "lsl_streams"}
     found = json.loads(capsys.readouterr().out)
     assert set(found) == groups | {"ran_on", "not_looked_for"}
     assert set(found["ran_on"]) == groups
