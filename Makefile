@@ -23,6 +23,7 @@ test-env: env
 	  || echo "edge-mm: PyAudio could not be built (see $(VENV)/mic.log): microphone tests will skip" >&2
 
 test: test-env  ## run the tests (at most 10 minutes)
+	@date -u +'edge-mm: tests of %Y-%m-%d %H:%M UTC' >&2
 	@$(RUN) -m pytest -n 3 --dist loadfile tests  # many of them wait for something
 
 lint: test-env  ## ruff, mypy --strict, import contracts

@@ -141,3 +141,14 @@ class Talker:
         self._stop.set()
         self._thread.join(5)
         self._sink.stop()
+
+
+def test_tail_takes_the_broker_of_the_configuration_here_and_says_when_it_goes_and_comes(tmp_path, monkeypatch, capsys):
+    with broker() as local:
+        configured(tmp_path, port=local.settings.port, sources="")
+        monkeypatch.chdir(tmp_path)
+        gone = threading.Timer(1.0, local.kill)
+        gone.start()
+        assert main(["tail", "--seconds", "4"]) == 0
+        gone.join()
+        assert f"broker 127.0.0.1:{local.settings.port}: gone; trying again" in capsys.readouterr().err
