@@ -71,7 +71,8 @@ def told(event: AlertEvent) -> str:
     when = f"{event.time or 'time unknown'}{'' if data.clock_synced else ' (clock not set)'}"
     verb = "raised " if data.state == "active" else "cleared"
     weights = " ".join(f"{sense} {weight:.2f}" for sense, weight in data.attention.items() if weight is not None)
-    tail = f"  [attention {weights}]" if weights and data.state == "active" else ""
+    about = data.category == "physiological" and data.state == "active"
+    tail = f"  [attention {weights}]" if weights and about else ""
     return printable(f"{when}  {event.source}  {verb}  {data.priority:6}  {data.kind}: {data.reason.text}{tail}")
 
 
