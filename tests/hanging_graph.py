@@ -90,12 +90,31 @@ def hanging_graph(name, shape, outputs, *, limit):
     before, same = made.tensor(body, []), made.tensor(body, [])
     made.op(body, "ADD", [before, made.tensor(body, [], value=0.0)], [same], schema.AddOptionsT())
     body.inputs, body.outputs = [before], [same]
-    signature = schema.SignatureDefT()
-    signature.signatureKey, signature.subgraphIndex = b"serving_default", 0
-    signature.inputs = [_named(name, given)]
-    signature.outputs = [_named(key, place) for key, place in zip(outputs, places, strict=True)]
-    made.model.signatureDefs = [signature]
+    answers = [_named(key, place) for key, place in zip(outputs, places, strict=True)]
+    made.model.signatureDefs = [_signature([_named(name, given)], answers)]
     return made.packed()
+
+
+def failing_graph(name, shape, answer):
+    """A ``.tflite`` whose run fails where the largest value of its input is no index of four: GATHER beyond the end."""
+    made = _Model()
+    main = made.subgraph()
+    given = made.tensor(main, shape)
+    axes = made.tensor(main, [len(shape)], INT, list(range(len(shape))))
+    largest, index = made.tensor(main, []), made.tensor(main, [], INT)
+    made.op(main, "REDUCE_MAX", [given, axes], [largest], schema.ReducerOptionsT())
+    made.op(main, "CAST", [largest], [index], schema.CastOptionsT())
+    table, found = made.tensor(main, [4], value=[7.0, 8.0, 9.0, 10.0]), made.tensor(main, [])
+    made.op(main, "GATHER", [table, index], [found], schema.GatherOptionsT())
+    main.inputs, main.outputs = [given], [found]
+    made.model.signatureDefs = [_signature([_named(name, given)], [_named(answer, found)])]
+    return made.packed()
+
+
+def _signature(inputs, outputs):
+    one = schema.SignatureDefT()
+    one.signatureKey, one.subgraphIndex, one.inputs, one.outputs = b"serving_default", 0, inputs, outputs
+    return one
 
 
 def _named(name, place):

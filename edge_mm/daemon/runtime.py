@@ -77,13 +77,14 @@ class Runtime:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self.config, self.news = config, News()
         self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
-        self._ending = ExitStack()
+        self.ending = ExitStack()
+        """Ends what has been started; closed by ``run``, or by whoever does not run it after all."""
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
-        self._ending.callback(end_graphs)
+        self.ending.callback(end_graphs)
         try:
             self._prepare(policies)
         except BaseException:
-            self._ending.close()
+            self.ending.close()
             raise
 
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
@@ -97,8 +98,7 @@ class Runtime:
         warn_of_unused(self._planned, self._bundle)
         self.meters = Meters()
         """Counts and latencies of the run."""
-        self._inbox = Inbox()
-        self._refused: set[str] = set()
+        self._inbox, self._refused = Inbox(), set[str]()
         self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
         self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
@@ -108,10 +108,6 @@ class Runtime:
         self._health = health_of(config, self.meters)
         self._latest: dict[str, Any] | None = None
         self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
-
-    def discard(self) -> None:
-        """It will not be run after all: end what it has started."""
-        self._ending.close()
 
     def run(self, stop: threading.Event, *, renewal: Renewal[Runtime] | None = None) -> Summary:
         """Watch until stopped, until all files have ended, or until another configuration is ready.
@@ -144,7 +140,7 @@ class Runtime:
             self._supervision = Supervision(
                 crew, outbox=outbox, keeper=self._keeper, sink=self._sink, freshness=self._freshness, news=self.news
             )
-            with self._ending as ending:  # whatever fails, all of it is done, the last one first
+            with self.ending as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
                 ending.enter_context(self._recorder)
                 ending.callback(self._store)

@@ -73,7 +73,11 @@ def _run(
     runtime = Runtime(config)
     while True:
         renewal = Renewal(
-            runtime.config, lambda: load_config(path), Runtime, runtime.news.config, discard=Runtime.discard
+            runtime.config,
+            lambda: load_config(path),
+            Runtime,
+            runtime.news.config,
+            discard=lambda made: made.ending.close(),
         )
         renew[:] = [renewal.ask]
         summary = runtime.run(stop, renewal=renewal)

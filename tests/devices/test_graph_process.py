@@ -2,14 +2,13 @@
 
 import os
 import signal
-import time
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from children import children
 from hanging_bundle import hanging_sound_graph
-from hanging_graph import crashing_delegate, hanging_graph
+from hanging_graph import crashing_delegate, failing_graph, hanging_graph
 
 from edge_mm.errors import BundleError, GraphLost
 from edge_mm.models.bundle import load_bundle
@@ -41,11 +40,11 @@ class Host:
 
     def until_well(self, graph):
         """Run it on silence until it answers again."""
-        for _ in range(600):
+        for _ in range(BUDGET):
             try:
                 return graph(x=QUIET)["said"].tolist()
             except GraphLost:
-                time.sleep(0.02)
+                self.process.settle()
         raise AssertionError(self.said)
 
 
@@ -70,12 +69,10 @@ def test_a_graph_answers_as_it_does_in_this_process(host, bundle):
 def test_a_graph_that_hangs_is_ended_after_its_deadline_and_replaced_while_nobody_waits(host):
     graph = host.process.graph("mine", endless(), stateful=False)
     assert graph(x=QUIET)["said"].tolist() == [1.0, 2.0, 3.0]
-    began = time.monotonic()
     with pytest.raises(GraphLost, match=r"graph mine: it has not answered within 0.5 s"):
         graph(x=LOUD)
     with pytest.raises(GraphLost, match="is being replaced"):
         graph(x=QUIET)
-    assert time.monotonic() - began < 2.5  # the deadline, and no start of a process
     assert host.until_well(graph) == [1.0, 2.0, 3.0]
     assert [line.partition(":")[0] for line in host.said] == ["lost", "live"]
     assert host.process.replaced == 1
@@ -158,11 +155,35 @@ def test_the_monitor_goes_on_without_a_sense_whose_graph_hangs_and_has_it_back_a
         if i % 10 == 0:
             outputs += monitor.push(Sample("hr", t_ns, np.array([70.0], np.float32), 1.0))
         heard += [(i / 10, one.stream) for one in outputs if isinstance(one, Observation)]
-        if host.process.replaced:
-            time.sleep(0.05)  # a recording is faster than a process starts
+        if i == 80:  # a recording is faster than a process starts
+            host.process.settle()
     assert host.process.replaced == 1
     beats = [at for at, stream in heard if stream == "hr"]
     assert beats == [float(second) for second in range(20) for _ in ("rate", "quality")]
     sounds = [at for at, stream in heard if stream == "mic"]
     assert min(sounds) < 5 < max(sounds)
     assert max(later - now for now, later in pairwise(sounds)) > 1.0  # absent meanwhile
+
+
+def test_a_graph_that_fails_with_inputs_that_fit_is_absent_and_not_the_end(host):
+    graph = host.process.graph("mine", failing_graph("x", (1, 4), "said"), stateful=False)
+    assert graph(x=QUIET)["said"].tolist() == 7.0
+    with pytest.raises(GraphLost, match="graph mine: it failed"):
+        graph(x=np.full((1, 4), 1e6, np.float32))
+    assert host.until_well(graph) == 7.0
+    assert host.said[0].startswith("lost: graph mine: it failed")
+
+
+def test_a_graph_that_hangs_on_its_golden_sample_is_a_bundle_that_does_not_load(host):
+    graph = hanging_graph(
+        "log_mel", (1, 96, 40, 1), {"classes": np.zeros((1, 7)), "embedding": np.zeros((1, 32))}, limit=0
+    )
+    with pytest.raises(BundleError, match="has not answered within 0.5 s; that was its golden sample"):
+        Monitor(load_bundle("driver").with_graph("audio.encoder", graph).hosted(host.process))
+    assert host.process.replaced == 2  # it was given a second chance: an accelerator would have been left meanwhile
+
+
+def test_a_delegate_that_crashes_while_a_bundle_is_loaded_is_replaced_by_the_cpu_for_all_its_graphs(tmp_path):
+    with Host(delegate=crashing_delegate(tmp_path, at="prepare"), deadline_s=0.5) as host:
+        Monitor(load_bundle("driver").hosted(host.process))
+        assert [line.partition(":")[0] for line in host.said] == ["degraded"]

@@ -213,9 +213,7 @@ def test_a_belt_that_is_taken_off_is_lost_and_its_values_come_again_when_it_is_b
     worn.close()
     assert "not in range" in refused(worn)
     world.wear(*BELT)
-    began = time.monotonic()
     worn.open()
-    assert time.monotonic() - began + worn.retry_s < 15.0
     world.says(RATE, "0049")
     assert worn.read().data.tolist() == [73.0]
 

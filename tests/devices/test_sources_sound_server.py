@@ -4,27 +4,17 @@ The listener runs in a process of its own, because ALSA reads its configuration 
 """
 
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
+from sound_server import SoundServer, need_sound
 
 pytestmark = pytest.mark.devices
 
 soundfile = pytest.importorskip("soundfile")
-
-SERVER = """
-load-module module-null-sink sink_name=out rate={rate} channels=2 format=s16le
-load-module module-remap-source source_name=mic master=out.monitor
-set-default-source mic
-set-default-sink out
-load-module module-native-protocol-unix socket={socket} auth-anonymous=1
-"""
 
 # Prints JSON lines; waits for a line on stdin where the test has something to do first.
 LISTENER = """
@@ -64,61 +54,19 @@ microphone.close()
 """
 
 
-class SoundServer:
-    def __init__(self, folder, rate):
-        self.environment = {
-            **os.environ,
-            "HOME": str(folder),
-            "XDG_RUNTIME_DIR": str(folder / "run"),
-            "PULSE_RUNTIME_PATH": str(folder / "run"),
-            "PULSE_SERVER": f"unix:{folder}/run/native",
-        }
-        (folder / "run").mkdir(mode=0o700)
-        (folder / ".asoundrc").write_text("pcm.!default { type pulse }\nctl.!default { type pulse }\n")
-        (folder / "server.pa").write_text(SERVER.format(rate=rate, socket=folder / "run" / "native"))
-        self.process = subprocess.Popen(
-            [
-                "pulseaudio",
-                "-n",
-                "-F",
-                folder / "server.pa",
-                "--exit-idle-time=-1",
-                "--daemonize=no",
-                "--disallow-exit",
-            ],
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for _ in range(100):
-            asked = subprocess.run(["pactl", "info"], check=False, env=self.environment, capture_output=True)
-            if asked.returncode == 0:
-                return
-            threading.Event().wait(0.1)
-        self.stop()
-        pytest.skip("PulseAudio did not start here")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait()
-
-    def listen(self, pattern, task, *more):
-        return subprocess.Popen(
-            [sys.executable, "-c", LISTENER, pattern, task, *map(str, more)],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+def listen(server, pattern, task, *more):
+    return subprocess.Popen(
+        [sys.executable, "-c", LISTENER, pattern, task, *map(str, more)],
+        env=server.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.fixture(params=[16_000])
 def server(request, tmp_path):
-    pytest.importorskip("pyaudio", reason="PyAudio is not installed (extra [mic])")
-    for program in ("pulseaudio", "pactl", "paplay"):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (apt install pulseaudio pulseaudio-utils libasound2-plugins)")
+    need_sound()
     running = SoundServer(tmp_path, request.param)
     yield running
     running.stop()
@@ -140,7 +88,7 @@ def test_what_is_played_is_heard_sample_for_sample(server, tmp_path):
     speech_like = np.random.default_rng(3).normal(size=24_000) * np.hanning(24_000) * 8000
     played = speech_like.astype(np.int16)
     soundfile.write(tmp_path / "played.wav", played, 16_000, subtype="PCM_16")
-    listener = server.listen("default", "record", tmp_path / "heard.npy")
+    listener = listen(server, "default", "record", tmp_path / "heard.npy")
     assert said(listener) == {"rate_hz": 16_000, "unit": "full scale", "kind": "audio"}
     assert said(listener) == {"ready": True}
     subprocess.run(["paplay", tmp_path / "played.wav"], env=server.environment, check=True)
@@ -159,7 +107,7 @@ def test_what_is_played_is_heard_sample_for_sample(server, tmp_path):
 @pytest.mark.parametrize("server", [44_100], indirect=True)
 def test_a_tone_keeps_its_pitch_from_a_device_of_another_rate(server, tmp_path):
     soundfile.write(tmp_path / "tone.wav", 0.5 * np.sin(2 * np.pi * 1000 * np.arange(66_150) / 44_100), 44_100)
-    listener = server.listen("pulse", "record", tmp_path / "heard.npy")
+    listener = listen(server, "pulse", "record", tmp_path / "heard.npy")
     said(listener), said(listener)
     subprocess.run(["paplay", tmp_path / "tone.wav"], env=server.environment, check=True)
     rest(listener)
@@ -169,7 +117,7 @@ def test_a_tone_keeps_its_pitch_from_a_device_of_another_rate(server, tmp_path):
 
 
 def test_a_reader_that_pauses_finds_the_backlog_in_unbroken_time(server):
-    listener = server.listen("default", "pause")
+    listener = listen(server, "default", "pause")
     said(listener), said(listener)
     (told,), _ = rest(listener)
     assert told["steps_ms"][:10] == pytest.approx([50] * 10, abs=0.1)
@@ -177,7 +125,7 @@ def test_a_reader_that_pauses_finds_the_backlog_in_unbroken_time(server):
 
 
 def test_a_server_that_dies_is_a_lost_source(server):
-    listener = server.listen("default", "until-lost")
+    listener = listen(server, "default", "until-lost")
     said(listener), said(listener)
     server.process.kill()
     (told,), _ = rest(listener)
@@ -186,7 +134,7 @@ def test_a_server_that_dies_is_a_lost_source(server):
 
 
 def test_a_server_that_hangs_is_a_lost_source(server):
-    listener = server.listen("default", "until-lost")
+    listener = listen(server, "default", "until-lost")
     said(listener), said(listener)
     server.process.send_signal(signal.SIGSTOP)
     told = said(listener)
@@ -196,7 +144,7 @@ def test_a_server_that_hangs_is_a_lost_source(server):
 
 
 def test_a_name_that_fits_nothing_lists_what_is_there_and_the_libraries_stay_quiet(server):
-    listener = server.listen("no such thing", "list")
+    listener = listen(server, "no such thing", "list")
     assert "default" in said(listener)["found"]
     (told,), err = rest(listener)
     assert told["error"] == "SourceError"
