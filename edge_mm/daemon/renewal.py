@@ -70,6 +70,11 @@ class Renewal(Generic[T]):
             self._thread.start()
         return False
 
+    def join(self, timeout_s: float) -> None:
+        """Wait for what is being prepared, so long at most."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
     def _prepare(self) -> None:
         try:
             config = self._load()

@@ -178,7 +178,7 @@ def test_a_graph_that_hangs_on_its_golden_sample_is_a_bundle_that_does_not_load(
     graph = hanging_graph(
         "log_mel", (1, 96, 40, 1), {"classes": np.zeros((1, 7)), "embedding": np.zeros((1, 32))}, limit=0
     )
-    with pytest.raises(BundleError, match="has not answered within 0.5 s; that was its golden sample"):
+    with pytest.raises(BundleError, match=r"has not answered within 0\.5 s; that was its golden sample"):
         Monitor(load_bundle("driver").with_graph("audio.encoder", graph).hosted(host.process))
     assert host.process.replaced == 2  # it was given a second chance: an accelerator would have been left meanwhile
 

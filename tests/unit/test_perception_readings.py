@@ -114,3 +114,9 @@ def test_a_blood_pressure_of_another_shape_is_refused(bundle):
 def test_a_silence_that_is_no_time_is_refused(bundle):
     with pytest.raises(UsageError, match="stale after 0"):
         Monitor(bundle, [StreamSpec("hr", "heart_rate", 1.0, "bpm", stale_s=0.0)])
+
+
+@pytest.mark.parametrize("pair", [[80.0, 120.0, 93.0], [400.0, 20.0, 93.0], [120.0, np.nan, 93.0]])
+def test_half_a_blood_pressure_and_one_that_is_upside_down_are_none(bundle, pair):
+    (quality,) = pushed(bundle, "blood_pressure", sample("blood_pressure", 0.0, [pair]))
+    assert (quality.name, quality.value, quality.label) == ("sensor.quality", 0.0, "impossible value")
