@@ -35,7 +35,7 @@ from converters.acceptance import Case, trimmed
 from converters.episodes import WINDOW_S, Composite, windows_of
 from converters.tracks import Array, Track
 from edge_mm.alerts.limits import Limits
-from edge_mm.types import StreamKind
+from edge_mm.kinds import StreamKind
 
 MODALITIES = ("vision", "audio", "physio", "skin")
 HEADS = ("drowsy", "distracted", "stressed")

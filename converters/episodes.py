@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_mm.kinds import CONTEXT, MODALITY_OF, STANDING_NS, StreamKind
 from edge_mm.perception.align import Aligner
-from edge_mm.types import CONTEXT, MODALITY_OF, NS_PER_S, STANDING_NS, Embedding, StreamKind, StreamSpec, Window
+from edge_mm.types import NS_PER_S, Embedding, StreamSpec, Window
 
 Array = npt.NDArray[np.float32]
 

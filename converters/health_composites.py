@@ -33,7 +33,8 @@ from converters.acceptance import Case, trimmed
 from converters.episodes import Composite, windows_of
 from converters.tracks import Array, Track
 from edge_mm.alerts.limits import Limits
-from edge_mm.types import NS_PER_S, StreamKind
+from edge_mm.kinds import StreamKind
+from edge_mm.types import NS_PER_S
 
 MODALITIES = ("physio", "skin", "motion", "audio", "text")
 HEADS = ("arrhythmia", "distress", "event")

@@ -19,13 +19,14 @@ import numpy.typing as npt
 from converters.motion.records import FOLDS, Recording, read_hifd
 from converters.skin.sessions import read_e4, read_labels
 from converters.tracks import Track, track
+from edge_mm.kinds import StreamKind
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.motion import MotionFrontEnd
 from edge_mm.perception.motion_fall import GRAPH as FALL
 from edge_mm.perception.physio import PhysioFrontEnd
 from edge_mm.perception.skin import SkinFrontEnd
 from edge_mm.perception.skin_stress import GRAPH as STRESS
-from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamKind, StreamSpec
+from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 
 HELD_OUT_PEOPLE = 4
 """Of Stress-Predict, the last ones by number."""

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, cast
 from edge_mm.alerts.alarms import Alarms
 from edge_mm.alerts.defaults import default_policies
 from edge_mm.errors import GraphLost, UsageError
+from edge_mm.kinds import MODALITY_OF, READINGS
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.admission import check_sample
 from edge_mm.perception.align import WAITED_FOR, Aligner
@@ -35,19 +36,7 @@ from edge_mm.perception.fusion import Fusion
 from edge_mm.perception.readings import ReadingsFrontEnd
 from edge_mm.perception.selftest import self_test
 from edge_mm.protocols import FrontEnd, Policy, SharedFrontEnd
-from edge_mm.types import (
-    MODALITY_OF,
-    NS_PER_S,
-    READINGS,
-    Embedding,
-    Event,
-    Observation,
-    Output,
-    PolicyInput,
-    Sample,
-    Status,
-    StreamSpec,
-)
+from edge_mm.types import NS_PER_S, Embedding, Event, Observation, Output, PolicyInput, Sample, Status, StreamSpec
 
 if TYPE_CHECKING:
     from edge_mm.alerts.baseline import Baseline
@@ -151,7 +140,7 @@ class Monitor:
         """Take the next event.
 
         Args:
-            event: a Sample of an announced stream, a Status, or a Tick.
+            event: a Sample of an announced stream, a Status, a Command, or a Tick.
 
         Returns:
             Everything that follows from it, in order.
@@ -166,6 +155,8 @@ class Monitor:
             self._sample(event, outputs)
         elif isinstance(event, Status):
             self._status(event, outputs)
+        elif isinstance(event, Command):
+            outputs.extend(self.alarms.command(event))
         else:
             self._aligner.tick(event.t_ns)
             self._windows(outputs)

@@ -1,65 +1,31 @@
 """The data that flows through the product, left to right.
 
-In and out: nothing; this module only names things. ``Sample``, ``Status`` and ``Tick`` are the events that enter
-``Monitor.push``; ``Observation``, ``Estimate`` and ``Alert`` are what comes out; ``Embedding``, ``Window`` and
-``Condition`` travel inside. ``edge_mm.protocols`` says who gives and takes them. Everything is frozen. Time is an
-integer of monotonic nanoseconds (``t_ns``), stamped at capture; wall time exists only in ``edge_mm.delivery``. Not
-here: any behaviour.
+In and out: nothing; this module only names things, with the words of ``kinds``. ``Sample``, ``Status``, ``Command`` and
+``Tick`` are the events that enter ``Monitor.push``; ``Observation``, ``Estimate``, ``Alert`` and ``Reply`` come out;
+``Embedding``, ``Window`` and ``Condition`` travel inside. Everything is frozen. Time is an integer of monotonic
+nanoseconds (``t_ns``), stamped at capture; wall time exists only in ``edge_mm.delivery``. Not here: any behaviour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_mm.kinds import (
+    Action,
+    AlarmState,
+    Category,
+    Modality,
+    Priority,
+    SourceState,
+    StreamKind,
+    Transition,
+)
+
 NS_PER_S = 1_000_000_000
-
-StreamKind = Literal[
-    "video", "audio", "ecg", "ppg", "eda", "temp", "acc", "gyro", "note",
-    "heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "speed", "number",
-]  # fmt: skip
-Modality = Literal["vision", "audio", "physio", "skin", "motion", "text", "readings"]
-SourceState = Literal["starting", "live", "degraded", "stale", "lost", "off"]
-Priority = Literal["high", "medium", "low"]
-Category = Literal["physiological", "technical"]
-Transition = Literal["raised", "cleared"]
-
-MODALITY_OF: Mapping[str, Modality] = {
-    "video": "vision",
-    "audio": "audio",
-    "ecg": "physio",
-    "ppg": "physio",
-    "eda": "skin",
-    "temp": "skin",
-    "acc": "motion",
-    "gyro": "motion",
-    "note": "text",
-    "heart_rate": "physio",
-    "rr": "physio",
-    "spo2": "physio",
-    "blood_pressure": "physio",
-    "body_temp": "physio",
-    "speed": "readings",
-    "number": "readings",
-}
-THREE_AXES: frozenset[str] = frozenset(("acc", "gyro"))
-"""Kinds whose blocks are (n, 3): x, y, z."""
-READINGS: frozenset[str] = frozenset(("heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "speed", "number"))
-"""Kinds that a device has worked out itself (a belt, a cuff, a car): no encoder of ours reads them, their samples stand
-for moments and come when the device has something to say. ``number`` is anything else, in a unit of its own."""
-TRIPLES: frozenset[str] = THREE_AXES | {"blood_pressure"}
-"""Kinds whose blocks are (n, 3); a blood pressure is systolic, diastolic, mean."""
-CONTEXT: frozenset[str] = frozenset(("text",))
-"""Modalities that say who the person is, not how they are: alone they are no evidence of anything. What is said holds
-until it is said anew."""
-MAX_NOTE_BYTES = 65_536
-"""A longer note is a document; no more than its first words would be read."""
-STANDING_NS = 1 << 61
-"""``Embedding.span_ns`` of what holds until it is said anew; with any time of a monotonic clock it is no overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +92,25 @@ class Tick:
     """The present."""
 
 
-Event = Sample | Status | Tick
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A person wants something of an alarm."""
+
+    t_ns: int
+    """When it came."""
+    action: Action
+    """What is wanted. A silence always ends."""
+    incident: int
+    """Which alarm: ``Alert.incident`` of this very instance, so that nobody acknowledges what he has not seen."""
+    seconds: float = 0.0
+    """How long to be silent; 0: as long as is allowed."""
+    by: str = ""
+    """Who says so, as he calls himself."""
+    transaction: str = ""
+    """The caller's own word for it; the ``Reply`` repeats it."""
+
+
+Event = Sample | Status | Command | Tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +271,33 @@ class Alert:
     """Modality -> how much the score falls without it. A condition read from one sense rests on it wholly: 1.0."""
     person: str = ""
     """Whom it is about, where several are watched."""
+    previous: AlarmState = "inactive"
+    """State of the alarm before this transition; ``LEADS_TO`` has the one after it."""
+    latched: bool = False
+    """Whether the alarm stays until it is acknowledged, also when the condition is over."""
+    silent_until_ns: int | None = None
+    """End of the silence, where it is silenced."""
+    escalation: int = 0
+    """How often nobody had acknowledged it in time; ``priority`` has been raised accordingly."""
+    by: str = ""
+    """Who acknowledged or silenced it, as he calls himself."""
 
 
-Output = Observation | Estimate | Alert
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a Command."""
+
+    t_ns: int
+    """When."""
+    action: Action
+    """What had been wanted."""
+    incident: int
+    """Of which alarm."""
+    transaction: str
+    """The caller's own word for it."""
+    error: str = ""
+    """Why it was refused, as a sentence; empty: it was done."""
+
+
+Output = Observation | Estimate | Alert | Reply
 PolicyInput = Observation | Estimate | Status | Tick

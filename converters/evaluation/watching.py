@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.daemon.replay import replay
+from edge_mm.kinds import StreamKind
 from edge_mm.models.bundle import Bundle
 from edge_mm.protocols import Source
-from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Sample, StreamKind, StreamSpec
+from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Sample, StreamSpec
 
 U8 = npt.NDArray[np.uint8]
 UNITS: dict[str, str] = {"audio": "full scale", "ecg": "mV", "ppg": "a.u.", "eda": "uS", "temp": "degC", "acc": "g"}
@@ -83,7 +84,7 @@ def watch(bundle: Bundle, *sources: Source) -> Watched:
             rows.setdefault(output.name, []).append((output.t_ns, output.value, output.quality, output.label))
         elif isinstance(output, Alert):
             alerts.append(output)
-        else:
+        elif isinstance(output, Estimate):
             estimates.append(output)
     readings = {}
     for name, said in rows.items():

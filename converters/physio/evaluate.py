@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from converters.physio.records import Record, inside, match
+from edge_mm.kinds import StreamKind
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import Graph
 from edge_mm.perception.physio import PhysioFrontEnd
-from edge_mm.types import NS_PER_S, Observation, Sample, StreamKind, StreamSpec
+from edge_mm.types import NS_PER_S, Observation, Sample, StreamSpec
 
 
 class Said(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from edge_mm.alerts.fused import HeadWatch
 from edge_mm.alerts.limits import Limits
 from edge_mm.alerts.rules import Level, Rule
-from edge_mm.types import Modality, Priority
+from edge_mm.kinds import Modality, Priority
 
 
 class _Head(NamedTuple):

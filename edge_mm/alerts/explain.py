@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from edge_mm.alerts.hold import ns
 from edge_mm.alerts.sensors import QUALITY
-from edge_mm.types import MODALITY_OF, Estimate, Modality, Observation, PolicyInput
+from edge_mm.kinds import MODALITY_OF, Modality
+from edge_mm.types import Estimate, Observation, PolicyInput
 
 RECENT_S = 30.0
 """Older readings and estimates explain nothing: ours."""

@@ -12,7 +12,8 @@ from math import isfinite
 from edge_mm.alerts.rules import Level, Rule, ended
 from edge_mm.alerts.sensors import QUALITY
 from edge_mm.alerts.streams import Running
-from edge_mm.types import Condition, Estimate, Modality, PolicyInput
+from edge_mm.kinds import Modality
+from edge_mm.types import Condition, Estimate, PolicyInput
 
 
 class HeadWatch:

@@ -16,7 +16,8 @@ from typing import Protocol
 from edge_mm.alerts.hold import Hold, ns, seconds_between
 from edge_mm.alerts.sensors import QUALITY
 from edge_mm.alerts.streams import Running
-from edge_mm.types import Condition, Modality, Observation, PolicyInput, Priority, Reason, Status, Tick
+from edge_mm.kinds import Modality, Priority
+from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status, Tick
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from numbers import Real
 from typing import Any, get_args
 
 from edge_mm.errors import ConfigError
+from edge_mm.kinds import Category, Modality, Priority
 from edge_mm.protocols import Policy
-from edge_mm.types import Category, Condition, Modality, Priority, Reason
+from edge_mm.types import Condition, Reason
 
 LONGEST_NAME = 200
 """Characters of a kind, key, unit, head or code; a longer one is an error: a key is part of a topic."""

@@ -13,7 +13,8 @@ from types import MappingProxyType
 
 from edge_mm.alerts.hold import Hold, seconds_between
 from edge_mm.alerts.limits import Limits
-from edge_mm.types import Condition, Observation, PolicyInput, Priority, Reason, SourceState, Status
+from edge_mm.kinds import Priority, SourceState
+from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status
 
 QUALITY = "sensor.quality"
 """Name of the observation that says how good a stream is: value 0..1, label says why it is low."""

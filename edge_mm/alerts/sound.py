@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from edge_mm.alerts.limits import Limits
 from edge_mm.alerts.rules import Level, Rule, Watch
-from edge_mm.types import Priority
+from edge_mm.kinds import Priority
 
 SOUNDS: Mapping[str, tuple[Priority, str]] = MappingProxyType(
     {

@@ -6,7 +6,8 @@ its stream is; readings do, ``sensor.quality`` about once a second. Not here: al
 
 from __future__ import annotations
 
-from edge_mm.types import Modality, Observation, PolicyInput, SourceState, Status
+from edge_mm.kinds import Modality, SourceState
+from edge_mm.types import Observation, PolicyInput, Status
 
 
 class Running:

@@ -11,7 +11,8 @@ from edge_mm.annotation import ink
 from edge_mm.annotation.ink import Colour
 from edge_mm.annotation.layout import BANNER, Box
 from edge_mm.annotation.scene import Scene
-from edge_mm.types import MODALITY_OF, NS_PER_S, Alert, Observation, StreamSpec
+from edge_mm.kinds import MODALITY_OF
+from edge_mm.types import NS_PER_S, Alert, Observation, StreamSpec
 
 PRIORITY: dict[str, Colour] = {"high": ink.HIGH, "medium": ink.MEDIUM, "low": ink.LOW}
 _ROW, _LABEL, _NUMBER = 20, 132, 56

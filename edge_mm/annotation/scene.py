@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Output, Status
+from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Output, Reply, Status
 
 SPAN_S = 8.0
 """Seconds that the strips show."""
@@ -58,7 +58,7 @@ class Scene:
         self.states: dict[str, Status] = {}
         """Stream -> what was last said about it."""
         self.active: dict[str, Alert] = {}
-        """Key -> the raised transition of an alert that stands."""
+        """Key -> the latest transition of an alert that stands."""
         self.cleared: deque[Alert] = deque()
         self._readings: dict[tuple[str, str], Observation] = {}
 
@@ -70,7 +70,9 @@ class Scene:
             self.estimate = what
         elif isinstance(what, Status):
             self.states[what.stream] = what
-        elif what.state == "raised":
+        elif isinstance(what, Reply):
+            return
+        elif what.state != "cleared":
             self.active[what.key] = what
         elif self.active.pop(what.key, None) is not None:
             self.cleared.append(what)

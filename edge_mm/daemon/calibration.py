@@ -19,10 +19,11 @@ from edge_mm.daemon.plan import plan_sources
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.replay import announce, replayed
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
+from edge_mm.kinds import MODALITY_OF
 from edge_mm.models.bundle import Bundle
 from edge_mm.monitor import Monitor
 from edge_mm.protocols import Source
-from edge_mm.types import MODALITY_OF, NS_PER_S, Observation, Output, Sample, Status, StreamSpec
+from edge_mm.types import NS_PER_S, Observation, Output, Sample, Status, StreamSpec
 
 PATIENCE_S = 30.0
 """Longest wait for the first sample of any sensor."""

@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from edge_mm.delivery.topics import DEVICE_NAME
+from edge_mm.kinds import READINGS, THREE_AXES, StreamKind
 from edge_mm.sources.channels import SIGNAL_KINDS
 from edge_mm.sources.wanted import scheme_of
-from edge_mm.types import READINGS, THREE_AXES, StreamKind
 
 Name = Annotated[
     str, Meta(pattern=rf"\A{DEVICE_NAME}\Z", description="1 to 64 letters, digits, underscores and hyphens")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from edge_mm.daemon.reader import OPENING_S
-from edge_mm.types import NS_PER_S, SourceState, Status, StreamSpec
+from edge_mm.kinds import SourceState
+from edge_mm.types import NS_PER_S, Status, StreamSpec
 
 STALE_S = 2.0
 """Where a stream has not said what is normal."""

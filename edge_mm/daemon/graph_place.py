@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge_mm.daemon.config import GraphsConfig
+from edge_mm.kinds import SourceState
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.shipped import FOLDER
 from edge_mm.perception.graph_process import GraphProcess
-from edge_mm.types import SourceState
 
 _log = logging.getLogger("edge_mm.run")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 from edge_mm.daemon.config import MetricsConfig
 from edge_mm.errors import ConfigError
-from edge_mm.types import SourceState
+from edge_mm.kinds import SourceState
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

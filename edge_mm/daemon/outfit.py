@@ -20,12 +20,13 @@ from edge_mm.daemon.plan import Planned
 from edge_mm.daemon.recorder import Recorder, recorder_of
 from edge_mm.daemon.supervision import News
 from edge_mm.errors import ConfigError
+from edge_mm.kinds import MODALITY_OF
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
 from edge_mm.people import People, Watch, active_of, end
 from edge_mm.protocols import Policy
-from edge_mm.types import MODALITY_OF, Alert, Reason
+from edge_mm.types import Alert, Reason
 
 _log = logging.getLogger("edge_mm.run")
 

@@ -6,7 +6,8 @@ raise and clear technical alerts as a sensor's do. Not here: mending anything.
 
 from __future__ import annotations
 
-from edge_mm.types import SourceState, Status
+from edge_mm.kinds import SourceState
+from edge_mm.types import Status
 
 BROKER_S = 15.0
 """A broker that is away for less is no event: it was restarted, or the network blinked."""

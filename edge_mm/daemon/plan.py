@@ -18,6 +18,7 @@ from edge_mm.daemon.config import Config
 from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.delivery.listening import listener
 from edge_mm.errors import ConfigError, SourceError, UsageError
+from edge_mm.kinds import MODALITY_OF, READINGS, StreamKind
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.protocols import Source
 from edge_mm.sources import Note, Paced, audio_source, board_source, signal_source, video_source
@@ -25,7 +26,6 @@ from edge_mm.sources.address import without_password
 from edge_mm.sources.choose import is_recording
 from edge_mm.sources.mqtt_topics import Broker
 from edge_mm.sources.wanted import Wanted, scheme_of
-from edge_mm.types import MODALITY_OF, READINGS, StreamKind
 
 _log = logging.getLogger("edge_mm.run")
 

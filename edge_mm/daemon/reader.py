@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 from edge_mm.daemon.inbox import Inbox, Opened
 from edge_mm.daemon.meters import Meters
 from edge_mm.errors import EdgeMmError, SourceError, SourceLost
+from edge_mm.kinds import SourceState
 from edge_mm.protocols import Heedful, Retried, SeveralStreams, Source, Troubled, TroubledStreams
-from edge_mm.types import NS_PER_S, SourceState, Status, StreamSpec
+from edge_mm.types import NS_PER_S, Status, StreamSpec
 
 OPENING_S = 15.0
 """A camera or microphone that cannot be opened says so within 5 s and is ``lost``; one that is neither open nor lost

@@ -27,9 +27,10 @@ from edge_mm.daemon.shelf import Shelf
 from edge_mm.daemon.supervision import News
 from edge_mm.daemon.version import version_of
 from edge_mm.delivery import clock
+from edge_mm.kinds import SourceState
 from edge_mm.monitor import Monitor
 from edge_mm.recording import Announced, Head, Recorded, Said, State, require_mcap
-from edge_mm.types import NS_PER_S, Alert, Event, Output, Sample, SourceState, Status, StreamSpec
+from edge_mm.types import NS_PER_S, Alert, Event, Output, Sample, Status, StreamSpec
 
 MOST_BYTES = 32 << 20
 """Of samples that wait for the card; as many may be at work on."""

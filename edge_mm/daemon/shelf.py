@@ -22,9 +22,10 @@ import msgspec
 from edge_mm.daemon.before_alert import BeforeAlert
 from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.delivery import clock
+from edge_mm.kinds import SourceState
 from edge_mm.recording import Encoder, End, Head, Message, Recorded, RecordingWriter, Said
 from edge_mm.sources.files import said
-from edge_mm.types import NS_PER_S, Sample, SourceState
+from edge_mm.types import NS_PER_S, Sample
 
 FLUSH_S = 5.0
 """How often what was recorded is given to the kernel."""

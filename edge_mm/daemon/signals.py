@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from typing import cast
 
 from edge_mm.errors import UsageError
+from edge_mm.kinds import THREE_AXES
 from edge_mm.protocols import Source
-from edge_mm.types import THREE_AXES
 
 _AXES = {kind: tuple(f"{kind}_{axis}" for axis in "xyz") for kind in sorted(THREE_AXES)}
 KEYS = ("eda", "temp", *(key for axes in _AXES.values() for key in axes), "ecg", "ppg")

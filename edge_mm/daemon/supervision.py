@@ -24,7 +24,8 @@ from edge_mm.daemon.reader import kind_of
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.errors import WorkerError
-from edge_mm.types import SourceState, Status
+from edge_mm.kinds import SourceState
+from edge_mm.types import Status
 
 STUCK_S = 180.0
 """A delivery thread that has not turned once in this time hangs; connecting and waiting for it take less."""

@@ -27,11 +27,12 @@ from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.delivery.jsonl import JsonLines
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import SourceError, UsageError
+from edge_mm.kinds import MODALITY_OF
 from edge_mm.models.bundle import Bundle, load_bundle
 from edge_mm.monitor import Monitor
 from edge_mm.protocols import Source
 from edge_mm.sources import Note
-from edge_mm.types import MODALITY_OF, Alert, Status
+from edge_mm.types import Alert, Status
 
 if TYPE_CHECKING:
     from edge_mm.annotation.annotator import Annotator

@@ -15,7 +15,8 @@ from edge_mm.delivery.clock import Anchor, iso
 from edge_mm.delivery.payloads import estimate_parts, tidy
 from edge_mm.delivery.record import BundleRef
 from edge_mm.delivery.topics import level
-from edge_mm.types import Estimate, Observation, SourceState, Status
+from edge_mm.kinds import SourceState
+from edge_mm.types import Estimate, Observation, Status
 
 INFO_SCHEMA = 1
 _AVAILABILITY: Mapping[SourceState, Literal["online", "stale", "offline"]] = {

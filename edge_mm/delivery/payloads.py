@@ -1,8 +1,9 @@
-"""What is said about an alert: the event (CloudEvents JSON) and the present state of an alarm (plain JSON).
+"""What is said about a transition of an alarm: the event, as CloudEvents JSON.
 
 In: a ``Record`` and the clock. Out: frozen Structs whose JSON goes to MQTT or into a replay's lines. Wall time is
 worked out here, when the message leaves, from the newest anchor of the record's boot. Not a number and infinity become
-null: JSON has neither. Not here: topics, what else the device says (``bridge_payloads``).
+null: JSON has neither. Not here: topics, the present state of an
+alarm (``present``), what else the device says (``bridge_payloads``).
 """
 
 from __future__ import annotations
@@ -10,21 +11,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from edge_mm.delivery.clock import Anchor, iso
 from edge_mm.delivery.record import BundleRef, Record, replay_record
-from edge_mm.types import NS_PER_S, Alert, Category, Estimate, Modality, Priority
+from edge_mm.kinds import LEADS_TO, AlarmState, Category, Modality, Priority, Transition
+from edge_mm.types import NS_PER_S, Alert, Estimate
 
-ALERT_SCHEMA = 1
-LATE_S = 30.0
+ALERT_SCHEMA = 2
+"""Grows when a field is removed or changes its meaning; new fields may come without."""
+LATE_S = 5.0
 """A transition that leaves the device later than this after it happened is marked ``late``."""
 _DIGITS = 5
 """Significant digits of readings; more would be noise of the sensor."""
-
-ActiveState = Literal["active", "inactive"]
 
 
 class ReasonData(msgspec.Struct, frozen=True):
@@ -49,10 +50,20 @@ class AlertData(msgspec.Struct, frozen=True):
     """About the person (physiological) or the device (technical)."""
     priority: Priority
     """How urgent."""
-    state: ActiveState
+    transition: Transition
+    """What happened."""
+    state: AlarmState
     """State of the alarm after this transition."""
-    previous: ActiveState
+    previous: AlarmState
     """State before it."""
+    latched: bool
+    """Whether the alarm stays until it is acknowledged."""
+    silenced_until: str | None
+    """End of the silence, RFC 3339 UTC."""
+    escalation: int
+    """How often nobody had acknowledged it in time."""
+    by: str
+    """Who acknowledged or silenced it, as he calls himself; else empty."""
     reason: ReasonData
     """Why."""
     value: float | None
@@ -99,7 +110,7 @@ class AlertEvent(msgspec.Struct, frozen=True):
     source: str
     """``<base>/<device>``."""
     type: str
-    """``edge_mm.alert.raised`` or ``edge_mm.alert.cleared``."""
+    """``edge_mm.alert.`` and the transition, for example ``edge_mm.alert.raised``."""
     time: str | None
     """When the transition happened, RFC 3339 UTC."""
     datacontenttype: str
@@ -108,41 +119,6 @@ class AlertEvent(msgspec.Struct, frozen=True):
     """Name and version of the schema of ``data``."""
     data: AlertData
     """The transition."""
-
-
-class AlertState(msgspec.Struct, frozen=True):
-    """Retained: the present state of one alarm, flat for templates."""
-
-    state: ActiveState
-    """``active`` or ``inactive``."""
-    kind: str
-    """For example ``driver.drowsy``."""
-    alert_id: str
-    """Its key."""
-    category: Category
-    """Physiological or technical."""
-    priority: Priority
-    """How urgent."""
-    reason: str
-    """The sentence."""
-    reason_code: str
-    """The code."""
-    value: float | None
-    """What was compared."""
-    limit: float | None
-    """With what."""
-    unit: str
-    """Unit of both."""
-    since: str | None
-    """Since when it is in this state, RFC 3339 UTC."""
-    onset: str | None
-    """When the condition began."""
-    seq: int
-    """Number of the transition that led here."""
-    incident_id: str
-    """Of the alarm."""
-    clock_synced: bool
-    """Whether the times can be believed."""
 
 
 def alert_event(record: Record, *, source: str, anchor: Anchor | None, now: Anchor) -> AlertEvent:
@@ -178,28 +154,6 @@ def replay_event(
     return _event(record, source=source, anchor=Anchor(0, 0, record.boot_id, synced=False), late=False)
 
 
-def alert_state(record: Record, *, anchor: Anchor | None) -> AlertState:
-    """The present state of the alarm whose latest transition this is."""
-    alert = record.alert
-    return AlertState(
-        state=_state(alert),
-        kind=alert.kind,
-        alert_id=alert.key,
-        category=alert.category,
-        priority=alert.priority,
-        reason=alert.reason.text,
-        reason_code=alert.reason.code,
-        value=tidy(alert.value),
-        limit=tidy(alert.limit),
-        unit=alert.unit,
-        since=_wall(anchor, alert.t_ns),
-        onset=_wall(record.onset_anchor or anchor, alert.onset_ns),
-        seq=record.seq,
-        incident_id=record.incident_id,
-        clock_synced=_synced(record, anchor),
-    )
-
-
 def tidy(value: float | None, *, digits: int = _DIGITS) -> float | None:
     """A number as it is sent: rounded to significant digits, -0 as 0, not-a-number and infinity as None."""
     if value is None or not math.isfinite(value):
@@ -232,13 +186,12 @@ def seconds(t_ns: int) -> float:
 
 def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) -> AlertEvent:
     alert = record.alert
-    state = _state(alert)
     return AlertEvent(
         specversion="1.0",
         id=record.id,
         source=source,
         type=f"edge_mm.alert.{alert.state}",
-        time=_wall(anchor, alert.t_ns),
+        time=wall_of(anchor, alert.t_ns),
         datacontenttype="application/json",
         dataschema=f"urn:edge-mm:schema:alert-{ALERT_SCHEMA}",
         data=AlertData(
@@ -246,21 +199,23 @@ def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) ->
             kind=alert.kind,
             category=alert.category,
             priority=alert.priority,
-            state=state,
-            previous="inactive" if state == "active" else "active",
-            reason=ReasonData(
-                alert.reason.code,
-                {name: v if isinstance(v, str) else tidy(v) for name, v in alert.reason.params.items()},
-                alert.reason.text,
-            ),
+            transition=alert.state,
+            state=LEADS_TO[alert.state],
+            # A clear of before this field existed says "inactive" of the state before it.
+            previous="active" if alert.state == "cleared" and alert.previous == "inactive" else alert.previous,
+            latched=alert.latched,
+            silenced_until=silenced_until(alert, anchor),
+            escalation=alert.escalation,
+            by=alert.by,
+            reason=ReasonData(alert.reason.code, params_of(alert), alert.reason.text),
             value=tidy(alert.value),
             limit=tidy(alert.limit),
             unit=alert.unit,
-            onset=_wall(record.onset_anchor or anchor, alert.onset_ns),
+            onset=wall_of(record.onset_anchor or anchor, alert.onset_ns),
             onset_mono=seconds(alert.onset_ns) if record.onset_anchor is None else None,
             seq=record.seq,
             boot_id=record.boot_id,
-            clock_synced=_synced(record, anchor),
+            clock_synced=synced_of(record, anchor),
             late=late,
             incident_id=record.incident_id,
             quality=tidy_all(alert.quality),
@@ -273,14 +228,21 @@ def _event(record: Record, *, source: str, anchor: Anchor | None, late: bool) ->
     )
 
 
-def _state(alert: Alert) -> ActiveState:
-    return "active" if alert.state == "raised" else "inactive"
+def params_of(alert: Alert) -> dict[str, float | str | None]:
+    """The values in the sentence, as they are sent."""
+    return {name: v if isinstance(v, str) else tidy(v) for name, v in alert.reason.params.items()}
 
 
-def _synced(record: Record, anchor: Anchor | None) -> bool:
+def silenced_until(alert: Alert, anchor: Anchor | None) -> str | None:
+    """End of the silence in wall time."""
+    return None if alert.silent_until_ns is None else wall_of(anchor, alert.silent_until_ns)
+
+
+def synced_of(record: Record, anchor: Anchor | None) -> bool:
     """Whether both times can be believed."""
     return anchor is not None and anchor.synced and (record.onset_anchor is None or record.onset_anchor.synced)
 
 
-def _wall(anchor: Anchor | None, t_ns: int) -> str | None:
+def wall_of(anchor: Anchor | None, t_ns: int) -> str | None:
+    """A moment in wall time; None where the clock of that boot is not known."""
     return None if anchor is None else iso(anchor.wall(t_ns))

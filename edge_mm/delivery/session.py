@@ -20,7 +20,8 @@ from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.outbox import Outbox
-from edge_mm.delivery.payloads import alert_event, alert_state
+from edge_mm.delivery.payloads import alert_event
+from edge_mm.delivery.present import alert_state
 from edge_mm.delivery.record import Record
 from edge_mm.delivery.topics import ALERT_EVENT, ALERT_STATE, BRIDGE_STATE, Channel, Topics
 from edge_mm.errors import DeliveryError, OutboxError

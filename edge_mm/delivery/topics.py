@@ -32,11 +32,18 @@ class Channel:
 BRIDGE_STATE = Channel("bridge/state", qos=1, retain=True)
 BRIDGE_INFO = Channel("bridge/info", qos=1, retain=True)
 BRIDGE_HEALTH = Channel("bridge/health", qos=1, retain=True)
+BRIDGE_DEVICES = Channel("bridge/devices", qos=1, retain=True)
+BRIDGE_EVENT = Channel("bridge/event", qos=1, retain=False)
+BRIDGE_LOGGING = Channel("bridge/logging", qos=0, retain=False)
+BRIDGE_REQUEST = Channel("bridge/request/{}", qos=1, retain=False)
+BRIDGE_RESPONSE = Channel("bridge/response/{}", qos=1, retain=False)
 BRIDGE_ECHO = Channel("bridge/echo", qos=1, retain=False)
 ALERT_EVENT = Channel("alert/event", qos=1, retain=False)
 ALERT_STATE = Channel("alert/{}/state", qos=1, retain=True)
 SENSOR_AVAILABILITY = Channel("sensor/{}/availability", qos=1, retain=True)
 SENSOR_STATE = Channel("sensor/{}/state", qos=0, retain=False)
+SENSOR_WAVEFORM = Channel("sensor/{}/waveform", qos=0, retain=False)
+"""Published only while somebody has asked for it (``bridge/request/waveforms``)."""
 FUSION_STATE = Channel("fusion/state", qos=0, retain=False)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from edge_mm.errors import SourceError
-from edge_mm.types import TRIPLES, Sample, StreamSpec
+from edge_mm.kinds import TRIPLES
+from edge_mm.types import Sample, StreamSpec
 
 _FRAMES_TOLERANCE = 100.0
 """A camera may be so many times slower or faster than it announced (in the dark); a frame that claims to last longer

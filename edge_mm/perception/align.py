@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import BundleError, UsageError
+from edge_mm.kinds import CONTEXT, MODALITY_OF, SourceState
 from edge_mm.perception.rings import MAX_EMBEDDINGS, Ring
-from edge_mm.types import CONTEXT, MODALITY_OF, NS_PER_S, Embedding, SourceState, StreamSpec, Window
+from edge_mm.types import NS_PER_S, Embedding, StreamSpec, Window
 
 MAX_SILENT_WINDOWS = 3600
 """After so many windows in a row with nothing in them (an hour at a hop of 1 s) the rest of the silence is skipped."""

@@ -17,10 +17,11 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from edge_mm.errors import BundleError
+from edge_mm.kinds import CONTEXT
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.params import Positive, Real, decoded
-from edge_mm.types import CONTEXT, Estimate, Window
+from edge_mm.types import Estimate, Window
 
 GRAPH = "fusion"
 PRESENCE = "presence"

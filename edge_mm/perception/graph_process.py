@@ -25,8 +25,8 @@ import numpy.typing as npt
 
 from edge_mm.child import end_child, start_child
 from edge_mm.errors import BundleError, GraphLost
+from edge_mm.kinds import SourceState
 from edge_mm.perception.graph_messages import Load, Loaded, Ran, Receiver, Refused, Reply, Run, packed, send, unpacked
-from edge_mm.types import SourceState
 
 DEADLINE_S = 2.0
 """Of one run. The slowest graph takes 50 ms on the slowest board; the rest is for a board that is busy."""

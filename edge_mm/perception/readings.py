@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edge_mm.kinds import MODALITY_OF, TRIPLES
 from edge_mm.perception.physio_hrv import rmssd_ms
-from edge_mm.types import MODALITY_OF, NS_PER_S, TRIPLES, Embedding, Observation, Sample, StreamSpec
+from edge_mm.types import NS_PER_S, Embedding, Observation, Sample, StreamSpec
 
 Reading = Observation | Embedding
 Rows = npt.NDArray[np.float32]

@@ -14,11 +14,12 @@ import numpy as np
 from msgspec import Meta
 
 from edge_mm.errors import BundleError, SourceError
+from edge_mm.kinds import MAX_NOTE_BYTES, STANDING_NS
 from edge_mm.models.bundle import Bundle
 from edge_mm.perception.litert import load_graph
 from edge_mm.perception.params import Count, decoded
 from edge_mm.perception.text_tokens import tokens, words
-from edge_mm.types import MAX_NOTE_BYTES, STANDING_NS, Embedding, Observation, Sample, StreamSpec
+from edge_mm.types import Embedding, Observation, Sample, StreamSpec
 
 GRAPH = "text.note"
 

@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from edge_mm.types import NS_PER_S, Alert, Sample, SourceState, Status, StreamKind, StreamSpec, Tick, Transition
+from edge_mm.kinds import Action, SourceState, StreamKind, Transition
+from edge_mm.types import NS_PER_S, Alert, Command, Sample, Status, StreamSpec, Tick
 
 FORM = 1
 """Of the records below."""
@@ -123,7 +124,7 @@ class Said(msgspec.Struct, frozen=True, array_like=True):
         return cls(alert.t_ns, alert.kind, alert.key, alert.state, alert.category == "physiological")
 
 
-Recorded = Sample | Status | Tick | Announced | State | Said
+Recorded = Sample | Status | Command | Tick | Announced | State | Said
 """What a recording is a sequence of."""
 
 
@@ -145,6 +146,17 @@ class StatusRecord(msgspec.Struct, frozen=True, array_like=True):
     stream: Name
     state: SourceState
     detail: Text
+
+
+class CommandRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A Command."""
+
+    t_ns: int
+    action: Action
+    incident: int
+    seconds: float
+    by: Annotated[str, Meta(max_length=64)]
+    transaction: Annotated[str, Meta(max_length=64)]
 
 
 class TickRecord(msgspec.Struct, frozen=True, array_like=True):
@@ -186,6 +198,7 @@ SCHEMAS = {
     "(numpy, little endian), shape array of int, data bin. raw: the array in C order; int16: little endian, divided "
     "by 32768 it is the float32 array exactly; jpeg: the picture, BGR or grey",
     "status": "array: t_ns int, stream str, state str (starting live degraded stale lost off), detail str",
+    "command": "array: t_ns int, action, incident int, seconds, by, transaction",
     "tick": "array: t_ns int",
     "announced": "array: t_ns int, stream spec (array: name str, kind str, rate_hz float, unit str, lateness_s float, "
     "stale_s float)",

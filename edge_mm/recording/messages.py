@@ -17,6 +17,7 @@ import numpy as np
 from edge_mm.recording.form import (
     Announced,
     AnnouncedRecord,
+    CommandRecord,
     Recorded,
     Said,
     SampleRecord,
@@ -27,7 +28,7 @@ from edge_mm.recording.form import (
     TickRecord,
 )
 from edge_mm.recording.pixels import coded, decoded, fits
-from edge_mm.types import Sample, Status, StreamSpec, Tick
+from edge_mm.types import Command, Sample, Status, StreamSpec, Tick
 
 T = TypeVar("T")
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,7 +38,7 @@ class Message(NamedTuple):
     """One event, ready to be written."""
 
     schema: str
-    """``sample``, ``status``, ``tick``, ``announced``, ``state``, ``said``."""
+    """``sample``, ``status``, ``command``, ``tick``, ``announced``, ``state``, ``said``."""
     t_ns: int
     """Of the event."""
     spec: StreamSpec | None
@@ -67,6 +68,11 @@ class Encoder:
             return self._sample(event)
         t_ns = int(event.t_ns)
         match event:
+            case Command():
+                record = CommandRecord(
+                    t_ns, event.action, event.incident, event.seconds, event.by[:64], event.transaction[:64]
+                )
+                return Message("command", t_ns, None, _encode(record))
             case Tick():
                 return Message("tick", t_ns, None, _encode(TickRecord(t_ns)))
             case Status():
@@ -174,6 +180,10 @@ def _sample_of(body: bytes, spec: StreamSpec) -> Sample:
     return Sample(spec.name, record.t_ns, np.asarray(data), record.rate_hz)
 
 
+def _command_of(one: CommandRecord) -> Command:
+    return Command(one.t_ns, one.action, one.incident, one.seconds, one.by, one.transaction)
+
+
 def _status_of(record: StatusRecord) -> Status:
     return Status(record.t_ns, record.stream, record.state, record.detail)
 
@@ -191,6 +201,7 @@ def _announced_of(body: bytes) -> Announced:
 
 _MADE_BY: Mapping[str, Callable[[bytes], Recorded]] = {
     "status": lambda body: _status_of(msgspec.msgpack.decode(body, type=StatusRecord)),
+    "command": lambda body: _command_of(msgspec.msgpack.decode(body, type=CommandRecord)),
     "tick": lambda body: Tick(msgspec.msgpack.decode(body, type=TickRecord).t_ns),
     "announced": _announced_of,
     "state": _state_of,

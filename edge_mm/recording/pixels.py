@@ -14,8 +14,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from edge_mm.kinds import MAX_NOTE_BYTES, TRIPLES
 from edge_mm.recording.form import MOST_PIXELS, MOST_RECORD_BYTES
-from edge_mm.types import MAX_NOTE_BYTES, TRIPLES
 
 Array = npt.NDArray[np.generic]
 _FLOATS = ("<f4", "<f8", "<f2")

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import SourceError
+from edge_mm.kinds import THREE_AXES
 from edge_mm.sources.channels import SignalKind, choose_columns
 from edge_mm.sources.files import readable_file
 from edge_mm.sources.record import Record
-from edge_mm.types import THREE_AXES
 
 # numpy's own words speak of allow_pickle and zip files; tokenize and struct errors come from damaged .npy headers.
 _DAMAGED = (

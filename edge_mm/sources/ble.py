@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
+from edge_mm.kinds import TRIPLES
 from edge_mm.protocols import Halt
 from edge_mm.sources.ble_find import chosen, find
 from edge_mm.sources.ble_words import NotInRange, explained, load_bleak
@@ -27,7 +28,7 @@ from edge_mm.sources.reading_units import UNIT_OF_READING
 from edge_mm.sources.recent import Recent
 from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import NS_PER_S, TRIPLES, Sample, StreamSpec
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 T = TypeVar("T")
 _LOOK_S = 0.5

@@ -11,10 +11,10 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from edge_mm.errors import SourceError
+from edge_mm.kinds import StreamKind
 from edge_mm.sources.ble_words import NotInRange, explained, load_bleak
 from edge_mm.sources.discovery import FoundDevice
 from edge_mm.sources.gatt import CHARACTERISTICS, SERVICES, Characteristic
-from edge_mm.types import StreamKind
 
 _NOT_HEARD = -127
 """What bleak says, in dBm, where BlueZ has no strength."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
 from edge_mm.errors import SourceError
-from edge_mm.types import THREE_AXES
+from edge_mm.kinds import THREE_AXES
 
 SignalKind = Literal["ecg", "ppg", "eda", "temp", "acc", "gyro"]
 SIGNAL_KINDS: Final[tuple[SignalKind, ...]] = get_args(SignalKind)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_mm.errors import ConfigError, UsageError
+from edge_mm.kinds import StreamKind
 from edge_mm.sources.address import NO_PATH, without_password
 from edge_mm.sources.audio_file import AudioFile
 from edge_mm.sources.ble import BleDevice
@@ -28,7 +29,6 @@ from edge_mm.sources.signal_file import SignalFile
 from edge_mm.sources.video_file import VideoFile
 from edge_mm.sources.wanted import Wanted, scheme_of
 from edge_mm.sources.wfdb_record import wfdb_header
-from edge_mm.types import StreamKind
 
 _RECORD_SUFFIXES = {".edf", ".bdf", ".npz", ".npy", ".hea", ".dat", ".mat"}
 _CSV_SUFFIXES = {".csv", ".tsv", ".txt", ".gz"}

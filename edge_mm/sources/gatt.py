@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from edge_mm.types import StreamKind
+from edge_mm.kinds import StreamKind
 
 Stamp = tuple[int, int, int, int, int, int]
 """Year, month, day, hour, minute, second of the device's own clock."""

@@ -21,13 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
+from edge_mm.kinds import READINGS
 from edge_mm.protocols import Halt
 from edge_mm.sources.discovery import FoundDevice
 from edge_mm.sources.files import given_rate, said
 from edge_mm.sources.lsl_channels import Channels, checked
 from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import NS_PER_S, READINGS, Sample, StreamSpec
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 _BLOCK_S = 0.1
 _LOOK_S = 0.5

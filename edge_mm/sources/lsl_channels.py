@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import ConfigError, SourceError
+from edge_mm.kinds import READINGS, TRIPLES
 from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, SignalKind, unit_factor
 from edge_mm.sources.reading_units import UNIT_OF_READING, Conversion, conversion
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import READINGS, TRIPLES
 
 _SPELLED = {
     "microvolts": "uV",

@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import ConfigError, SourceError, SourceLost
+from edge_mm.kinds import StreamKind
 from edge_mm.sources.i2c_bus import Bus, LinuxBus, silence_of
 from edge_mm.sources.max30102_part import ADDRESS, DEPTH, FULL_SCALE, MA_PER_STEP, Max30102Part, timing_of
 from edge_mm.sources.ratio import WINDOW_S, ratio_of, spo2_percent
 from edge_mm.sources.unproven import Unproven
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import NS_PER_S, Sample, StreamKind, StreamSpec
+from edge_mm.types import NS_PER_S, Sample, StreamSpec
 
 RATE_HZ: Final = 100.0
 _BLOCK_S = 0.1

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import ConfigError
+from edge_mm.kinds import READINGS, TRIPLES, StreamKind
 from edge_mm.sources.json_path import JsonPath
 from edge_mm.sources.reading_units import UNIT_OF_READING, conversion
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import READINGS, TRIPLES, StreamKind
 
 LONGEST_PAYLOAD = 65_536
 """Bytes; a longer one is a picture or an attack."""

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from edge_mm.errors import SourceError
+from edge_mm.kinds import MAX_NOTE_BYTES
 from edge_mm.sources.files import existing_file, said
-from edge_mm.types import MAX_NOTE_BYTES, Sample, StreamSpec
+from edge_mm.types import Sample, StreamSpec
 
 
 class Note:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from edge_mm.errors import ConfigError
-from edge_mm.types import StreamKind
+from edge_mm.kinds import StreamKind
 
 UNIT_OF_READING: Final[Mapping[StreamKind, str]] = MappingProxyType(
     {

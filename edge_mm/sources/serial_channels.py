@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.errors import EdgeMmError, SourceError
+from edge_mm.kinds import READINGS, TRIPLES, StreamKind
 from edge_mm.sources.units import factor_to_stream, unit_of_stream
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import READINGS, TRIPLES, StreamKind, StreamSpec
+from edge_mm.types import StreamSpec
 
 LARGEST: Final = float(np.finfo(np.float32).max)
 READING_HZ: Final = 1.0

@@ -15,10 +15,10 @@ from typing import Final, get_args
 import numpy as np
 
 from edge_mm.errors import SourceError
+from edge_mm.kinds import READINGS, TRIPLES, StreamKind
 from edge_mm.sources.channels import SIGNAL_KINDS
 from edge_mm.sources.files import HIGHEST_HZ, LOWEST_HZ
 from edge_mm.sources.serial_channels import LARGEST, Block, Channel, Tally, joined
-from edge_mm.types import READINGS, TRIPLES, StreamKind
 
 _LONGEST_LINE = 256  # bytes; a longer one is garbage (wrong baud rate, a binary protocol)
 _SILENT: Final = 1e300  # an empty cell of a reading; beyond float32, so that no value is taken for it

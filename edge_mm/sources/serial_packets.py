@@ -25,9 +25,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from edge_mm.kinds import READINGS, TRIPLES, StreamKind
 from edge_mm.sources.files import HIGHEST_HZ, LOWEST_HZ
 from edge_mm.sources.serial_channels import LARGEST
-from edge_mm.types import READINGS, TRIPLES, StreamKind
 
 SYNC: Final = b"\xed\x4d"
 DESCRIPTION: Final = 0x10

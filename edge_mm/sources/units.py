@@ -7,9 +7,9 @@ which column of a file is which signal (``channels``).
 from __future__ import annotations
 
 from edge_mm.errors import ConfigError, SourceError
+from edge_mm.kinds import StreamKind
 from edge_mm.sources.channels import SIGNAL_KINDS, UNIT_OF, unit_factor
 from edge_mm.sources.reading_units import UNIT_OF_READING, conversion
-from edge_mm.types import StreamKind
 
 
 def unit_of_stream(kind: StreamKind, given: str | None = None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_mm.types import StreamKind
+from edge_mm.kinds import StreamKind
 
 SCHEMES: Final[tuple[str, ...]] = ("ble", "i2c", "mqtt", "lsl")
 """``SCHEME:ADDRESS`` names a device that is no file: Bluetooth Low Energy, an I2C bus, MQTT topics, an LSL stream."""

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_mm.daemon.samples import RECORDINGS
+from edge_mm.kinds import StreamKind
 from edge_mm.sources import audio_source, video_source
-from edge_mm.types import StreamKind, StreamSpec
+from edge_mm.types import StreamSpec
 
 Block = npt.NDArray[np.generic]
 FPS = 10.0

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_mm.errors import BundleError, UsageError
+from edge_mm.kinds import MODALITY_OF
 from edge_mm.perception.align import MAX_SILENT_WINDOWS, Aligner
 from edge_mm.perception.rings import MAX_EMBEDDINGS
-from edge_mm.types import MODALITY_OF, Embedding, StreamSpec
+from edge_mm.types import Embedding, StreamSpec
 
 S = 1_000_000_000
 MODALITIES = ("vision", "audio", "physio")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.outbox import Outbox
-from edge_mm.delivery.payloads import alert_event, alert_state
+from edge_mm.delivery.payloads import alert_event
+from edge_mm.delivery.present import alert_state
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import OutboxError
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from edge_mm.delivery import bridge_payloads, clock, topics
 from edge_mm.delivery.clock import Anchor, iso
-from edge_mm.delivery.payloads import AlertEvent, alert_event, alert_state, replay_event, tidy
+from edge_mm.delivery.payloads import AlertEvent, alert_event, replay_event, tidy
+from edge_mm.delivery.present import alert_state
 from edge_mm.delivery.record import BundleRef, Record, sortable_id
 from edge_mm.delivery.topics import Topics
 from edge_mm.errors import ConfigError

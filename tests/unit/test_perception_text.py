@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from edge_mm.errors import SourceError, UsageError
+from edge_mm.kinds import STANDING_NS
 from edge_mm.perception.align import Aligner
 from edge_mm.perception.text import note_text
 from edge_mm.perception.text_tokens import BUCKETS, LENGTH, tokens, words
 from edge_mm.sources import Note
 from edge_mm.types import NS_PER_S as S
-from edge_mm.types import STANDING_NS, Embedding, Sample, StreamSpec
+from edge_mm.types import Embedding, Sample, StreamSpec
 
 
 def test_a_note_is_read_without_case_accents_and_exact_numbers():

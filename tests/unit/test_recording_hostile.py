@@ -8,9 +8,10 @@ from recorded_events import STATE, write
 
 from edge_mm.daemon.recorded import Played, played
 from edge_mm.errors import EdgeMmError
+from edge_mm.kinds import TRIPLES
 from edge_mm.monitor import Monitor
 from edge_mm.recording import Announced, Recorded, Said
-from edge_mm.types import TRIPLES, Sample, Status, StreamSpec, Tick
+from edge_mm.types import Sample, Status, StreamSpec, Tick
 
 KINDS = ("video", "audio", "ecg", "ppg", "eda", "acc", "note", "heart_rate", "blood_pressure", "number")
 TIMES = st.one_of(st.integers(0, 10**9), st.integers(-(10**13), 10**13))

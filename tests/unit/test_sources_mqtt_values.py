@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_mm.errors import ConfigError
+from edge_mm.kinds import READINGS
 from edge_mm.sources.json_path import JsonPath
 from edge_mm.sources.mqtt_values import LONGEST_PAYLOAD, BadPayload, Payloads
 from edge_mm.sources.reading_units import UNIT_OF_READING, conversion
 from edge_mm.sources.wanted import Wanted
-from edge_mm.types import READINGS
 
 
 def payloads(kind="heart_rate", path=None, unit=None):

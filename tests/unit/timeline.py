@@ -11,7 +11,8 @@ import random
 from collections.abc import Iterable, Sequence
 
 from edge_mm.alerts import Alarms
-from edge_mm.types import Alert, Estimate, Modality, Observation, PolicyInput, SourceState, Status, Tick
+from edge_mm.kinds import Modality, SourceState
+from edge_mm.types import Alert, Estimate, Observation, PolicyInput, Status, Tick
 
 NS = 1_000_000_000
 SENSE: dict[str, Modality] = {

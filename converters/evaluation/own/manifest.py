@@ -24,8 +24,8 @@ from typing import NamedTuple
 from converters.evaluation.events import Interval
 from converters.evaluation.own.names import meaning
 from edge_mm.errors import ConvertError, EdgeMmError
+from edge_mm.kinds import StreamKind
 from edge_mm.protocols import Source
-from edge_mm.types import StreamKind
 
 MANIFEST = "manifest.csv"
 FILES = ("video", "audio")

@@ -18,7 +18,7 @@ from converters.evaluation.results import Result, Table
 from converters.evaluation.spread import of_sums, share
 from converters.evaluation.tasks import Context
 from converters.evaluation.watching import Signal, watch
-from edge_mm.types import StreamKind
+from edge_mm.kinds import StreamKind
 
 TITLE = "Breaths per minute from the heart"
 NEEDS, SENSES = ("open/physio_samples/bidmc", "open/physio_samples/wfdb/03700181.hea"), ("physio",)
