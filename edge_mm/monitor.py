@@ -1,8 +1,9 @@
 """The pure core: events in, observations, estimates and alerts out.
 
-In: ``Sample``, ``Status`` and ``Tick`` through one door, ``push``, in time order as far as the world allows. Out: what
-the senses read, one fused ``Estimate`` per hop, and the transitions of the alarms, in order of emission. The same
-events give the same outputs, bit for bit: there is no clock, no thread and no I/O in here. Not here: devices
+In: ``Sample``, ``Status``, ``Command`` and ``Tick`` through one door, ``push``, in time order as far as the world
+allows. Out: what the senses read, one fused ``Estimate`` per hop, the transitions of the alarms, and what became of
+each command, in order of emission. The same events give the same outputs, bit for bit: there is no clock, no thread and
+no I/O in here. Not here: devices
 (``sources``), delivery, wall time.
 
 ::
@@ -36,10 +37,22 @@ from edge_mm.perception.fusion import Fusion
 from edge_mm.perception.readings import ReadingsFrontEnd
 from edge_mm.perception.selftest import self_test
 from edge_mm.protocols import FrontEnd, Policy, SharedFrontEnd
-from edge_mm.types import NS_PER_S, Embedding, Event, Observation, Output, PolicyInput, Sample, Status, StreamSpec
+from edge_mm.types import (
+    NS_PER_S,
+    Command,
+    Embedding,
+    Event,
+    Observation,
+    Output,
+    PolicyInput,
+    Sample,
+    Status,
+    StreamSpec,
+)
 
 if TYPE_CHECKING:
     from edge_mm.alerts.baseline import Baseline
+    from edge_mm.alerts.handling import Handlings
     from edge_mm.alerts.limits import Limits
 
 
@@ -52,6 +65,7 @@ class Monitor:
         policies: what decides; None takes the built-in rules that the bundle can feed. Give a list to replace them, or
             ``[*default_policies(...), yours]`` to add to them.
         limits: numbers of the built-in rules.
+        handling: how alarms are dealt with: latching, escalation, cooldown.
         baseline: what is usual for the person, learned with this bundle; None: the population's limits hold.
 
     Raises:
@@ -70,6 +84,7 @@ class Monitor:
         *,
         policies: Sequence[Policy] | None = None,
         limits: Limits | None = None,
+        handling: Handlings | None = None,
         baseline: Baseline | None = None,
     ) -> None:
         self_test(bundle)
@@ -79,7 +94,7 @@ class Monitor:
             policies = default_policies(
                 heads=manifest.heads, modalities=manifest.modalities, limits=limits, baseline=baseline
             )
-        self.alarms = Alarms(policies, senses=manifest.modalities)
+        self.alarms = Alarms(policies, senses=manifest.modalities, handling=handling)
         self._fusion = Fusion(bundle)
         self._aligner = Aligner(
             {},
@@ -191,13 +206,17 @@ class Monitor:
         """The alarm machine's state; commit it together with the transitions that led to it."""
         return self.alarms.snapshot()
 
-    def restore(self, snapshot: bytes) -> None:
+    def restore(self, snapshot: bytes, *, same_clock: bool = False) -> None:
         """Continue from a snapshot: what was active is active, with its incident number.
+
+        Args:
+            snapshot: of ``snapshot``.
+            same_clock: whether times in it count on the clock of the events to come; else a silence ends.
 
         Raises:
             ConfigError: the snapshot is not one of ours.
         """
-        self.alarms.restore(snapshot)
+        self.alarms.restore(snapshot, same_clock=same_clock)
 
     def _front_end(self, modality: str, spec: StreamSpec) -> FrontEnd | SharedFrontEnd:
         """The front end of a stream: its own, or the one that it shares with the other streams of its modality."""

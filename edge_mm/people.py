@@ -16,7 +16,7 @@ import msgspec
 from edge_mm.alerts.alarms import Alarms, empty_snapshot
 from edge_mm.errors import ConfigError
 from edge_mm.monitor import Monitor
-from edge_mm.types import Alert, Estimate, Event, Output, Reason, Sample, Status, StreamSpec
+from edge_mm.types import Alert, Command, Estimate, Event, Output, Reason, Reply, Sample, Status, StreamSpec
 
 _VERSION = "people-1"
 _REARRANGED = Reason("watched_no_longer", {}, "no longer watched so: the configuration has been rearranged")
@@ -63,7 +63,7 @@ class People:
 
     @property
     def active(self) -> tuple[Alert, ...]:
-        """The raised transition of each alarm that is active, as it was given."""
+        """The latest transition of each alarm that is active, as it was given."""
         return tuple(self._raised.values())
 
     def add_stream(self, spec: StreamSpec) -> None:
@@ -71,7 +71,11 @@ class People:
         self._monitors[self._of(spec.name)].add_stream(spec)
 
     def push(self, event: Event) -> list[Output]:
-        """Take the next event: a Sample or a sensor's Status goes to its person, a part's to the first, time to all."""
+        """Take the next event: a Sample or a sensor's Status goes to its person, a part's to the first, time to all; a
+        Command to whoever has the alarm.
+        """
+        if isinstance(event, Command):
+            return self._command(event)
         if isinstance(event, (Sample, Status)):
             return self._each([self._of(event.stream)], lambda monitor: monitor.push(event))
         return self._each(self._monitors, lambda monitor: monitor.push(event))
@@ -93,11 +97,15 @@ class People:
         people = {person: monitor.snapshot() for person, monitor in self._monitors.items()}
         return msgspec.msgpack.encode(_Snapshot(_VERSION, self._last, people, raised))
 
-    def restore(self, data: bytes) -> list[Alert]:
+    def restore(self, data: bytes, *, same_clock: bool = False) -> list[Alert]:
         """Go on from a snapshot, of other people too.
 
+        Args:
+            data: of ``snapshot``.
+            same_clock: as ``Monitor.restore``.
+
         Returns:
-            The raised transitions of alarms about which nobody will say anything any more: they are to be told over.
+            The latest transitions of alarms about which nobody will say anything any more: they are to be told over.
 
         Raises:
             ConfigError: it cannot be read.
@@ -112,7 +120,7 @@ class People:
         gone: list[Alert] = []
         for person, state in snapshot.people.items():
             if person in self._monitors:
-                self._monitors[person].restore(state)
+                self._monitors[person].restore(state, same_clock=same_clock)
         for one in snapshot.raised:
             if one.person not in self._monitors:
                 gone.append(one.alert)
@@ -127,6 +135,15 @@ class People:
         """Tell an active alarm over, because what it was about is no longer watched."""
         person, key = next(place for place, raised in self._raised.items() if raised is alert)
         return cast(Alert, self._name(person, self._monitors[person].alarms.end(key, t_ns=t_ns, reason=reason)))
+
+    def _command(self, command: Command) -> list[Output]:
+        place = next((place for place, raised in self._raised.items() if raised.incident == command.incident), None)
+        person, key = place or (self._first, "")
+        inner = next((one.incident for one in self._monitors[person].alarms.active if one.key == key), 0)
+        return [
+            replace(one, incident=command.incident) if isinstance(one, Reply) else one
+            for one in self._each([person], lambda monitor: monitor.push(replace(command, incident=inner)))
+        ]
 
     def _still_told_by(self, one: _Raised) -> bool:
         """Whether the person's monitor still hears of what the alarm is about: sensors and the first place may move."""
@@ -152,9 +169,12 @@ class People:
         if not isinstance(output, Alert):
             return output
         place = (person, output.key)
-        if output.state == "cleared":
-            raised = self._raised.pop(place)
+        if output.state != "raised":
+            raised = self._raised[place]
             named = replace(output, key=raised.key, incident=raised.incident, person=raised.person)
+            self._raised[place] = named
+            if output.state == "cleared":
+                del self._raised[place]
         else:
             self._last += 1
             about = output.category == "physiological"
@@ -169,13 +189,14 @@ class People:
 Watch = Monitor | People
 
 
-def restore(watch: Watch, data: bytes, *, t_ns: int) -> list[Alert]:
+def restore(watch: Watch, data: bytes, *, t_ns: int, same_clock: bool = False) -> list[Alert]:
     """Let a watch go on from what was stored, whoever was watched then.
 
     Args:
         watch: new.
         data: a snapshot of a ``Monitor`` or of ``People``.
         t_ns: the present.
+        same_clock: whether times in it count on the present clock.
 
     Returns:
         Transitions that tell alarms over about people who are no longer watched; store and publish them.
@@ -184,17 +205,17 @@ def restore(watch: Watch, data: bytes, *, t_ns: int) -> list[Alert]:
         ConfigError: it cannot be read.
     """
     if isinstance(watch, People):
-        return [_over(alert, t_ns) for alert in watch.restore(data)]
+        return [_over(alert, t_ns) for alert in watch.restore(data, same_clock=same_clock)]
     snapshot = _decoded(data)
     if snapshot is None:
-        watch.restore(data)
+        watch.restore(data, same_clock=same_clock)
         return []
     watch.restore(empty_snapshot(snapshot.last))
     return [_over(one.alert, t_ns) for one in snapshot.raised]
 
 
 def active_of(watch: Watch) -> tuple[Alert, ...]:
-    """The raised transition of each alarm that is active."""
+    """The latest transition of each alarm that is active."""
     return watch.active if isinstance(watch, People) else watch.alarms.active
 
 

@@ -1,65 +1,23 @@
-"""The alarm machine: makes transitions of what the policies say. Raised once, cleared once per incident.
+"""The alarm machine: makes transitions of what the policies say and of what people want.
 
-In: observations, estimates, statuses and ticks, in order. Out: ``Alert`` transitions, each with what it rests on.
-State that must survive a restart goes out as ``snapshot()`` and comes back through ``restore()``. Not here: deciding
-what holds (the policies), storing or publishing (``edge_mm.delivery``).
+In: observations, estimates, statuses and ticks, in order; commands. Out: ``Alert`` transitions, each with what it rests
+on, and a ``Reply`` to each command. State that must survive a restart goes out as ``snapshot()`` and comes back through
+``restore()``. Not here: deciding what holds (the policies), one alarm's life (``alarm``), storing or publishing
+(``edge_mm.delivery``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
-import msgspec
-
-from edge_mm.alerts.explain import SENSES, Evidence
-from edge_mm.alerts.hold import SLACK_NS, ns
+from edge_mm.alerts.alarm import Alarm
+from edge_mm.alerts.explain import SENSES, Evidence, Explanation
+from edge_mm.alerts.handling import Handlings
+from edge_mm.alerts.hold import ns
 from edge_mm.alerts.sayable import numbers_of, readings_of, sayable
-from edge_mm.errors import ConfigError
+from edge_mm.alerts.snapshot import Stored, from_bytes, to_bytes
 from edge_mm.protocols import Policy
-from edge_mm.types import Alert, Condition, Observation, PolicyInput, Reason
-
-SNAPSHOT_VERSION = 2
-HOLD_S = 2.0
-"""An alarm lasts at least this long after a policy last said that it holds: a policy that flips with every frame makes
-one alert, not thirty per second. Raising is never delayed."""
-
-
-class _Ending(msgspec.Struct, frozen=True):
-    """An alarm that is over but still held."""
-
-    left_ns: int
-    """Until it is cleared, counted from the snapshot: no absolute time, because the next boot counts anew."""
-    reason: Reason
-    value: float
-    limit: float
-
-
-class _Active(msgspec.Struct, frozen=True):
-    raised: Alert
-    head: str
-    ending: _Ending | None
-
-
-class _Snapshot(msgspec.Struct, frozen=True):
-    version: int
-    incidents: int
-    active: list[_Active]
-
-
-class _Alarm:
-    """An active alarm. ``held_ns`` and ``ending`` count on this boot's clock; None: not yet known."""
-
-    __slots__ = ("due_ns", "ending", "head", "held_ns", "left_ns", "raised", "restored")
-
-    def __init__(self, raised: Alert, head: str, held_ns: int | None) -> None:
-        self.raised = raised
-        self.head = head
-        self.held_ns = held_ns
-        self.restored = held_ns is None
-        self.ending: tuple[Reason, float, float] | None = None
-        self.due_ns = 0
-        self.left_ns: int | None = None
+from edge_mm.types import Alert, Command, Condition, Observation, PolicyInput, Reason, Reply
 
 
 class Alarms:
@@ -67,11 +25,18 @@ class Alarms:
 
     A policy may have an attribute ``names: frozenset[str]``: then it is given only the observations of these names
     (and every Estimate, Status and Tick); one without it is given everything.
+
+    Args:
+        policies: who says what holds.
+        senses: those that the bundle has; of others nothing is said.
+        handling: how each kind is dealt with.
     """
 
-    def __init__(self, policies: Sequence[Policy], *, senses: Iterable[str] = SENSES, hold_s: float = HOLD_S) -> None:
+    def __init__(
+        self, policies: Sequence[Policy], *, senses: Iterable[str] = SENSES, handling: Handlings | None = None
+    ) -> None:
         self._policies = tuple(policies)
-        self._hold_ns = max(ns(hold_s) - SLACK_NS, 0)
+        self._handling = handling or Handlings()
         self._curious: tuple[Policy, ...] = tuple(p for p in self._policies if _names(p) is None)
         wanted = {name for policy in self._policies for name in _names(policy) or ()}
         # In the order given, so that the conditions of one event come in a fixed order.
@@ -79,17 +44,24 @@ class Alarms:
             name: tuple(p for p in self._policies if (names := _names(p)) is None or name in names) for name in wanted
         }
         self._evidence = Evidence(senses)
-        self._active: dict[str, _Alarm] = {}
-        self._ending: set[str] = set()
+        self._alarms: dict[str, Alarm] = {}
+        self._pending: dict[str, tuple[int, Condition]] = {}
+        self._left_ns: dict[str, int] = {}
+        self._same_clock = False
+        self._next_ns: int | None = None
         self._incidents = 0
         self._now_ns: int | None = None
         self._said: list[Condition] = []
-        self._encode = msgspec.msgpack.Encoder(order="deterministic").encode  # msgpack: JSON has no NaN
 
     @property
     def active(self) -> tuple[Alert, ...]:
-        """The raised transition of each alarm that is active, oldest incident first."""
-        return tuple(sorted((alarm.raised for alarm in self._active.values()), key=lambda alert: alert.incident))
+        """The latest transition of each alarm that is not over, oldest incident first."""
+        return tuple(sorted((alarm.last for alarm in self._alarms.values()), key=lambda alert: alert.incident))
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Keys of the alarms whose condition holds, but not yet for as long as their ``for_s``."""
+        return tuple(self._pending)
 
     @property
     def incidents(self) -> int:
@@ -103,24 +75,41 @@ class Alarms:
             ConfigError: a policy gave something that no alert can hold; what the others said waits for the next event.
         """
         self._evidence.take(event)
-        t_ns = int(event.t_ns)  # a source of a user's own may count in another kind of number
-        if self._now_ns is None:
-            self._begin(t_ns)
-        elif t_ns > self._now_ns:
-            self._now_ns = t_ns
+        self._tell_time(int(event.t_ns))  # a source of a user's own may count in another kind of number
         policies = self._by_name.get(event.name, self._curious) if isinstance(event, Observation) else self._policies
         # All policies are heard before anything is judged: what they said waits for the next event when one fails.
         for policy in policies:
             self._said.extend(sayable(condition, policy) for condition in policy.update(event))
         alerts: list[Alert] = []
-        if self._ending:
-            self._clear_due(alerts)  # before a raise of this event could call off an end that was due: two incidents
+        self._pass(alerts)  # before a raise of this event could call off an end that was due: two incidents
         for condition in self._said:
             self._judge(condition, alerts)
+            self._plan()
+            self._pass(alerts)
         self._said.clear()
-        if self._ending:
-            self._clear_due(alerts)
         return alerts
+
+    def command(self, command: Command) -> list[Reply | Alert]:
+        """Do what a person wants of an alarm; the Reply comes first and says whether it was done."""
+        self._tell_time(int(command.t_ns))
+        alerts: list[Alert] = []
+        self._pass(alerts)
+        alarm = next((one for one in self._alarms.values() if one.raised.incident == command.incident), None)
+        error = ""
+        if alarm is None:
+            error = "no alarm of this instance is active; it is over, or was never raised here"
+        elif command.action == "silence":
+            done = alarm.silence(command.t_ns, command.seconds, command.by)
+            if isinstance(done, str):
+                error = done
+            else:
+                alerts.append(done)
+        elif (seen := alarm.acknowledge(command.t_ns, command.by)) is not None:
+            alerts.append(seen)
+        self._plan()
+        self._pass(alerts)  # one that was over and latched ends with this
+        reply = Reply(command.t_ns, command.action, command.incident, command.transaction, error)
+        return [reply, *alerts]
 
     def end(self, key: str, *, t_ns: int, reason: Reason) -> Alert:
         """Tell an alarm over, about which nobody will say anything any more.
@@ -128,89 +117,84 @@ class Alarms:
         Raises:
             KeyError: it is not active.
         """
-        alarm = self._active[key]
-        alarm.ending, alarm.due_ns = (reason, alarm.raised.value, alarm.raised.limit), t_ns
-        return self._clear(alarm)
+        alarm = self._alarms.pop(key)
+        self._left_ns.pop(key, None)
+        alarm.over = (reason, alarm.raised.value, alarm.raised.limit)
+        self._plan()
+        return alarm.clears(t_ns, self._explained(alarm, t_ns))
 
     def snapshot(self) -> bytes:
         """What ``restore`` needs; the same state gives the same bytes."""
-        active = [
-            _Active(alarm.raised, alarm.head, self._ending_of(alarm))
-            for alarm in sorted(self._active.values(), key=lambda alarm: alarm.raised.incident)
-        ]
-        return self._encode(_Snapshot(SNAPSHOT_VERSION, self._incidents, active))
+        stored = []
+        for alarm in sorted(self._alarms.values(), key=lambda alarm: alarm.raised.incident):
+            left_ns = 0
+            if alarm.over is not None:
+                waits = self._left_ns.get(alarm.raised.key, 0)
+                left_ns = waits if self._now_ns is None else max(alarm.due_ns - self._now_ns, 0)
+            stored.append(Stored.of(alarm, left_ns=left_ns))
+        return to_bytes(self._incidents, stored)
 
-    def restore(self, data: bytes) -> None:
+    def restore(self, data: bytes, *, same_clock: bool = False) -> None:
         """Go on from a snapshot: its alarms are active, under their incident numbers, until they are told over.
 
-        Call it before the first event. Times in the snapshot may be those of another boot and are compared with
-        nothing. An alarm that no policy speaks of any more stays active.
+        Call it before the first event. An alarm that no policy speaks of any more stays active.
+
+        Args:
+            data: of ``snapshot``.
+            same_clock: whether times in it count on the present clock; where they may be those of another boot they
+                are compared with nothing, and a silence ends with the first event.
 
         Raises:
             ConfigError: not a snapshot, or one of a newer version.
         """
-        what_to_do = "move the outbox away to start without active alarms"
-        decode = msgspec.json.decode if data.startswith(b"{") else msgspec.msgpack.decode  # version 1 was JSON
-        try:
-            snapshot = decode(data, type=_Snapshot)
-        except msgspec.DecodeError as error:
-            raise ConfigError(f"the stored alarm state cannot be read ({error}); {what_to_do}") from error
-        if snapshot.version not in (1, SNAPSHOT_VERSION):
-            raise ConfigError(
-                f"the stored alarm state has version {snapshot.version}, this version of edge-mm reads up to "
-                f"{SNAPSHOT_VERSION}; {what_to_do}"
-            )
-        self._incidents = snapshot.incidents
+        self._incidents, stored = from_bytes(data)
         self._now_ns = None
-        self._active.clear()
-        self._ending.clear()
-        for one in snapshot.active:
-            alarm = _Alarm(one.raised, one.head, None)
-            self._active[one.raised.key] = alarm
-            if one.ending is not None:
-                alarm.ending = (one.ending.reason, one.ending.value, one.ending.limit)
-                alarm.left_ns = one.ending.left_ns
-                self._ending.add(one.raised.key)
+        self._same_clock = same_clock
+        self._alarms.clear()
+        self._pending.clear()
+        self._left_ns.clear()
+        for one in stored:
+            raised = one.raised
+            handling = self._handling.of(raised.kind, category=raised.category, priority=raised.priority)
+            self._alarms[raised.key] = one.alarm(handling)
+            self._left_ns[raised.key] = one.left_ns
 
-    def _begin(self, t_ns: int) -> None:
-        """The first event after the start: from now on there is a clock for the alarms that were over but held."""
-        self._now_ns = t_ns
-        for key in self._ending:
-            alarm = self._active[key]
-            alarm.due_ns = t_ns + (alarm.left_ns or 0)
-
-    def _ending_of(self, alarm: _Alarm) -> _Ending | None:
-        if alarm.ending is None:
-            return None
-        left = (alarm.left_ns or 0) if self._now_ns is None else max(alarm.due_ns - self._now_ns, 0)
-        return _Ending(left, *alarm.ending)
+    def _tell_time(self, t_ns: int) -> None:
+        if self._now_ns is None:  # the first event after the start: from now on there is a clock
+            self._now_ns = t_ns
+            for key, alarm in self._alarms.items():
+                alarm.resumes(t_ns, left_ns=self._left_ns.get(key, 0), same_clock=self._same_clock)
+            self._left_ns.clear()
+            self._plan()
+        elif t_ns > self._now_ns:
+            self._now_ns = t_ns
 
     def _judge(self, condition: Condition, alerts: list[Alert]) -> None:
         key = condition.key or condition.kind
-        alarm = self._active.get(key)
-        if condition.active:
-            if alarm is None:
-                alerts.append(self._raise(key, condition))
+        alarm = self._alarms.get(key)
+        if alarm is not None:
+            if condition.active:
+                alerts += alarm.holds(condition)
             else:
-                alarm.held_ns = condition.t_ns
-                alarm.ending = None
-                self._ending.discard(key)
-            return
-        if alarm is None or alarm.ending is not None:
-            return
-        alarm.ending = (condition.reason, condition.value, condition.limit)
-        held_until = condition.t_ns if alarm.held_ns is None else alarm.held_ns + self._hold_ns
-        alarm.due_ns = max(condition.t_ns, held_until)
-        if alarm.due_ns <= (self._now_ns or 0):
-            alerts.append(self._clear(alarm))
+                alarm.ends(condition)
+        elif not condition.active:
+            self._pending.pop(key, None)
+        elif key in self._pending:
+            self._pending[key] = (self._pending[key][0], condition)
         else:
-            self._ending.add(key)
+            handling = self._handling.of(condition.kind, category=condition.category, priority=condition.priority)
+            due_ns = condition.t_ns + ns(handling.for_s)
+            if handling.for_s:
+                self._pending[key] = (due_ns, condition)
+            else:
+                alerts.append(self._raise(key, condition, due_ns))
 
-    def _raise(self, key: str, condition: Condition) -> Alert:
+    def _raise(self, key: str, condition: Condition, t_ns: int) -> Alert:
         self._incidents += 1
-        explained = self._evidence.explain(condition.t_ns, sources=condition.sources, head=condition.head)
+        explained = self._evidence.explain(t_ns, sources=condition.sources, head=condition.head)
+        handling = self._handling.of(condition.kind, category=condition.category, priority=condition.priority)
         alert = Alert(
-            t_ns=condition.t_ns,
+            t_ns=t_ns,
             kind=condition.kind,
             key=key,
             state="raised",
@@ -226,39 +210,40 @@ class Alarms:
             quality=readings_of(explained.quality),
             attention=numbers_of(explained.attention),
             contribution=numbers_of(explained.contribution),
+            latched=handling.latching or condition.latch,
         )
-        self._active[key] = _Alarm(alert, condition.head, condition.t_ns)
+        self._alarms[key] = Alarm(alert, condition.head, handling, latch=condition.latch)
         return alert
 
-    def _clear_due(self, alerts: list[Alert]) -> None:
+    def _pass(self, alerts: list[Alert]) -> None:
+        """What was to happen until now, in order of its time; of the same time the older incident first."""
         now_ns = self._now_ns or 0
-        due = [self._active[key] for key in self._ending if self._active[key].due_ns <= now_ns]
-        alerts += [self._clear(alarm) for alarm in sorted(due, key=lambda alarm: (alarm.due_ns, alarm.raised.incident))]
+        while self._next_ns is not None and self._next_ns <= now_ns:
+            t_ns = self._next_ns
+            due = [one for one in self._alarms.values() if one.next_ns == t_ns]
+            if due:
+                alarm = min(due, key=lambda one: one.raised.incident)
+                alerts.append(alarm.passes(self._explained(alarm, t_ns)))
+                if alarm.last.state == "cleared":
+                    del self._alarms[alarm.raised.key]
+            else:
+                key = next(key for key, (due_ns, _) in self._pending.items() if due_ns == t_ns)
+                alerts.append(self._raise(key, self._pending.pop(key)[1], t_ns))
+            self._plan()
 
-    def _clear(self, alarm: _Alarm) -> Alert:
-        raised = alarm.raised
-        del self._active[raised.key]
-        self._ending.discard(raised.key)
-        reason, value, limit = alarm.ending or (raised.reason, raised.value, raised.limit)
-        explained = self._evidence.explain(alarm.due_ns, sources=raised.sources, head=alarm.head)
-        return replace(
-            raised,
-            t_ns=alarm.due_ns,
-            state="cleared",
-            # An onset after the end is one of another boot's clock; the raised transition has the true one.
-            onset_ns=min(raised.onset_ns, alarm.due_ns) if alarm.restored else raised.onset_ns,
-            reason=reason,
-            value=value,
-            limit=limit,
-            quality=readings_of(explained.quality),
-            attention=numbers_of(explained.attention),
-            contribution=numbers_of(explained.contribution),
-        )
+    def _plan(self) -> None:
+        """When something happens next, so that an event on the way costs one comparison."""
+        times = [one.next_ns for one in self._alarms.values()]
+        times += [due_ns for due_ns, _ in self._pending.values()]
+        self._next_ns = min((one for one in times if one is not None), default=None)
+
+    def _explained(self, alarm: Alarm, t_ns: int) -> Explanation:
+        return self._evidence.explain(t_ns, sources=alarm.raised.sources, head=alarm.head)
 
 
 def empty_snapshot(incidents: int) -> bytes:
     """A snapshot without alarms, whose next incident has the number after ``incidents``."""
-    return msgspec.msgpack.encode(_Snapshot(SNAPSHOT_VERSION, incidents, []))
+    return to_bytes(incidents, [])
 
 
 def _names(policy: Policy) -> frozenset[str] | None:

@@ -77,7 +77,7 @@ def _plain(one: Condition) -> bool:
         type(one.t_ns) is type(one.onset_ns) is int
         and -_T_NS <= one.t_ns < _T_NS
         and -_T_NS <= one.onset_ns < _T_NS
-        and type(one.active) is bool
+        and type(one.active) is type(one.latch) is bool
         and type(one.value) is type(one.limit) is float
         and type(one.priority) is str
         and type(one.category) is str
@@ -193,4 +193,5 @@ _RULES: Mapping[str, Any] = {
     "key": _name,
     "sources": _senses,
     "head": _name,
+    "latch": bool,
 }

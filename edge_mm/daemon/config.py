@@ -94,6 +94,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the table is absent, nothing is recorded."""
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
+    alarms: dict[str, Any] = {}
+    """Latching, escalation, cooldown by kind, where they differ (``edge_mm.alerts.handling.Handling``)."""
 
 
 def load_config(path: str | Path) -> Config:
@@ -173,7 +175,7 @@ def _parts(raw: dict[str, Any], *, file: str, folder: Path) -> Parts:
     except ConfigError as error:
         problems += error.problems
     problems += [f"{file}: {text}" for text in _misfits(filled)]
-    problems += _wrong_rules(filled.get("rules"), file)
+    problems += _wrong_rules(filled.get("rules"), filled.get("alarms"), file)
     if config is None or problems:
         config = decode(_right(filled, _wrong(problems, file, filled)), Config, file=file)
     rows = filled.get("source", [])
@@ -237,16 +239,16 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
             yield "mqtt.username: missing; a password without a user name is never sent"
 
 
-def _wrong_rules(rules: Any, file: str) -> tuple[str, ...]:
-    if not isinstance(rules, dict) or not rules:
-        return ()
+def _wrong_rules(rules: Any, alarms: Any, file: str) -> Iterator[str]:
+    from edge_mm.alerts.handling import Handlings
     from edge_mm.alerts.limits import limits_from
 
-    try:
-        limits_from(rules, where=f"{file}: [rules]")
-    except ConfigError as error:
-        return error.problems
-    return ()
+    for table, name, check in ((rules, "rules", limits_from), (alarms, "alarms", Handlings)):
+        if isinstance(table, dict) and table:
+            try:
+                check(table, where=f"{file}: [{name}]")
+            except ConfigError as error:
+                yield from error.problems
 
 
 def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:

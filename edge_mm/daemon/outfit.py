@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from edge_mm.alerts.handling import Handlings
 from edge_mm.alerts.limits import limits_from
 from edge_mm.alerts.sensors import SENSOR_KINDS
 from edge_mm.daemon.baseline_file import stored_baseline
@@ -41,17 +42,19 @@ def watch_of(config: Config, bundle: Bundle, policies: Sequence[Policy] | None) 
         ConfigError: a rule is wrong.
         BundleError: the bundle fails its self-test.
     """
-    limits = limits_from(config.rules)
+    limits, handling = limits_from(config.rules), Handlings(config.alarms)
     person_of = {one.name: one.person for one in config.source if one.person}
     people = list(dict.fromkeys(person_of.values()))
     baseline = stored_baseline(config.baseline, bundle) if policies is None and len(people) < 2 else None
     if not people:
-        return Monitor(bundle, policies=policies, limits=limits, baseline=baseline)
+        return Monitor(bundle, policies=policies, limits=limits, handling=handling, baseline=baseline)
     if policies is not None and len(people) > 1:
         raise ConfigError(f"policies of one's own watch over one person, the sources name {', '.join(people)}")
     if len(people) > 1 and Path(config.baseline).exists():
         _log.warning("%s: a baseline is one person's; with several people anybody's limits hold", config.baseline)
-    monitors = {one: Monitor(bundle, policies=policies, limits=limits, baseline=baseline) for one in people}
+    monitors = {
+        one: Monitor(bundle, policies=policies, limits=limits, handling=handling, baseline=baseline) for one in people
+    }
     return People(monitors, person_of)
 
 

@@ -162,7 +162,7 @@ def _begun(monitor: Monitor, state: State, path: Path) -> Iterator[tuple[Event |
     for spec in state.streams:
         _announce(monitor, Announced(state.t_ns, spec))
     try:
-        monitor.restore(state.snapshot)
+        monitor.restore(state.snapshot, same_clock=True)
     except ConfigError as error:
         raise SourceError(f"{path}: {str(error).partition('; move')[0]}") from error
     for status in state.statuses:

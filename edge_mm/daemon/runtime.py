@@ -160,7 +160,7 @@ class Runtime:
     def _restore(self, outbox: Outbox) -> None:
         snapshot = outbox.snapshot()
         if snapshot is not None:
-            self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns))
+            self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns, same_clock=outbox.same_boot))
             _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
         self._outlet.give(end_forgotten(self._monitor, self._planned, t_ns=self.origin_ns))
 

@@ -101,6 +101,7 @@ class Outbox:
             db.execute("UPDATE fact SET value = ? WHERE name = 'last_seq'", (last + len(records),))
             if snapshot is not None:
                 db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot', ?)", (snapshot,))
+                db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot_boot', ?)", (here.boot_id,))
             _keep_anchor(db, here)
         with self._lock:
             self._depth += len(records)
@@ -137,6 +138,11 @@ class Outbox:
         """The alarm machine's state after the last stored transition; None at the very beginning."""
         value = self._one("SELECT value FROM fact WHERE name = 'snapshot'")
         return None if value is None else bytes(value)
+
+    @property
+    def same_boot(self) -> bool:
+        """Whether the snapshot was stored in this boot, so that its times count on the present monotonic clock."""
+        return bool(self._one("SELECT value FROM fact WHERE name = 'snapshot_boot'") == clock.boot_id())
 
     def states(self, *, after: int = 0) -> list[Record]:
         """The latest transition of every alarm that ever was raised, those with ``seq > after``, by ``seq``."""
