@@ -28,14 +28,14 @@ def test_a_fall_is_urgent_told_at_once_and_once():
 def test_a_fall_is_over_when_ordinary_movement_has_gone_on_for_half_a_minute():
     alerts = play(wrist(), impacts((2, 0.95), (40, 0.05)))
     assert story(alerts) == ["motion.fall raised", "motion.fall cleared"]
-    assert alerts[1].t_ns == 32 * NS
+    assert alerts[-1].t_ns == 32 * NS
 
 
 def test_who_lies_still_stays_an_alert_for_two_minutes():
     alerts = play(wrist(), merged(impacts((2, 0.95)), ticks(1, 200)))
     assert story(alerts) == ["motion.fall raised", "motion.fall cleared"]
     assert alerts[-1].t_ns == 120 * NS
-    assert alerts[1].reason.text == "no further impact"
+    assert alerts[-1].reason.text == "no further impact"
 
 
 def test_an_impact_that_is_hardly_covered_is_no_fall():
@@ -47,7 +47,7 @@ def test_arousal_has_to_last_two_minutes_and_is_of_low_priority():
     alerts = play(wrist(), arousal((60, 0.2), (180, 0.9), (120, 0.2)))
     assert story(alerts) == ["health.stress raised", "health.stress cleared"]
     assert (alerts[0].priority, alerts[0].onset_ns, alerts[0].t_ns) == ("low", 60 * NS, 180 * NS)
-    assert alerts[1].t_ns == 300 * NS
+    assert alerts[-1].t_ns == 300 * NS
 
 
 def test_without_the_sense_there_is_no_rule():
