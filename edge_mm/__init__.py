@@ -19,8 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edge_mm.alerts.defaults import default_policies
+    from edge_mm.alerts.handling import Handling, Handlings
     from edge_mm.alerts.limits import Limits
     from edge_mm.daemon.replay import replay
+    from edge_mm.delivery.payloads import AlertEvent
+    from edge_mm.delivery.present import AlertState
+    from edge_mm.delivery.subscribe import subscribe
     from edge_mm.errors import (
         BundleError,
         ConfigError,
@@ -36,11 +40,13 @@ if TYPE_CHECKING:
     from edge_mm.protocols import Policy, Sink, Source
     from edge_mm.types import (
         Alert,
+        Command,
         Condition,
         Embedding,
         Estimate,
         Observation,
         Reason,
+        Reply,
         Sample,
         Status,
         StreamSpec,
@@ -61,8 +67,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "edge_mm.types": (
-        "Alert", "Condition", "Embedding", "Estimate", "Observation", "Reason", "Sample", "Status", "StreamSpec",
-        "Tick", "Window",
+        "Alert", "Command", "Condition", "Embedding", "Estimate", "Observation", "Reason", "Reply", "Sample", "Status",
+        "StreamSpec", "Tick", "Window",
     ),
     "edge_mm.protocols": ("Policy", "Sink", "Source"),
     "edge_mm.errors": (
@@ -73,7 +79,11 @@ _HOME = {
     "edge_mm.monitor": ("Monitor",),
     "edge_mm.alerts.defaults": ("default_policies",),
     "edge_mm.alerts.limits": ("Limits",),
+    "edge_mm.alerts.handling": ("Handling", "Handlings"),
     "edge_mm.daemon.replay": ("replay",),
+    "edge_mm.delivery.payloads": ("AlertEvent",),
+    "edge_mm.delivery.present": ("AlertState",),
+    "edge_mm.delivery.subscribe": ("subscribe",),
     "edge_mm.vitals": (
         "Hrv", "Rate", "heart_rate", "hrv", "pulse_peaks", "pulse_rate", "r_peaks", "respiration_rate", "rr_intervals",
     ),
@@ -82,14 +92,19 @@ _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "Alert",
+    "AlertEvent",
+    "AlertState",
     "Bundle",
     "BundleError",
+    "Command",
     "Condition",
     "ConfigError",
     "DeliveryError",
     "EdgeMmError",
     "Embedding",
     "Estimate",
+    "Handling",
+    "Handlings",
     "Hrv",
     "Limits",
     "Monitor",
@@ -98,6 +113,7 @@ __all__ = [
     "Policy",
     "Rate",
     "Reason",
+    "Reply",
     "Sample",
     "Sink",
     "Source",
@@ -118,6 +134,7 @@ __all__ = [
     "replay",
     "respiration_rate",
     "rr_intervals",
+    "subscribe",
 ]
 
 

@@ -186,10 +186,10 @@ def _as_config(settings: MqttSettings) -> MqttConfig:
 def _told(event: AlertEvent, began_wall_s: float) -> str:
     """When it was received, when in the recording it happened, and why."""
     data = event.data
-    verb = "RAISED " if data.state == "active" else "cleared"
+    verb = "RAISED " if data.transition == "raised" else data.transition
     head = f"{time.strftime('%H:%M:%S')}  {_seconds(event.time, began_wall_s)}  {verb}  {data.priority:6}  "
     lines = [f"{head}{data.kind}: {data.reason.text}"]
-    if data.state == "active":
+    if data.transition == "raised":
         attention = _senses(data.attention, "{:.2f}") or "no window yet"
         lines.append(f"{'':30}attention in the last window: {attention}")
         lines.append(f"{'':30}contribution to this alert: {_senses(data.contribution, '{:+.2f}')}")

@@ -46,14 +46,27 @@ def add(verb: Verb) -> None:
         "tail",
         "verb_tail:main",
         "subscribe to the broker and print alerts as they arrive; those that are active already are not shown",
-        "edge-mm tail\nedge-mm tail --host broker.local --username me --json",
+        "edge-mm tail\nedge-mm tail --host broker.local --username me --json\n"
+        "edge-mm tail --device car-7 --device car-8 --priority medium --kind driver",
     )
     one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
     one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
     one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
     one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
     one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
-    one.add_argument("--device", metavar="ID", help="only this device (default: all)")
+    one.add_argument(
+        "--device", metavar="ID", action="append", help="only this device; may be given again (default: all)"
+    )
+    one.add_argument(
+        "--kind",
+        metavar="KIND",
+        action="append",
+        help="only this kind or family (driver, sensor.lost)",
+    )
+    one.add_argument("--priority", choices=("low", "medium", "high"), help="only of this priority or higher")
+    one.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="by priority (default: on a terminal)"
+    )
     one.add_argument("--count", metavar="N", type=arguments.whole, help="end after so many alerts")
     one.add_argument("--seconds", metavar="N", type=arguments.positive, help="end after so many seconds")
     one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")

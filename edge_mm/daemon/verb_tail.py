@@ -1,9 +1,9 @@
-"""``edge-mm tail``: print the alerts as they reach a subscriber.
+"""``edge-mm tail``: print the alerts of a fleet as they reach a subscriber.
 
-In: the parsed command line. Out: a line per transition; with ``--json`` the whole payload on it. Anyone may have
-published what comes: no letter of it reaches the terminal that could move the cursor or begin a line. It leaves no
-session at the broker: who must not miss an alert uses a persistent one (``delivery.subscriber``). Not here: the
-subscribing.
+In: the parsed command line. Out: a line per transition, coloured by priority on a terminal; with ``--json`` the whole
+payload on it. Anyone may have published what comes: no letter of it reaches the terminal that could move the cursor or
+begin a line. It leaves no session at the broker: who must not miss an alert uses a persistent one
+(``delivery.subscribe``). Not here: the subscribing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import json
 import os
 import re
 import secrets
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,17 @@ from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT, DEVICE_NAME
 from edge_mm.errors import ConfigError, UsageError
+from edge_mm.kinds import Priority, Transition
 
 DEFAULT = "edge-mm.toml"
 """Names the broker where nothing else does, as for the other verbs."""
 PASSWORD = "EDGE_MM_MQTT_PASSWORD"  # noqa: S105
 """Environment variable with the password that belongs to ``--username``: an option would show in ``ps``."""
+_COLOURS: Mapping[Priority, str] = {"high": "1;31", "medium": "33", "low": "36"}
+"""Red, yellow, cyan: the colours of IEC 60601-1-8; the word stands beside them."""
+_DIM = "2"
+_RANK: Mapping[Priority, int] = {"low": 0, "medium": 1, "high": 2}
+_VERBS: Mapping[Transition, str] = {"acknowledged": "acked"}
 
 
 def main(args: argparse.Namespace) -> int:
@@ -42,13 +50,15 @@ def main(args: argparse.Namespace) -> int:
         DeliveryError: the broker is not there or does not let us in.
     """
     settings = _settings(args)
-    if args.device is not None and not re.fullmatch(DEVICE_NAME, args.device):
-        raise UsageError(f"--device {args.device!r}: a device id is 1 to 64 letters, digits, underscores and hyphens")
-    topic = f"{settings.base_topic}/{args.device or '+'}/{ALERT_EVENT.path}"
+    for one in args.device or ():
+        if not re.fullmatch(DEVICE_NAME, one):
+            raise UsageError(f"--device {one!r}: a device id is 1 to 64 letters, digits, underscores and hyphens")
+    filters = [f"{settings.base_topic}/{one}/{ALERT_EVENT.path}" for one in args.device or ["+"]]
+    colour = coloured(args.color)
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
     left = args.count
     client_id = f"edge_mm-tail-{secrets.token_hex(4)}"
-    with Subscriber(settings, client_id=client_id, filters=[topic], persistent=False) as subscriber:
+    with Subscriber(settings, client_id=client_id, filters=filters, persistent=False) as subscriber:
         connected = True
         while left is None or left > 0:
             timeout_s = 1.0 if deadline is None else min(1.0, deadline - time.monotonic())
@@ -58,22 +68,46 @@ def main(args: argparse.Namespace) -> int:
             if connected != subscriber.connected:
                 connected = subscriber.connected
                 say(f"broker {settings.where}: {'there again' if connected else 'gone; trying again'}")
-            if received is None or received.event is None:
+            if received is None or received.event is None or not wanted(received.event, args):
                 continue
-            print(_line(received.payload, received.event) if args.json else told(received.event), flush=True)
+            line = _line(received.payload, received.event) if args.json else told(received.event, colour=colour)
+            print(line, flush=True)
             left = None if left is None else left - 1
     return 0
 
 
-def told(event: AlertEvent) -> str:
+def told(event: AlertEvent, *, colour: bool = False) -> str:
     """One line about one transition."""
     data = event.data
     when = f"{event.time or 'time unknown'}{'' if data.clock_synced else ' (clock not set)'}"
-    verb = "raised " if data.state == "active" else "cleared"
+    verb = _VERBS.get(data.transition, data.transition)
     weights = " ".join(f"{sense} {weight:.2f}" for sense, weight in data.attention.items() if weight is not None)
-    about = data.category == "physiological" and data.state == "active"
+    about = data.category == "physiological" and data.transition == "raised"
     tail = f"  [attention {weights}]" if weights and about else ""
-    return printable(f"{when}  {event.source}  {verb}  {data.priority:6}  {data.kind}: {data.reason.text}{tail}")
+    by = f" by {data.by}" if data.by and data.transition in ("acknowledged", "silenced") else ""
+    late = "  (late)" if data.late else ""
+    line = printable(
+        f"{when}  {event.source}  {verb:9}  {data.priority:6}  {data.kind}{by}: {data.reason.text}{tail}{late}"
+    )
+    if not colour:
+        return line
+    code = _COLOURS[data.priority] if data.state in ("active", "clearing") else _DIM
+    return f"\x1b[{code}m{line}\x1b[0m"
+
+
+def coloured(when: str) -> bool:
+    """Whether to colour: ``auto`` means on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    if when != "auto":
+        return when == "always"
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def wanted(event: AlertEvent, args: argparse.Namespace) -> bool:
+    """Whether the options ask for it."""
+    if args.kind and not any(event.data.kind == one or event.data.kind.startswith(f"{one}.") for one in args.kind):
+        return False
+    return not args.priority or _RANK[event.data.priority] >= _RANK[args.priority]
 
 
 def _line(payload: bytes, event: AlertEvent) -> str:

@@ -59,9 +59,7 @@ class Topics:
     """
 
     def __init__(self, device: str, *, base: str = BASE) -> None:
-        if not re.fullmatch(DEVICE_NAME, device):
-            raise ConfigError(f"device name {device!r}: only letters, digits, - and _ may be used, 1 to 64 of them")
-        self.device = device
+        self.device = checked_device(device)
         self.source = f"{checked_base(base)}/{device}"
 
     def of(self, channel: Channel, name: str = "") -> str:
@@ -75,6 +73,17 @@ def level(name: str) -> str:
     Home Assistant takes no other characters in its discovery ids. Two keys that differ only there share a topic.
     """
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name) or "_"
+
+
+def checked_device(device: str) -> str:
+    """A device's name, if it is one.
+
+    Raises:
+        ConfigError: MQTT or Home Assistant would not take it.
+    """
+    if not re.fullmatch(DEVICE_NAME, device):
+        raise ConfigError(f"device name {device!r}: only letters, digits, - and _ may be used, 1 to 64 of them")
+    return device
 
 
 def checked_base(base: str) -> str:

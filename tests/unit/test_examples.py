@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,30 @@ def test_an_example_with_a_file_that_is_not_there_ends_with_a_sentence(words, tm
     assert done.returncode == 2
     (sentence,) = done.stderr.splitlines()
     assert "none." in sentence
+
+
+def test_a_back_end_prints_the_alerts_of_a_fleet(tmp_path):
+    from delivery_samples import alert
+
+    from edge_mm.delivery.local_broker import LocalBroker
+    from edge_mm.delivery.mqtt import MqttSink
+    from edge_mm.delivery.outbox import Outbox
+
+    with LocalBroker() as broker, Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        command = [sys.executable, str(ROOT / "examples" / "alerts_of_a_fleet.py"), f"127.0.0.1:{broker.settings.port}"]
+        sink = MqttSink(broker.settings, outbox)
+        sink.start()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as example:
+            found: list[str] = []
+            reader = threading.Thread(target=lambda: found.append(example.stdout.readline()))
+            reader.start()
+            for n in range(600):  # nobody tells when it has subscribed
+                outbox.commit([alert(n)], b"s")
+                sink.wake()
+                reader.join(0.1)
+                if found:
+                    break
+            example.kill()
+        sink.stop()
+    assert "edge_mm/car-7 raised high eyes closed" in found[0]
