@@ -88,7 +88,9 @@ class Supervision:
         """Which parts of ours have changed."""
         failure, link = self._keeper.failure, self._sink.link
         changed = self._parts.outbox(t_ns, "" if failure is None else str(failure))
-        changed += self._parts.broker(t_ns, now_s, online=link.state == "online", detail=link.detail)
+        changed += self._parts.broker(
+            t_ns, now_s, online=link.state == "online", detail=link.detail, trouble=link.trouble, mute=link.mute
+        )
         for part, state, detail in self._news.take():
             changed += self._parts.tell(t_ns, part, state, detail)
         for status in changed:
