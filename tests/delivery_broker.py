@@ -15,6 +15,7 @@ from edge_mm.delivery.settings import MqttSettings
 
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 4, 8, 12, 14
 PATIENCE_S = 20.0
+NEVER_THERE = "spoke MQTT 5"
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -115,12 +116,16 @@ class ToldBroker:
 
     def _serve(self, caller):
         with caller, contextlib.suppress(OSError, ValueError):
-            self._converse(caller)
+            if self._converse(caller) == NEVER_THERE:
+                return
         self.said.put(Said("gone"))
 
     def _converse(self, caller):
         events, numbers = 0, b""
         for kind, flags, body in _packets(caller):
+            if kind == CONNECT and body[6] != 4:  # as a broker answers that speaks nothing newer
+                caller.sendall(b"\x20\x02\x00\x01")
+                return NEVER_THERE
             if kind == CONNECT:
                 self.said.put(Said("connect", flags=body[7]))
                 caller.sendall(b"\x20\x02\x00\x00")
@@ -143,10 +148,11 @@ class ToldBroker:
                     events += topic.endswith("alert/event")
                     if events == self._hangs_up_after:
                         caller.sendall(numbers)
-                        return
+                        return None
                 elif number and self._confirms(topic):
                     self._over.wait(self._pause_s)
                     caller.sendall(b"\x40\x02" + number)
                 elif number:
                     with self._lock:
                         self._held.append((caller, number))
+        return None

@@ -60,7 +60,7 @@ class Inbox:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._lanes: dict[str, _Lane] = {}
-        self._stopped = False
+        self._stopped = self._nudged = False
         self.dropped: Counter[str] = Counter()
 
     def add(self, stream: str, *, video: bool, waits: bool) -> None:
@@ -96,10 +96,13 @@ class Inbox:
             self._changed.notify_all()
 
     def get(self, timeout_s: float) -> Item | None:
-        """The oldest item, or None when none came in time (or when ``ended``)."""
+        """The oldest item, or None when none came in time, when ``ended``, or once after a ``nudge``."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
+                if self._nudged:
+                    self._nudged = False
+                    return None
                 lane = self._next()
                 if lane is not None:
                     item = lane.items.popleft()
@@ -112,6 +115,12 @@ class Inbox:
                 if left <= 0 or self.ended:
                     return None
                 self._changed.wait(left)
+
+    def nudge(self) -> None:
+        """Let ``get`` return at once: there is something else to do."""
+        with self._changed:
+            self._nudged = True
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Release every producer that waits; what is queued can still be taken."""

@@ -33,11 +33,14 @@ class Parts:
         """What the disk says; empty while it takes everything."""
         return self.tell(t_ns, "@outbox", "degraded" if failure else "live", failure)
 
-    def broker(self, t_ns: int, now_s: float, *, online: bool, detail: str) -> list[Status]:
-        """How the link stands."""
+    def broker(
+        self, t_ns: int, now_s: float, *, online: bool, detail: str, trouble: str = "", mute: bool = False
+    ) -> list[Status]:
+        """How the link stands; a broker that throws alerts away is as good as lost, whatever else it takes."""
         if online:
             self._away_since_s = None
-            return self.tell(t_ns, "@broker", "live", "")
+            state: SourceState = "lost" if mute else "degraded" if trouble else "live"
+            return self.tell(t_ns, "@broker", state, trouble)
         if self._away_since_s is None:
             self._away_since_s = now_s
         if now_s - self._away_since_s < BROKER_S:

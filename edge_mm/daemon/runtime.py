@@ -16,6 +16,7 @@ from typing import Any
 
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.crew import Crew
+from edge_mm.daemon.desk import Desk
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.graph_place import placed
 from edge_mm.daemon.health import HEALTH_S
@@ -33,7 +34,6 @@ from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.supervision import News, Supervision
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
-from edge_mm.daemon.version import bridge_info
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
@@ -41,7 +41,7 @@ from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
 from edge_mm.people import restore
 from edge_mm.protocols import Policy, Sink
-from edge_mm.types import NS_PER_S, Event, Sample, Status, Tick
+from edge_mm.types import NS_PER_S, Event, Output, Sample, Status, Tick
 
 _log = logging.getLogger("edge_mm.run")
 
@@ -89,6 +89,8 @@ class Runtime:
 
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
+        self._own = policies is not None
+        self.restart_asked = False
         self._monitor = watch_of(config, self._bundle, policies)
         self._recorder = tap_of(config, self._monitor, own=policies is not None, news=self.news)
         self._halt = threading.Event()
@@ -100,7 +102,6 @@ class Runtime:
         """Counts and latencies of the run."""
         self._inbox, self._refused = Inbox(), set[str]()
         self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
-        self._told: object = None
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
         self._tick_ns, self._next_health_s = 0, 0.0
@@ -124,9 +125,17 @@ class Runtime:
         with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
             self._outbox = outbox
             self._keeper = Keeper(outbox, self._monitor.snapshot)
-            self._sink = MqttSink(config.mqtt, outbox)
+            desk = self._desk = Desk(
+                config, self._bundle, self._monitor, own=self._own, news=self.news, wake=self._inbox.nudge,
+                push=self._push, present_ns=self._present_ns, health=self._publish_health,
+                reload=None if renewal is None else renewal.ask, restart=lambda: self._restart(stop),
+            )  # fmt: skip
+            self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take)
+            desk.serve(self._sink, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            self._outlet = Outlet(self._keeper, self._sink, (*self._sinks, self._recorder), self.meters, clock_ns=clock)
+            self._outlet = Outlet(
+                self._keeper, self._sink, (*self._sinks, self._recorder, desk), self.meters, clock_ns=clock
+            )
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
@@ -142,6 +151,7 @@ class Runtime:
             )
             with self.ending as ending:  # whatever fails, all of it is done, the last one first
                 ending.callback(self._part, stop)
+                ending.enter_context(desk)
                 ending.enter_context(self._recorder)
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
@@ -180,13 +190,16 @@ class Runtime:
                 self._take(item)
             elif self._inbox.ended:
                 return
+            self._desk.turn()
             now_s = time.monotonic()
             if now_s < next_s:
                 continue
             next_s = now_s + period_s
             self._look_after(now_s)
+            self._desk.look()
             if renewal is not None and renewal.turn():
                 self._renewed = True
+                self._desk.renewed()
                 return
             if self._supervision.progresses(now_s) and feed_every_s is not None and now_s - fed_s >= feed_every_s:
                 fed_s = now_s
@@ -215,6 +228,7 @@ class Runtime:
             return
         if self._ticks is not None:
             for tick in self._ticks.before(item.t_ns):
+                self._tick_ns = tick.t_ns
                 self._push(tick)
         if isinstance(item, Status):
             self._state(item)
@@ -233,13 +247,7 @@ class Runtime:
             self._refused.add(item.stream)
             _log.error("%s: %s", item.stream, error)
             self._state(Status(item.t_ns, item.stream, "lost", str(error)))
-        self._introduce()
-
-    def _introduce(self) -> None:
-        """Say what runs here, once that is known and whenever it has changed."""
-        if (streams := self._monitor.streams) != self._told:
-            self._told = streams
-            self._sink.publish_info(bridge_info(self.config.device_id, self._bundle, streams))
+        self._desk.introduce()
 
     def _state(self, status: Status) -> None:
         if status.state in ("live", "degraded", "starting") and status.stream in self._refused:
@@ -248,29 +256,42 @@ class Runtime:
         self._supervision.log(status)
         self._sink.publish_availability(status)
         self._push(status)
-        if status.state == "lost" and self._told is None:
-            self._introduce()
+        if status.state == "lost":
+            self._desk.introduce()
 
-    def _push(self, event: Event) -> None:
+    def _present_ns(self) -> int:
+        """In the time of the events."""
+        return (
+            self._tick_ns if self._ticks is not None else max(self._tick_ns, self._inbox.oldest_ns or self._clock_ns())
+        )
+
+    def _restart(self, stop: threading.Event) -> None:
+        self.restart_asked = True
+        stop.set()
+
+    def _push(self, event: Event) -> list[Output]:
         self._recorder.tap(event)
+        self._desk.tap(event)
         began = time.perf_counter()
         try:
             outputs = self._monitor.push(event)
         except SourceError as error:  # a source of a user's own that gives something else than it promised
             _log.error("%s", error)
-            return
+            return []
         except Exception:  # a policy or a front end of a user's own: what it broke off is kept, then the run ends
             self._outlet.give(self._monitor.unsaid())
             raise
         if isinstance(event, Sample):
             self.meters.took(f"monitor {event.stream}", time.perf_counter() - began)
         self._outlet.give(outputs)
+        return outputs
 
-    def _publish_health(self) -> None:
+    def _publish_health(self) -> dict[str, Any]:
         drops, windows = self._inbox.dropped, self._monitor.windows
         more = {**self._supervision.report, "recording": self._recorder.report}
         self._latest = self._health.report(streams=self._freshness.states, drops=drops, windows=windows, more=more)
         self._sink.publish_health(self._latest)
+        return self._latest
 
     def _store(self) -> None:
         """Stop reading; store what is left.

@@ -130,6 +130,9 @@ Restart=on-failure
 RestartSec=5
 # 2: something named on the command line does not exist. 78: the configuration is wrong. A restart mends neither.
 RestartPreventExitStatus=2 78
+# 75: somebody asked for a restart (bridge/request/restart), which is no failure.
+RestartForceExitStatus=75
+SuccessExitStatus=75
 # Passwords: EDGE_MM_MQTT_PASSWORD=... in this file, mode 0600.
 EnvironmentFile=-{environment}
 

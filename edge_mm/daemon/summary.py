@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edge_mm.daemon.meters import Meters, peak_rss_mib, process_cpu_s
 
 if TYPE_CHECKING:
-    from edge_mm.delivery.session import MqttStats
+    from edge_mm.delivery.meter import MqttStats
 
 
 @dataclass(frozen=True, slots=True)

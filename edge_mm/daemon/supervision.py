@@ -38,6 +38,10 @@ class News:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[str, SourceState, str]] = deque(maxlen=256)
+        self.refusals: deque[str] = deque(maxlen=16)
+        """Why new configurations were refused; whoever answers for it takes them."""
+        self.graphs: SourceState = "live"
+        """State of what runs the graphs."""
         for part in ("@graphs", "@config"):  # what was wrong before a restart is well until it says otherwise
             self._waiting.append((part, "live", ""))
 
@@ -48,10 +52,14 @@ class News:
     def config(self, refused: str) -> None:
         """Why a new configuration was refused; empty: none was."""
         self._waiting.append(("@config", "degraded" if refused else "live", refused))
+        if refused:
+            self.refusals.append(refused)
 
     def take(self) -> list[tuple[str, SourceState, str]]:
         """All of it, oldest first."""
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+        said = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        self.graphs = next((state for part, state, _ in reversed(said) if part == "@graphs"), self.graphs)
+        return said
 
 
 class Supervision:
@@ -88,7 +96,9 @@ class Supervision:
         """Which parts of ours have changed."""
         failure, link = self._keeper.failure, self._sink.link
         changed = self._parts.outbox(t_ns, "" if failure is None else str(failure))
-        changed += self._parts.broker(t_ns, now_s, online=link.state == "online", detail=link.detail)
+        changed += self._parts.broker(
+            t_ns, now_s, online=link.state == "online", detail=link.detail, trouble=link.trouble, mute=link.mute
+        )
         for part, state, detail in self._news.take():
             changed += self._parts.tell(t_ns, part, state, detail)
         for status in changed:

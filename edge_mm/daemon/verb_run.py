@@ -18,6 +18,8 @@ from edge_mm.daemon.config import Config, load_config
 from edge_mm.daemon.logs import NEWS, set_up
 from edge_mm.daemon.summary import Summary
 
+RESTART_STATUS = 75
+"""Exit status when somebody asked for a restart (EX_TEMPFAIL): a service manager starts it again."""
 _log = logging.getLogger("edge_mm.run")
 
 
@@ -50,12 +52,12 @@ def main(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
     own = args.verbose or args.quiet
-    summary = _run(config, args.config, stop, renew, set_level=(lambda _level: None) if own else set_up)
+    summary, again = _run(config, args.config, stop, renew, set_level=(lambda _level: None) if own else set_up)
     _log.info(
         "stopped after %.0f s: windows %d, transitions %d, %.1f s of CPU, %.0f MiB at most",
         summary.wall_s, summary.windows, summary.transitions, summary.cpu_s, summary.peak_rss_mib,
     )  # fmt: skip
-    return 0
+    return RESTART_STATUS if again else 0
 
 
 def _run(
@@ -65,8 +67,8 @@ def _run(
     renew: list[Callable[[], None]],
     *,
     set_level: Callable[[str], None],
-) -> Summary:
-    """Watch, with one configuration after the other."""
+) -> tuple[Summary, bool]:
+    """Watch, with one configuration after the other; and whether somebody wants it started again."""
     from edge_mm.daemon.renewal import Renewal
     from edge_mm.daemon.runtime import Runtime
 
@@ -82,7 +84,7 @@ def _run(
         renew[:] = [renewal.ask]
         summary = runtime.run(stop, renewal=renewal)
         if renewal.next is None or stop.is_set():
-            return summary
+            return summary, runtime.restart_asked
         _log.info("going on with the new configuration", extra=NEWS)
         runtime = renewal.next
         set_level(runtime.config.log.level)

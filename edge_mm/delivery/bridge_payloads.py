@@ -66,6 +66,8 @@ class BridgeInfo(msgspec.Struct, frozen=True):
     """The sensors."""
     schema_version: int = INFO_SCHEMA
     """Of these payloads."""
+    mqtt_version: str = ""
+    """Of the connection that says it: ``5``, or ``3.1.1`` where the broker refuses 5."""
 
 
 class Availability(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -84,28 +86,71 @@ def availability(status: Status) -> Availability:
     return Availability(_AVAILABILITY[status.state], status.state, status.detail)
 
 
-def sensor_state(readings: Iterable[Observation], *, anchor: Anchor) -> dict[str, Any]:
-    """The latest readings of one stream, keyed by name with ``_`` for dots (templates cannot reach through dots).
+class Reading(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The latest reading of one name."""
+
+    value: float | None
+    """In ``unit``; null: not a number."""
+    unit: str
+    """Of the value."""
+    quality: float | None
+    """0..1."""
+    label: str = ""
+    """A word for it, or why its quality is low."""
+
+
+class SensorState(msgspec.Struct, frozen=True):
+    """The latest readings of one stream."""
+
+    time: str
+    """Of the newest, RFC 3339 UTC."""
+    clock_synced: bool
+    """Whether the time can be believed."""
+    readings: dict[str, Reading]
+    """By name, with ``_`` for dots (templates cannot reach through dots)."""
+
+
+class FusionState(msgspec.Struct, frozen=True):
+    """One fused estimate."""
+
+    time: str
+    """When, RFC 3339 UTC."""
+    clock_synced: bool
+    """Whether the time can be believed."""
+    scores: dict[str, float | None]
+    """Head -> score 0..1."""
+    weights: dict[str, float | None]
+    """Modality -> attention weight."""
+    coverage: dict[str, float | None]
+    """Modality -> share of the window that was seen."""
+    contributions: dict[str, dict[str, float | None]]
+    """Head -> modality -> how much the score falls without it."""
+    quality: dict[str, float | None]
+    """Modality -> quality 0..1."""
+    person: str | msgspec.UnsetType = msgspec.UNSET
+    """Whom it is about; absent where one person is watched."""
+
+
+def sensor_state(readings: Iterable[Observation], *, anchor: Anchor) -> SensorState:
+    """The latest readings of one stream.
 
     Args:
         readings: the latest Observation of each name; at least one.
         anchor: the present moment.
     """
     latest = sorted(readings, key=lambda reading: reading.name)
-    return {
-        "time": iso(anchor.wall(max(reading.t_ns for reading in latest))),
-        "clock_synced": anchor.synced,
-        "readings": {level(reading.name): _reading(reading) for reading in latest},
-    }
+    return SensorState(
+        time=iso(anchor.wall(max(reading.t_ns for reading in latest))),
+        clock_synced=anchor.synced,
+        readings={
+            level(one.name): Reading(tidy(one.value), one.unit, tidy(one.quality), one.label or "") for one in latest
+        },
+    )
 
 
-def fusion_state(estimate: Estimate, *, anchor: Anchor) -> dict[str, Any]:
+def fusion_state(estimate: Estimate, *, anchor: Anchor) -> FusionState:
     """One fused estimate."""
-    return {
-        "time": iso(anchor.wall(estimate.t_ns)),
-        "clock_synced": anchor.synced,
-        **estimate_parts(estimate),
-    }
+    return FusionState(time=iso(anchor.wall(estimate.t_ns)), clock_synced=anchor.synced, **estimate_parts(estimate))
 
 
 def encode(payload: msgspec.Struct | Mapping[str, Any]) -> bytes:
@@ -133,12 +178,3 @@ def finite(value: Any) -> Any:
 
 def _sendable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
-
-
-def _reading(reading: Observation) -> dict[str, Any]:
-    parts: dict[str, Any] = {
-        "value": tidy(reading.value),
-        "unit": reading.unit,
-        "quality": tidy(reading.quality),
-    }
-    return parts | {"label": reading.label} if reading.label else parts

@@ -3,8 +3,8 @@
 In: settings and messages. Out: confirmations (PUBACK), received messages, or one sentence that says what went wrong.
 A Connection connects once; who wants to reconnect makes a new one. So nothing that paho kept from the last connection
 is ever sent again behind our back (a retained state that is no longer true), message numbers mean one connection only,
-and no callback runs in a thread of its own where an exception would end it silently. Not here: what to send
-(``session``).
+and no callback runs in a thread of its own where an exception would end it silently. It speaks MQTT 5, and 3.1.1 to a
+broker that refuses 5. Not here: what to send (``session``), what differs between the two (``dialect``).
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ import select
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from edge_mm.delivery.complaints import LoginRefusedError, lost, refused, unreachable
-from edge_mm.delivery.settings import MqttSettings, tls_context
+from edge_mm.delivery.complaints import LoginRefusedError, UnspokenError, lost, refused, unreachable, unsubscribed
+from edge_mm.delivery.dialect import Allowed, Version, allowed_by, connect_words, make_client, publish_words
+from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.tls import tls_context
 from edge_mm.delivery.topics import Channel
 from edge_mm.errors import DeliveryError
 
@@ -28,11 +31,8 @@ _LONGEST_STEP_S = 1.0
 """paho looks after its keep-alive at least this often."""
 _READS_PER_TURN = 100
 """More than a broker sends before it waits for our confirmations."""
-
-
-_MAX_UNDER_WAY = 65_535
-"""What MQTT can number. paho would hold back more than 20 unconfirmed messages, ``offline`` among them; how many
-transitions are under way is ours to limit (``session``)."""
+_LOG_ERROR = 8
+"""MQTT_LOG_ERR of paho."""
 
 
 class Connection:
@@ -44,7 +44,8 @@ class Connection:
         will: channel, topic and payload that the broker publishes when we vanish.
         clean_session: True forgets the session at the broker, before and after.
         on_message: called with each received message; it is confirmed by ``confirm``.
-        version: of MQTT. 5 only to ask why: a broker then says what it threw away, and not every broker speaks it.
+        version: of MQTT; the settings' when absent.
+        largest: bytes of a packet; MQTT 5 brokers do not send us larger ones. Absent: all are taken.
     """
 
     def __init__(
@@ -55,40 +56,29 @@ class Connection:
         will: tuple[Channel, str, bytes] | None = None,
         clean_session: bool = False,
         on_message: Callable[[MQTTMessage], None] | None = None,
-        version: Literal["3.1.1", "5"] = "3.1.1",
+        version: Literal["auto", "5", "3.1.1"] | None = None,
+        largest: int | None = None,
     ) -> None:
-        import paho.mqtt.client as paho
-
         self._settings = settings
-        self.denied: set[int] = set()
-        """Numbers of publications that the broker threw away; only MQTT 5 tells."""
+        self._client_id, self._will, self._clean, self._largest = client_id, will, clean_session, largest
+        wanted = version or settings.version
+        self._versions: tuple[Version, ...] = ("5", "3.1.1") if wanted == "auto" else (wanted,)
+        self.version: Version = self._versions[0]
+        """Of MQTT; known for certain once it is open."""
+        self.denied: dict[int, str] = {}
+        """Publications that the broker threw away -> its reason; only MQTT 5 tells."""
+        self.allowed = Allowed()
+        """What the broker takes."""
         self._acked: list[int] = []
         self._broken: DeliveryError | None = None
         self._granted: dict[int, list[Any]] = {}
         self._answer: Any = None
+        self._last_words = ""
         self._on_message = on_message
-        self._client: Client | None = paho.Client(
-            paho.CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            clean_session=clean_session if version == "3.1.1" else None,  # in MQTT 5 it is a word of connect()
-            protocol=paho.MQTTv311 if version == "3.1.1" else paho.MQTTv5,
-            reconnect_on_failure=False,
-            manual_ack=True,
-        )
-        self._client.max_inflight_messages_set(_MAX_UNDER_WAY)
-        self._client.on_connect = lambda _client, _data, _flags, reason, _properties: self._answered(reason)
-        self._client.on_publish = lambda _client, _data, mid, reason, _properties: self._confirmed(mid, reason)
-        self._client.on_subscribe = lambda _client, _data, mid, answers, _properties: self._granted.update(
-            {mid: answers}
-        )
-        self._client.on_message = lambda _client, _data, message: self._received(message)
-        # With this, paho only queues what it is given and leaves the writing to us; see _turn.
-        self._client.on_socket_register_write = lambda _client, _data, _sock: None
-        if settings.username is not None:
-            self._client.username_pw_set(settings.username, settings.password)
-        if will is not None:
-            channel, topic, payload = will
-            self._client.will_set(topic, payload, qos=channel.qos, retain=channel.retain)
+        self._numbers: dict[int, int] = {}  # paho's number -> ours, of what is under way
+        self._waiting: deque[tuple[int, str, bytes, bool, bytes | None]] = deque()
+        self._number = 0
+        self._client: Client | None = self._made(self.version)
 
     def open(self, timeout_s: float | None = None) -> None:
         """Connect and log in.
@@ -97,38 +87,50 @@ class Connection:
             timeout_s: longest wait; the settings' ``connect_timeout_s`` when absent.
 
         Raises:
-            LoginRefusedError: wrong or missing user name or password.
+            LoginRefusedError: wrong or missing user name, password or certificate.
             DeliveryError: not reachable, not the name or certificate it should be, or silent.
         """
-        settings = self._settings
-        patience = settings.connect_timeout_s if timeout_s is None else timeout_s
-        deadline = time.monotonic() + patience
-        client = self._alive()
-        client.connect_timeout = patience
-        if settings.uses_tls:
-            client.tls_set_context(tls_context(settings))
-        try:
-            client.connect(settings.host, settings.port, settings.keepalive_s)
-        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
-            raise unreachable(settings, error, patience) from error
-        while self._answer is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise unreachable(settings, TimeoutError(), patience)
-            self._turn(left, wake_fd=None)
-        if self._answer.is_failure:
-            raise refused(self._settings, self._answer)
+        patience = self._settings.connect_timeout_s if timeout_s is None else timeout_s
+        for last, version in zip((*(False for _ in self._versions[1:]), True), self._versions, strict=True):
+            if version != self.version:
+                self.close()
+                self.version, self._client = version, self._made(version)
+                self._answer, self._last_words = None, ""
+            try:
+                self._open(patience)
+                return
+            except UnspokenError:
+                if last:
+                    raise
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> int:
+    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, correlation: bytes | None = None) -> int:
         """Hand a message over; its number comes out of ``step`` when the broker has confirmed it.
+
+        More than the broker takes at a time wait here, in order. What is larger than it takes is not sent: it must be
+        asked before (``allowed.fits``).
 
         Raises:
             DeliveryError: the connection is lost.
         """
-        info = self._alive().publish(topic, payload, qos=qos, retain=retain)
-        if info.rc != 0:
-            raise lost(self._settings, answered=self._answer is not None)
-        return int(info.mid)
+        self._number += 1
+        if qos == 0:
+            self._hand_over(topic, payload, 0, retain, correlation)
+        elif len(self._numbers) < self.allowed.under_way and not self._waiting:
+            self._numbers[self._hand_over(topic, payload, 1, retain, correlation)] = self._number
+        else:
+            self._alive()
+            self._waiting.append((self._number, topic, payload, retain, correlation))
+        return self._number
+
+    def ask_for(self, filters: list[str]) -> int:
+        """Subscribe with QoS 1; ``answers`` has the broker's word once it has come."""
+        _rc, number = self._alive().subscribe([(each, 1) for each in filters])
+        return int(number or 0)
+
+    def answers(self, number: int) -> list[bool] | None:
+        """For each filter of ``ask_for`` whether it was granted; None: no answer yet."""
+        found = self._granted.get(number)
+        return None if found is None else [not answer.is_failure for answer in found]
 
     def subscribe(self, filters: list[str], *, timeout_s: float) -> None:
         """Subscribe with QoS 1 and wait for the broker's word.
@@ -137,19 +139,16 @@ class Connection:
             LoginRefusedError: the broker does not let us subscribe to one of them.
             DeliveryError: the connection is lost, or no answer in time.
         """
-        _rc, mid = self._alive().subscribe([(each, 1) for each in filters])
+        number = self.ask_for(filters)
         deadline = time.monotonic() + timeout_s
-        while mid not in self._granted:
+        while (granted := self.answers(number)) is None:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise unreachable(self._settings, TimeoutError(), timeout_s)
             self._turn(left, wake_fd=None)
-        denied = [each for each, answer in zip(filters, self._granted[mid], strict=False) if answer.is_failure]
+        denied = [each for each, good in zip(filters, granted, strict=False) if not good]
         if denied:
-            raise LoginRefusedError(
-                f"broker {self._settings.where} does not let us subscribe to {', '.join(denied)}; "
-                "check what this user may read there"
-            )
+            raise LoginRefusedError(unsubscribed(self._settings, denied))
 
     def confirm(self, message: MQTTMessage) -> None:
         """Tell the broker that a received message has been dealt with."""
@@ -163,7 +162,7 @@ class Connection:
             wake_fd: a file descriptor that ends the wait when it becomes readable.
 
         Returns:
-            Numbers of the messages that the broker has confirmed since.
+            Numbers of the messages that the broker has answered for since; those it threw away are in ``denied``.
 
         Raises:
             DeliveryError: the connection is lost; what was confirmed before is given first.
@@ -199,13 +198,48 @@ class Connection:
             if (sock := client.socket()) is not None:
                 sock.close()
             client.on_connect = client.on_publish = client.on_subscribe = client.on_message = None
-            client.on_socket_register_write = None
+            client.on_disconnect = client.on_socket_register_write = client.on_log = None
+
+    def _made(self, version: Version) -> Client:
+        client = make_client(version, self._client_id, clean=self._clean)
+        client.on_connect = lambda _client, _data, _flags, reason, properties: self._answered(reason, properties)
+        client.on_disconnect = lambda _client, _data, flags, reason, _properties: self._hung_up(flags, reason)
+        client.on_publish = lambda _client, _data, mid, reason, _properties: self._confirmed(mid, reason)
+        client.on_subscribe = lambda _client, _data, mid, answers, _properties: self._granted.update({mid: answers})
+        client.on_message = lambda _client, _data, message: self._received(message)
+        client.on_log = lambda _client, _data, level, text: self._logged(level, text)
+        # With this, paho only queues what it is given and leaves the writing to us; see _turn.
+        client.on_socket_register_write = lambda _client, _data, _sock: None
+        if self._settings.username is not None:
+            client.username_pw_set(self._settings.username, self._settings.password)
+        if self._will is not None:
+            channel, topic, payload = self._will
+            client.will_set(topic, payload, qos=channel.qos, retain=channel.retain)
+        return client
+
+    def _open(self, patience: float) -> None:
+        settings, client = self._settings, self._alive()
+        deadline = time.monotonic() + patience
+        client.connect_timeout = patience
+        if settings.uses_tls:
+            client.tls_set_context(tls_context(settings))
+        words = connect_words(self.version, clean=self._clean, largest=self._largest)
+        try:
+            client.connect(settings.host, settings.port, settings.keepalive_s, **words)
+        except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
+            raise unreachable(settings, error, patience) from error
+        while self._answer is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise unreachable(settings, TimeoutError(), patience)
+            self._turn(left, wake_fd=None)
+        client.on_log = None  # of each message it would be told something
 
     def _turn(self, timeout_s: float, *, wake_fd: int | None) -> None:
         client = self._alive()
         sock = client.socket()
         if sock is None:
-            raise lost(self._settings, answered=self._answer is not None)
+            raise self._lost()
         poll = select.poll()
         poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         if wake_fd is not None:
@@ -222,26 +256,57 @@ class Connection:
                     break
                 failed = client.loop_read()
                 readable = client.socket() is not None and _has_data(sock)
+            if not failed and client.socket() is not None:
+                self._send_waiting()
             failed = failed or (client.want_write() and client.loop_write()) or client.loop_misc()
         except OSError as error:
-            raise lost(self._settings, error, answered=self._answer is not None) from error
+            raise self._lost(error) from error
         if self._answer is not None and self._answer.is_failure:
             raise refused(self._settings, self._answer)
         if failed or client.socket() is None:
-            raise lost(self._settings, answered=self._answer is not None)
+            raise self._lost()
+
+    def _send_waiting(self) -> None:
+        while self._waiting and len(self._numbers) < self.allowed.under_way:
+            number, topic, payload, retain, correlation = self._waiting.popleft()
+            self._numbers[self._hand_over(topic, payload, 1, retain, correlation)] = number
+
+    def _hand_over(self, topic: str, payload: bytes, qos: int, retain: bool, correlation: bytes | None) -> int:
+        words = publish_words(self.version, correlation)
+        info = self._alive().publish(topic, payload, qos=qos, retain=retain, **words)
+        if info.rc != 0:
+            raise self._lost()
+        return int(info.mid)
 
     def _alive(self) -> Client:
         if self._client is None:
             raise DeliveryError(f"broker {self._settings.where}: the connection was closed")
         return self._client
 
-    def _confirmed(self, number: int, reason: Any) -> None:
+    def _lost(self, error: OSError | None = None) -> DeliveryError:
+        words = self._last_words or ("" if error is None else str(error))
+        return lost(self._settings, words, answered=self._answer is not None)
+
+    def _confirmed(self, mid: int, reason: Any) -> None:
+        number = self._numbers.pop(mid, None)
+        if number is None:  # of QoS 0: it has been written, which confirms nothing
+            return
         if reason.is_failure:
-            self.denied.add(number)
+            self.denied[number] = str(reason).lower()
         self._acked.append(number)
 
-    def _answered(self, reason: Any) -> None:
+    def _answered(self, reason: Any, properties: Any) -> None:
         self._answer = reason
+        self.allowed = allowed_by(properties)
+
+    def _hung_up(self, flags: Any, reason: Any) -> None:
+        if flags.is_disconnect_packet_from_server and reason is not None:  # MQTT 5 says why
+            self._last_words = str(reason).lower()
+
+    def _logged(self, level: int, text: str) -> None:
+        """What paho tells nobody but its log: which error ended the connection."""
+        if level == _LOG_ERROR:
+            self._last_words = text
 
     def _received(self, message: MQTTMessage) -> None:
         if self._on_message is not None:
@@ -251,7 +316,7 @@ class Connection:
 def check_broker(settings: MqttSettings, *, timeout_s: float = 5.0) -> None:
     """Whether the broker lets us in, tried once with a session that leaves nothing behind.
 
-    What we may publish there cannot be tried: MQTT 3.1.1 confirms also what the broker's access list then throws away.
+    What we may publish there is not tried: that takes a message (``echo``).
 
     Raises:
         DeliveryError: one sentence: refused, wrong password, TLS, name, time-out.

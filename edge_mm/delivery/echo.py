@@ -4,9 +4,9 @@ In: settings and the device's name. Out: an ``Echo``: how long it took, or what 
 the message is not retained, the session is a new one, and a daemon that runs keeps its own. Not here: judging it
 (``daemon.doctor_broker``).
 
-MQTT 3.1.1, which the daemon speaks, confirms also what the broker's access list then throws away, and mosquitto grants
-every subscription. So a message that does not come back is asked about again in MQTT 5, where the confirmation has a
-reason; a broker that does not speak it (nats-server) leaves the question open.
+In MQTT 5 the confirmation says what the broker's access list throws away. MQTT 3.1.1 confirms it like everything else,
+and mosquitto grants every subscription: with a broker that speaks nothing newer (nats-server) a message that does not
+come back leaves the question open.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def echo(settings: MqttSettings, device: str, *, timeout_s: float = 5.0) -> Echo
         DeliveryError: the broker is not reachable or does not let us in.
     """
     topic = Topics(device, base=settings.base_topic).of(BRIDGE_ECHO)
-    payload = uuid.uuid4().hex.encode()
+    payload = f'"{uuid.uuid4().hex}"'.encode()
     arrived: list[float] = []
 
     def back(message_payload: bytes) -> None:
@@ -70,7 +70,7 @@ def echo(settings: MqttSettings, device: str, *, timeout_s: float = 5.0) -> Echo
         line.close()
     if arrived:
         return Echo(topic, round(1000 * (arrived[0] - began), 1), may_publish=True, may_subscribe=True)
-    may_publish = _asked(settings, topic, timeout_s) if taken else False
+    may_publish = None if taken and line.version != "5" else taken
     return Echo(topic, None, may_publish, may_subscribe=False if may_publish or not subscribed else None)
 
 
@@ -83,7 +83,7 @@ def _line(settings: MqttSettings, back: Callable[[bytes], None]) -> Connection:
 
 
 def _published(line: Connection, topic: str, payload: bytes, enough: Callable[[], bool], timeout_s: float) -> bool:
-    """Whether the broker confirmed it; some hang up on who publishes what he may not."""
+    """Whether the broker took it, as far as it says; some hang up on who publishes what he may not."""
     try:
         number = line.publish(topic, payload, qos=BRIDGE_ECHO.qos, retain=BRIDGE_ECHO.retain)
         confirmed = False
@@ -92,21 +92,4 @@ def _published(line: Connection, topic: str, payload: bytes, enough: Callable[[]
             confirmed = number in line.step(left) or confirmed
     except DeliveryError:
         return False
-    return confirmed
-
-
-def _asked(settings: MqttSettings, topic: str, timeout_s: float) -> bool | None:
-    """Publish it once more in MQTT 5, whose confirmation says whether it was thrown away."""
-    line = Connection(settings, client_id=f"edge_mm-echo-{uuid.uuid4().hex[:8]}", version="5")
-    try:
-        line.open(timeout_s)
-        number = line.publish(topic, b"", qos=BRIDGE_ECHO.qos, retain=BRIDGE_ECHO.retain)
-        deadline = time.monotonic() + timeout_s
-        while (left := deadline - time.monotonic()) > 0:
-            if number in line.step(left):
-                return number not in line.denied
-    except DeliveryError:
-        return None
-    finally:
-        line.close()
-    return None
+    return confirmed and number not in line.denied

@@ -7,42 +7,32 @@ is in the outbox before this module hears of it, so nothing here can lose one. N
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
-
-import msgspec
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from edge_mm.delivery import clock
+from edge_mm.delivery.announcing import Announcer
 from edge_mm.delivery.backoff import Backoff
-from edge_mm.delivery.bridge_payloads import (
-    BridgeInfo,
-    BridgeState,
-    availability,
-    encode,
-    finite,
-)
+from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.hearing import LARGEST_BYTES, Heard, Hearing
+from edge_mm.delivery.link import Link, LinkState, Troubles
+from edge_mm.delivery.meter import Meter, MqttStats
 from edge_mm.delivery.news import SUMMARY_S, News
 from edge_mm.delivery.outbox import Outbox
-from edge_mm.delivery.session import Meter, MqttStats, Session
+from edge_mm.delivery.session import Session
 from edge_mm.delivery.settings import MqttSettings
-from edge_mm.delivery.topics import (
-    BRIDGE_HEALTH,
-    BRIDGE_INFO,
-    BRIDGE_STATE,
-    SENSOR_AVAILABILITY,
-    Topics,
-)
+from edge_mm.delivery.topics import BRIDGE_STATE, Topics
+from edge_mm.delivery.waker import Waker
 from edge_mm.errors import DeliveryError, OutboxError
-from edge_mm.types import Estimate, Observation, Status
 
-LinkState = Literal["starting", "online", "offline", "refused", "stopped"]
+if TYPE_CHECKING:
+    from paho.mqtt.client import MQTTMessage
+
 _FAREWELL_SHARE = 0.2
 """Of the time that ``stop`` has: kept for saying ``offline`` when the backlog does not go out in time."""
 _ANCHOR_S = 600.0
@@ -51,16 +41,7 @@ _ANCHOR_S = 600.0
 log = logging.getLogger(__name__)
 
 
-class Link(msgspec.Struct, frozen=True):
-    """How the connection to the broker stands."""
-
-    state: LinkState
-    """``refused``: the broker is there and does not let us in; ``offline``: anything else that keeps us apart."""
-    detail: str = ""
-    """One sentence."""
-
-
-class MqttSink:
+class MqttSink(Announcer):
     """Delivers the outbox to a broker and publishes what else is known.
 
     An alert is committed to the outbox, with the alarm machine's snapshot; then ``wake`` says that there is one.
@@ -70,6 +51,8 @@ class MqttSink:
         settings: the broker.
         outbox: what to deliver; its ``device`` names the topics.
         on_link: called with each change, from the delivery thread.
+        on_request: takes each request that is one, from the delivery thread and at once; False: too many wait. Answer
+            with ``respond``. Where it is absent, nobody may ask anything.
         backoff_s: first and longest wait between attempts, seconds.
 
     Raises:
@@ -82,6 +65,7 @@ class MqttSink:
         outbox: Outbox,
         *,
         on_link: Callable[[Link], None] | None = None,
+        on_request: Callable[[Heard], bool] | None = None,
         backoff_s: tuple[float, float] = (0.5, 30.0),
     ) -> None:
         self.topics = Topics(outbox.device, base=settings.base_topic)
@@ -90,14 +74,16 @@ class MqttSink:
         self._on_link = on_link
         self._backoff_s = backoff_s
         self._meter = Meter()
-        self._news = News(self.topics, self._meter)
+        self._waker = Waker()
+        super().__init__(News(self.topics, self._meter), self.wake)
+        self._hearing = Hearing(self.topics, handle=on_request, answer=self.respond, count=self._meter.count)
+        self._troubles = Troubles()
+        self._fell_back = False
         self._changed = threading.Condition()  # guards what follows
         self._link = Link("starting")
         self._stop_by: float | None = None
         self._drain_by = 0.0
         self._online_since: float | None = None
-        self._pipe_lock = threading.Lock()
-        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._anchored = (0.0, False)
         self.turned_s = time.monotonic()
@@ -123,34 +109,7 @@ class MqttSink:
 
     def wake(self) -> None:
         """There is something new in the outbox."""
-        with self._pipe_lock:
-            if self._wake_write >= 0:
-                with contextlib.suppress(BlockingIOError):  # full: it is awake already
-                    os.write(self._wake_write, b"!")
-
-    def publish_info(self, info: BridgeInfo) -> None:
-        """Say what runs here; kept and said again at every connect."""
-        self._news.retain(BRIDGE_INFO, "", encode(info))
-        self.wake()
-
-    def publish_health(self, health: Mapping[str, Any]) -> None:
-        """Say how the device does; kept and said again at every connect."""
-        self._news.retain(BRIDGE_HEALTH, "", encode(finite(health)))
-        self.wake()
-
-    def publish_availability(self, status: Status) -> None:
-        """Say whether a sensor gives data; kept and said again at every connect."""
-        self._news.retain(SENSOR_AVAILABILITY, status.stream, encode(availability(status)))
-        self.wake()
-
-    def publish_observation(self, observation: Observation) -> None:
-        """Note a reading; the latest of each name goes out once a second, none while the broker is away."""
-        self._news.reading(observation)
-
-    def publish_estimate(self, estimate: Estimate) -> None:
-        """Publish an estimate; dropped while the broker is away."""
-        self._news.estimate(estimate)
-        self.wake()
+        self._waker.wake()
 
     def wait_link(self, state: LinkState, *, timeout_s: float) -> bool:
         """Wait until the connection stands so; False when it took longer."""
@@ -178,11 +137,8 @@ class MqttSink:
         self.wake()
         if self._thread.ident is not None and self._thread is not threading.current_thread():  # it may be on_link
             self._thread.join(timeout_s + 0.5)
-        with self._pipe_lock:
-            if self._wake_write >= 0 and not self._thread.is_alive():
-                os.close(self._wake_write)
-                os.close(self._wake_read)
-                self._wake_write = self._wake_read = -1
+        if not self._thread.is_alive():
+            self._waker.close()
         return self._outbox.depth == 0
 
     def _run(self) -> None:
@@ -209,18 +165,31 @@ class MqttSink:
     def _connect_and_serve(self) -> None:
         settings, topics = self._settings, self.topics
         will = (BRIDGE_STATE, topics.of(BRIDGE_STATE), encode(BridgeState("offline", "connection lost")))
-        # A clean session: we subscribe to nothing, so there is nothing that the broker should keep for us.
+        # A clean session: a request that was made while we were away is too old, so nothing need be kept for us.
         client_id = settings.client_id or f"edge_mm-{topics.device}"
-        connection = Connection(settings, client_id=client_id, will=will, clean_session=True)
+
+        def heard(message: MQTTMessage) -> None:
+            if message.qos:
+                connection.confirm(message)
+            self._hearing.take(message)
+
+        connection = Connection(
+            settings, client_id=client_id, will=will, clean_session=True, on_message=heard, largest=LARGEST_BYTES
+        )
         parted = False
         try:
             connection.open()
-            session = Session(connection, self._outbox, topics, meter=self._meter, ack_timeout_s=settings.ack_timeout_s)
+            self._tell_version(connection.version)
+            self._troubles.forget()
+            session = Session(
+                connection, self._outbox, topics, meter=self._meter, settings=settings, troubles=self._troubles,
+                listens=self._hearing.filter,
+            )  # fmt: skip
             session.greet(self._news.retained())
             session.pump()
             self._meter.count("connects")
             self._online_since = time.monotonic()
-            self._set_link(Link("online", f"connected to {settings.where}"))
+            self._online_as(session)
             parted = self._serve(connection, session)
         finally:
             connection.close(goodbye=parted)  # else the will must come: what is retained still says online
@@ -229,12 +198,12 @@ class MqttSink:
         """Say what there is to say until it is time to stop; whether the broker has confirmed that we are offline."""
         while self._stop_by is None:
             for message in self._news.take():
-                session.say(*message)
+                session.say(message)
             session.pump()
             self._note_clock()
             self._turn(connection, session, timeout_s=SUMMARY_S)
         for message in self._news.take():  # what was said last must not stay as it was before
-            session.say(*message)
+            session.say(message)
         session.part(BridgeState("stopping"))
         while not (session.drained and session.parted) and (left := self._drain_by - time.monotonic()) > 0:
             session.pump()
@@ -246,12 +215,27 @@ class MqttSink:
 
     def _turn(self, connection: Connection, session: Session, *, timeout_s: float) -> None:
         self.turned_s = time.monotonic()
-        numbers = connection.step(timeout_s, wake_fd=self._wake_read)
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._wake_read, 4096)
+        numbers = connection.step(timeout_s, wake_fd=self._waker.fd)
+        self._waker.heard()
         if session.settle(numbers):
             with self._changed:
                 self._changed.notify_all()
+        self._online_as(session)
+
+    def _online_as(self, session: Session) -> None:
+        """Connected; and what the broker denies all the same."""
+        trouble = self._troubles.sentence
+        link = Link("online", f"connected to {self._settings.where}", trouble, mute=session.mute)
+        if link != self._link:
+            self._set_link(link)
+
+    def _tell_version(self, version: str) -> None:
+        self._speaks(version)
+        fell_back, self._fell_back = self._fell_back, version != "5" and self._settings.version == "auto"
+        if self._fell_back and not fell_back:
+            log.warning(
+                "broker %s speaks no MQTT 5: it cannot say what its access list throws away", self._settings.where
+            )
 
     def _note_clock(self) -> None:
         """Keep the boot's newest anchor: after a reboot it is all that tells when a waiting alert happened."""
@@ -272,10 +256,16 @@ class MqttSink:
         self._news.online(link.state == "online")
         if link == before:
             return
+        if link.state == before.state == "online":  # what the broker denies has been logged
+            self._tell_link(link)
+            return
         if link.state in ("offline", "refused"):
             log.warning("%s", link.detail)
         else:
             log.info("MQTT: %s", link.detail or link.state)
+        self._tell_link(link)
+
+    def _tell_link(self, link: Link) -> None:
         if self._on_link is not None:
             try:
                 self._on_link(link)

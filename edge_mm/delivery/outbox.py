@@ -23,7 +23,7 @@ import msgspec
 from edge_mm.delivery import clock
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.outbox_file import explained, fact, open_file, rollback
-from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, sortable_id
+from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, number_of, sortable_id
 from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
 from edge_mm.types import Alert
@@ -173,6 +173,15 @@ class Outbox:
     def last_seq(self) -> int:
         """The number of the last stored transition, 0 before the first."""
         return int(self._one("SELECT value FROM fact WHERE name = 'last_seq'") or 0)
+
+    def incident_of(self, incident_id: str) -> int | None:
+        """Number of the incident that this outbox has given this id; None: it has given it to none.
+
+        Raises:
+            OutboxError: the file cannot be read.
+        """
+        lineage = self._one("SELECT value FROM fact WHERE name = 'lineage'")
+        return None if lineage is None else number_of(incident_id, bytes(lineage))
 
     def close(self) -> None:
         """Release the file; safe to call twice."""

@@ -26,6 +26,8 @@ LATE_S = 5.0
 """A transition that leaves the device later than this after it happened is marked ``late``."""
 _DIGITS = 5
 """Significant digits of readings; more would be noise of the sensor."""
+_SHORT = 100
+"""Letters of a shortened sentence."""
 
 
 class ReasonData(msgspec.Struct, frozen=True):
@@ -134,6 +136,14 @@ def alert_event(record: Record, *, source: str, anchor: Anchor | None, now: Anch
     waited = (now.mono_ns - alert.t_ns) / NS_PER_S
     late = record.boot_id != now.boot_id or waited > LATE_S
     return _event(record, source=source, anchor=anchor, late=late)
+
+
+def shortened(event: AlertEvent) -> AlertEvent:
+    """The same event without what a small broker has no room for: explanations, and the end of long sentences."""
+    data = event.data
+    reason = ReasonData(data.reason.code, {}, data.reason.text[:_SHORT])
+    lean = msgspec.structs.replace(data, reason=reason, quality={}, attention={}, contribution={}, by=data.by[:_SHORT])
+    return msgspec.structs.replace(event, data=lean)
 
 
 def replay_event(

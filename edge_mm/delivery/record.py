@@ -70,6 +70,20 @@ def sortable_id(number: int, tail: bytes) -> str:
     return "".join(_ALPHABET[(value >> 5 * place) & 31] for place in reversed(range(_ID_CHARS)))
 
 
+def number_of(text: str, tail: bytes) -> int | None:
+    """The number in an id of ``sortable_id``; None: it is none, or has another tail."""
+    if len(text) != _ID_CHARS:
+        return None
+    value = 0
+    for letter in text:
+        place = _ALPHABET.find(letter)
+        if place < 0:
+            return None
+        value = (value << 5) | place
+    number = value >> 8 * TAIL_BYTES
+    return number if number < 2**48 and sortable_id(number, tail) == text else None
+
+
 def replay_record(alert: Alert, *, seq: int, digest: str, bundle: BundleRef | None) -> Record:
     """The record of a replayed alert; its ids follow from the input alone, so two replays agree.
 

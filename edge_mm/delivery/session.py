@@ -1,86 +1,37 @@
 """What is said to the broker during one connection: who we are, how things stand, then what has happened.
 
 In: a Connection and the outbox. Out: retained messages; the outbox's transitions in order, at most ``MAX_INFLIGHT``
-unconfirmed, each deleted when the broker has confirmed it. The states that are said at the start are those of the
-present, never of the backlog. Not here: connecting again (``mqtt``).
+unconfirmed, each deleted when the broker has taken it. The states that are said at the start are those of the present,
+never of the backlog. What the broker throws away (MQTT 5 says so: an access list) is not delivered: it stays, and is
+tried again after a pause. Not here: connecting again (``mqtt``).
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Iterable
-
-import msgspec
 
 from edge_mm.delivery import clock
 from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.clock import Anchor
+from edge_mm.delivery.complaints import oversized, unsubscribed, untaken
 from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.link import Troubles
+from edge_mm.delivery.meter import Meter
 from edge_mm.delivery.outbox import Outbox
-from edge_mm.delivery.payloads import alert_event
+from edge_mm.delivery.payloads import alert_event, shortened
 from edge_mm.delivery.present import alert_state
 from edge_mm.delivery.record import Record
-from edge_mm.delivery.topics import ALERT_EVENT, ALERT_STATE, BRIDGE_STATE, Channel, Topics
+from edge_mm.delivery.retry import Retry
+from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.topics import ALERT_EVENT, ALERT_STATE, BRIDGE_STATE, Message, Topics
 from edge_mm.errors import DeliveryError, OutboxError
 
 MAX_INFLIGHT = 20
 """Unconfirmed transitions at a time, as brokers expect (mosquitto's max_inflight_messages is 20)."""
-_LATENCIES = 1000
 
 log = logging.getLogger(__name__)
-
-
-class MqttStats(msgspec.Struct, frozen=True):
-    """Counters since start."""
-
-    connects: int
-    """Successful connections."""
-    published: int
-    """Transitions handed to a broker; one that had to be sent again counts again."""
-    confirmed: int
-    """Transitions that a broker confirmed."""
-    dropped: int
-    """Readings and estimates that were not sent: the broker was not there, or a newer estimate came before."""
-    confirm_p50_ms: float | None
-    """Publish to PUBACK, of the last 1000: median."""
-    confirm_p95_ms: float | None
-    """95th percentile."""
-    confirm_max_ms: float | None
-    """Longest."""
-
-
-class Meter:
-    """Counts and times; safe to use from several threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts = dict.fromkeys(("connects", "published", "confirmed", "dropped"), 0)
-        self._latencies_s: deque[float] = deque(maxlen=_LATENCIES)
-
-    def count(self, what: str, number: int = 1) -> None:
-        """Add to a counter of ``MqttStats``."""
-        with self._lock:
-            self._counts[what] += number
-
-    def confirmed(self, latency_s: float) -> None:
-        """A transition was confirmed after so long."""
-        with self._lock:
-            self._counts["confirmed"] += 1
-            self._latencies_s.append(latency_s)
-
-    def stats(self) -> MqttStats:
-        """All of it."""
-        with self._lock:
-            order = sorted(self._latencies_s)
-            counts = dict(self._counts)
-        p50, p95, top = (
-            round(order[min(int(len(order) * share), len(order) - 1)] * 1000, 3) if order else None
-            for share in (0.5, 0.95, 1.0)
-        )
-        return MqttStats(**counts, confirm_p50_ms=p50, confirm_p95_ms=p95, confirm_max_ms=top)
 
 
 class Session:
@@ -91,35 +42,63 @@ class Session:
         outbox: what is to be delivered.
         topics: names.
         meter: where to count.
-        ack_timeout_s: give the connection up when transitions are unconfirmed and the broker has confirmed nothing at
-            all for longer. A slow one that goes on confirming is left in peace: connecting anew would send all again.
+        settings: of the broker. Its ``ack_timeout_s``: the connection is given up when transitions are unconfirmed and
+            the broker has confirmed nothing at all for longer. A slow one that goes on confirming is left in peace:
+            connecting anew would send all again.
+        troubles: is told what the broker denies.
+        listens: what to subscribe to; nothing when empty.
     """
 
     def __init__(
-        self, connection: Connection, outbox: Outbox, topics: Topics, *, meter: Meter, ack_timeout_s: float
+        self,
+        connection: Connection,
+        outbox: Outbox,
+        topics: Topics,
+        *,
+        meter: Meter,
+        settings: MqttSettings,
+        troubles: Troubles,
+        listens: str = "",
     ) -> None:
         self._connection = connection
         self._outbox = outbox
         self._topics = topics
         self._meter = meter
-        self._ack_timeout_s = ack_timeout_s
+        self._settings = settings
+        self._troubles = troubles
+        self._listens, self._asked_for = listens, 0
         self._inflight: dict[int, tuple[int, float]] = {}  # message number -> (seq, when)
         self._heard = 0.0  # when the broker last confirmed anything, or transitions began to be under way
         self._confirmed: set[int] = set()  # by the broker, but still in the outbox
+        self._oversized: set[int] = set()  # transitions that this broker cannot be given
         self._sent = 0
         self._stated = 0
+        self._said: dict[int, Message] = {}  # what else waits to be confirmed
+        self._denied: dict[str, Message] = {}  # retained things that were thrown away, by topic
+        self._events, self._rest = Retry(), Retry()
         self._farewell: int | None = None
         self._complaint = ""
 
-    def greet(self, retained: Iterable[tuple[Channel, str, bytes]]) -> None:
-        """The birth message, then everything that the broker keeps for those who come later."""
-        self.say(BRIDGE_STATE, self._topics.of(BRIDGE_STATE), encode(BridgeState("online")))
-        for channel, topic, payload in retained:
-            self.say(channel, topic, payload)
+    def greet(self, retained: Iterable[Message]) -> None:
+        """The birth message, then everything that the broker keeps for those who come later; then listen."""
+        self.say(Message(BRIDGE_STATE, self._topics.of(BRIDGE_STATE), encode(BridgeState("online"))))
+        for message in retained:
+            self.say(message)
+        if self._listens:
+            self._asked_for = self._connection.ask_for([self._listens])
 
-    def say(self, channel: Channel, topic: str, payload: bytes) -> int:
-        """Publish one message as its channel prescribes."""
-        return self._connection.publish(topic, payload, qos=channel.qos, retain=channel.retain)
+    def say(self, message: Message) -> int | None:
+        """Publish one message as its channel prescribes; None: it is larger than the broker takes, which is told."""
+        channel, topic, payload, correlation = message
+        if not self._fits(topic, payload, correlation):
+            return None
+        number = self._connection.publish(
+            topic, payload, qos=channel.qos, retain=channel.retain, correlation=correlation
+        )
+        if channel.qos:
+            self._said[number] = message
+            self._denied.pop(topic, None)  # this one is newer
+        return number
 
     def pump(self) -> None:
         """Publish the states that changed, then as many waiting transitions as may be under way.
@@ -130,17 +109,22 @@ class Session:
         now = clock.now()
         for record in self._outbox.states(after=self._stated):
             payload = encode(alert_state(record, anchor=self._anchor(record, now)))
-            self.say(ALERT_STATE, self._topics.of(ALERT_STATE, record.alert.key), payload)
+            self.say(Message(ALERT_STATE, self._topics.of(ALERT_STATE, record.alert.key), payload))
             self._stated = record.seq
-        room = MAX_INFLIGHT - len(self._inflight)
-        waiting = self._outbox.depth - len(self._inflight) - len(self._confirmed)
+        room = self._events.room(MAX_INFLIGHT) - len(self._inflight)
+        waiting = self._outbox.depth - len(self._inflight) - len(self._confirmed) - len(self._oversized)
         if room > 0 and waiting > 0:
             for record in self._outbox.pending(room, after=self._sent):
                 self._send(record, now)
+        if self._denied and self._rest.room(1):
+            self._rest.again()
+            for message in list(self._denied.values()):
+                self.say(message)
+        self._look_whether_heard()
         self._check_patience()
 
     def settle(self, numbers: Iterable[int]) -> bool:
-        """The broker has confirmed these messages: delete what is delivered.
+        """The broker has answered for these messages: delete what is delivered.
 
         Returns:
             Whether a transition was among them.
@@ -148,12 +132,13 @@ class Session:
         present = time.monotonic()
         for number in numbers:
             self._heard = present
+            reason = self._connection.denied.pop(number, None)
             if number == self._farewell:
                 self._farewell = None
             if number in self._inflight:
-                seq, since = self._inflight.pop(number)
-                self._meter.confirmed(present - since)
-                self._confirmed.add(seq)
+                self._settle_event(number, reason, present)
+            elif (message := self._said.pop(number, None)) is not None:
+                self._settle_rest(message, reason)
         if not self._confirmed:
             return False
         try:
@@ -170,7 +155,7 @@ class Session:
 
     def part(self, state: BridgeState) -> None:
         """Publish the device's last state; ``parted`` tells when the broker has it."""
-        self._farewell = self.say(BRIDGE_STATE, self._topics.of(BRIDGE_STATE), encode(state))
+        self._farewell = self.say(Message(BRIDGE_STATE, self._topics.of(BRIDGE_STATE), encode(state)))
 
     @property
     def parted(self) -> bool:
@@ -179,17 +164,79 @@ class Session:
 
     @property
     def drained(self) -> bool:
-        """Whether nothing waits and nothing is under way."""
-        return not self._inflight and self._outbox.depth == len(self._confirmed)
+        """Whether nothing is under way that could be delivered now."""
+        left = self._outbox.depth - len(self._confirmed) - len(self._oversized)
+        return not self._inflight and (self._events.held or left == 0)
+
+    @property
+    def mute(self) -> bool:
+        """Whether the broker throws alerts away."""
+        return self._events.held
+
+    def _settle_event(self, number: int, reason: str | None, present: float) -> None:
+        seq, since = self._inflight.pop(number)
+        if reason is None:
+            self._meter.confirmed(present - since)
+            self._confirmed.add(seq)
+            if self._events.held:
+                self._events.over()
+                self._troubles.over(self._topics.of(ALERT_EVENT))
+            return
+        self._sent = min(self._sent, seq - 1)  # in order: it is the next one
+        self._events.deny()
+        self._tell_denied(self._topics.of(ALERT_EVENT), reason)
+
+    def _settle_rest(self, message: Message, reason: str | None) -> None:
+        if reason is None:
+            self._troubles.over(message.topic)
+            if not self._denied:
+                self._rest.over()
+            return
+        self._tell_denied(message.topic, reason)
+        newer = any(said.topic == message.topic for said in self._said.values())
+        if message.channel.retain and not newer:
+            self._denied[message.topic] = message
+            self._rest.deny()
+
+    def _tell_denied(self, topic: str, reason: str) -> None:
+        self._meter.count("denied")
+        self._troubles.add(topic, untaken(self._settings, topic, reason))
+
+    def _look_whether_heard(self) -> None:
+        granted = self._connection.answers(self._asked_for) if self._asked_for else None
+        if granted is None:
+            return
+        self._asked_for = 0
+        if all(granted):
+            self._troubles.over(self._listens)
+        else:
+            text = unsubscribed(self._settings, [self._listens]) + "; no request is heard (acknowledge, silence ...)"
+            self._troubles.add(self._listens, text)
+
+    def _fits(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
+        allowed = self._connection.allowed
+        if allowed.fits(topic, payload, correlation):
+            return True
+        text = oversized(self._settings, topic, len(payload), allowed.packet_bytes)
+        self._troubles.add(f"size of {topic}", text)
+        return False
 
     def _send(self, record: Record, now: Anchor) -> None:
+        self._sent = record.seq
+        if record.seq in self._confirmed:  # it could not be deleted yet
+            return
         event = alert_event(record, source=self._topics.source, anchor=self._anchor(record, now), now=now)
-        number = self.say(ALERT_EVENT, self._topics.of(ALERT_EVENT), encode(event))
+        topic, payload = self._topics.of(ALERT_EVENT), encode(event)
+        if not self._connection.allowed.fits(topic, payload):
+            payload = encode(shortened(event))
+        if not self._fits(topic, payload):
+            self._oversized.add(record.seq)
+            return
+        number = self._connection.publish(topic, payload, qos=ALERT_EVENT.qos, retain=ALERT_EVENT.retain)
         present = time.monotonic()
         if not self._inflight:
             self._heard = present
         self._inflight[number] = (record.seq, present)
-        self._sent = record.seq
         self._meter.count("published")
 
     def _anchor(self, record: Record, now: Anchor) -> Anchor | None:
@@ -202,7 +249,7 @@ class Session:
         return noted if noted is not None and noted.synced else now
 
     def _check_patience(self) -> None:
-        if self._inflight and time.monotonic() - self._heard > self._ack_timeout_s:
+        if self._inflight and time.monotonic() - self._heard > self._settings.ack_timeout_s:
             raise DeliveryError(
-                f"the broker has confirmed nothing for {self._ack_timeout_s:g} s; connecting to it anew"
+                f"the broker has confirmed nothing for {self._settings.ack_timeout_s:g} s; connecting to it anew"
             )

@@ -1,18 +1,17 @@
 """How to reach the broker.
 
-In: what the configuration says. Out: checked settings, and the TLS context that they ask for. Not here: connecting
-(``connection``).
+In: what the configuration says. Out: checked settings. Not here: the TLS context that they ask for (``tls``),
+connecting (``connection``).
 """
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from edge_mm.delivery.topics import BASE, checked_base
-from edge_mm.errors import ConfigError, DeliveryError
+from edge_mm.errors import ConfigError
 
 _LONGEST_TEXT = 65_535
 """Bytes; what MQTT has room for."""
@@ -30,6 +29,8 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Name or address."""
     port: int = 1883
     """8883 is usual with TLS."""
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    """Of MQTT; ``auto`` speaks 5, and 3.1.1 to a broker that refuses 5."""
     base_topic: str = BASE
     """Everything is published under ``<base_topic>/<device>/``."""
     username: str | None = None
@@ -44,6 +45,8 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """PEM file of our own certificate, if the broker wants one."""
     tls_key: str | None = None
     """PEM file of its key."""
+    tls_server_name: str | None = None
+    """Name that the broker's certificate must have, where that is not ``host`` (an address, say)."""
     client_id: str = ""
     """Stable and unique at the broker; ``edge_mm-<device>`` when empty. 23 letters or digits pass at every broker."""
     keepalive_s: int = 60
@@ -70,7 +73,7 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
                 "mqtt: host is more than the broker's name or address; port, username, password and tls "
                 "are given on their own"
             )
-        for key in ("host", "username", "password", "client_id", "tls_ca", "tls_cert", "tls_key"):
+        for key in ("host", "username", "password", "client_id", "tls_ca", "tls_cert", "tls_key", "tls_server_name"):
             _check_text(key, getattr(self, key))
         if not 1 <= self.port <= 65535:
             raise _SettingError(f"mqtt: port {self.port} is not between 1 and 65535")
@@ -83,6 +86,10 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             raise _SettingError("mqtt: a password without a user name is never sent; give username")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise _SettingError("mqtt: tls_cert and tls_key go together")
+        if self.tls_server_name is not None and not (self.tls_server_name.strip() and self.uses_tls):
+            raise _SettingError(
+                "mqtt: tls_server_name is the name in the broker's certificate, and needs tls or tls_ca"
+            )
 
     @property
     def where(self) -> str:
@@ -107,28 +114,3 @@ def _check_text(key: str, text: str | None) -> None:
         raise _SettingError(f"mqtt: {key} has a control character or is no UTF-8")
     if (size := len(text.encode())) > _LONGEST_TEXT:
         raise _SettingError(f"mqtt: {key} has {size} bytes; at most {_LONGEST_TEXT} can be sent")
-
-
-def tls_context(settings: MqttSettings) -> ssl.SSLContext:
-    """A context that checks the broker's certificate and shows ours.
-
-    Raises:
-        DeliveryError: a file is missing or not what it should be; the text names it.
-    """
-    for key in ("tls_ca", "tls_cert", "tls_key"):
-        name = getattr(settings, key)
-        if name is not None and not Path(name).is_file():
-            raise DeliveryError(f"mqtt.{key}: {name}: no such file")
-    try:
-        context = ssl.create_default_context(cafile=settings.tls_ca)
-    except (OSError, ValueError) as error:
-        raise DeliveryError(f"mqtt.tls_ca: {settings.tls_ca}: not a PEM file of certificates ({error})") from error
-    if settings.tls_cert is not None:
-        try:  # the empty password keeps OpenSSL from asking for one at a terminal
-            context.load_cert_chain(settings.tls_cert, settings.tls_key, password=lambda: "")
-        except (OSError, ValueError) as error:
-            raise DeliveryError(
-                f"mqtt.tls_cert: {settings.tls_cert} and {settings.tls_key} are not a PEM certificate and its "
-                f"unencrypted key ({error})"
-            ) from error
-    return context

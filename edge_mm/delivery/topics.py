@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from edge_mm.errors import ConfigError
 
@@ -27,6 +28,19 @@ class Channel:
     """0 or 1."""
     retain: bool
     """Whether the broker keeps the latest one for those who come later."""
+
+
+class Message(NamedTuple):
+    """One publication."""
+
+    channel: Channel
+    """How: QoS, retained or not."""
+    topic: str
+    """Full topic."""
+    payload: bytes
+    """What."""
+    correlation: bytes | None = None
+    """Correlation data of the request that it answers (MQTT 5)."""
 
 
 BRIDGE_STATE = Channel("bridge/state", qos=1, retain=True)

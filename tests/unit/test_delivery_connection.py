@@ -185,7 +185,8 @@ def test_a_callback_that_fails_does_not_end_delivery(tmp_path, caplog):
 
 def test_what_a_broker_said_last_is_read_before_anything_is_written_to_it():
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        connection = Connection(MqttSettings(port=listener.getsockname()[1]), client_id="c", clean_session=True)
+        settings = MqttSettings(port=listener.getsockname()[1], version="3.1.1")
+        connection = Connection(settings, client_id="c", clean_session=True)
         opening = threading.Thread(target=connection.open)
         opening.start()
         broker, _ = listener.accept()

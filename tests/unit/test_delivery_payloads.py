@@ -228,7 +228,7 @@ def test_a_sensors_readings_can_be_reached_from_a_template():
         Observation(12_400_000_000, "vitals.heart_rate_bpm", 71.26, "bpm", 0.9, "physio", "ecg"),
         Observation(12_100_000_000, "vitals.beat", 1.0, "1", 0.9, "physio", "ecg", label="V"),
     ]
-    assert bridge_payloads.sensor_state(readings, anchor=anchor(13)) == {
+    assert msgspec.to_builtins(bridge_payloads.sensor_state(readings, anchor=anchor(13))) == {
         "time": "2026-09-21T14:13:32.400Z",
         "clock_synced": True,
         "readings": {
@@ -242,7 +242,7 @@ def test_an_estimate_says_scores_weights_and_what_each_sense_contributes():
     estimate = Estimate(
         12_000_000_000, 8_000_000_000, {"drowsy": 0.7}, {"vision": 1.0}, {"drowsy": {"vision": math.nan}}, {}, {}
     )
-    said = bridge_payloads.fusion_state(estimate, anchor=anchor(13))
+    said = msgspec.to_builtins(bridge_payloads.fusion_state(estimate, anchor=anchor(13)))
     assert said["scores"] == {"drowsy": 0.7}
     assert said["contributions"] == {"drowsy": {"vision": None}}
 

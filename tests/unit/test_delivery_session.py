@@ -13,10 +13,12 @@ from edge_mm.delivery import clock
 from edge_mm.delivery.backoff import STEADY_S, Backoff
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.link import Troubles
+from edge_mm.delivery.meter import Meter
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.news import News
 from edge_mm.delivery.outbox import Outbox
-from edge_mm.delivery.session import MAX_INFLIGHT, Meter, Session
+from edge_mm.delivery.session import MAX_INFLIGHT, Session
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.topics import Topics
 from edge_mm.types import Estimate, Observation
@@ -113,7 +115,8 @@ def dated(outbox):
     with ToldBroker() as broker:
         connection = Connection(broker.settings(), client_id="c", clean_session=True)
         connection.open()
-        Session(connection, outbox, Topics("car-7"), meter=Meter(), ack_timeout_s=20).pump()
+        words = {"meter": Meter(), "settings": broker.settings(), "troubles": Troubles()}
+        Session(connection, outbox, Topics("car-7"), **words).pump()
         connection.step(1.0)
         said = [json.loads(broker.next(topic=topic).payload) for topic in ("eyes_closed/state", "event")]
         connection.close()

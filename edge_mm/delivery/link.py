@@ -1,0 +1,61 @@
+"""How the connection to the broker stands, in one word and a sentence.
+
+In: what the delivery thread learns. Out: a ``Link``; each trouble is logged once, until it is over. Not here:
+connecting.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Literal
+
+import msgspec
+
+LinkState = Literal["starting", "online", "offline", "refused", "stopped"]
+_TOLD = 3
+"""Sentences in a detail; the log has all of them."""
+log = logging.getLogger(__name__)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """How the connection to the broker stands."""
+
+    state: LinkState
+    """``refused``: the broker is there and does not let us in; ``offline``: anything else that keeps us apart."""
+    detail: str = ""
+    """One sentence."""
+    trouble: str = ""
+    """What the broker does not take or give although we are connected; empty while all is well."""
+    mute: bool = False
+    """Whether alerts are among what it does not take: nobody hears them, they wait in the outbox."""
+
+
+class Troubles:
+    """What the broker denies. Outlives a connection, so that a reconnect does not say it all again."""
+
+    def __init__(self) -> None:
+        self._now: dict[str, str] = {}
+        self._logged: set[str] = set()
+
+    def add(self, about: str, sentence: str) -> None:
+        """Something is denied; logged unless it has been already."""
+        self._now[about] = sentence
+        if about not in self._logged:
+            self._logged.add(about)
+            log.warning("%s", sentence)
+
+    def over(self, about: str) -> None:
+        """It is allowed now."""
+        self._now.pop(about, None)
+        if about in self._logged:
+            self._logged.discard(about)
+            log.info("the broker allows it now: %s", about)
+
+    def forget(self) -> None:
+        """A new connection: what is denied there will be seen."""
+        self._now.clear()
+
+    @property
+    def sentence(self) -> str:
+        """All of it, empty where nothing is denied."""
+        return "; ".join(list(self._now.values())[:_TOLD])
