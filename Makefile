@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices faults lint golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices faults lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak soak-kill wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ lint: test-env  ## ruff, mypy --strict, import contracts
 
 faults: test-env  ## seconds until each fault of a real part is seen from outside, and over; dated report
 	@$(RUN) tests/faults_report.py $(ARGS)
+
+schemas: env  ## rewrite edge_mm/schemas from the payload types (refuses what would break receivers)
+	@$(RUN) tests/schemas_written.py
 
 golden: test-env  ## rewrite the expected alerts of the golden recordings (look at the diff before you commit)
 	@$(RUN) tests/golden_alerts.py $(DATA)

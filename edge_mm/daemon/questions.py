@@ -72,6 +72,14 @@ def add(verb: Verb) -> None:
     one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
 
     one = verb(
+        "schema",
+        "verb_schema:main",
+        "print the MQTT contract: JSON Schemas of payloads, or all of it as AsyncAPI 3; without a name, what there is",
+        "edge-mm schema\nedge-mm schema alert-event\nedge-mm schema asyncapi > asyncapi.json",
+    )
+    one.add_argument("name", metavar="NAME", nargs="?", help="which document")
+
+    one = verb(
         "devices",
         "verb_devices:main",
         "list what is plugged in, with the lines to paste into edge-mm.toml",
