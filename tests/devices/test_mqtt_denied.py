@@ -107,7 +107,6 @@ def test_an_alert_larger_than_the_broker_takes_holds_up_no_other(tmp_path, outbo
             sink.start()
             seen = [next(subscriber.alerts(idle_s=PATIENCE_S)).data.seq for _ in range(2)]
         assert seen == [1, 3]
-        assert outbox.depth <= 2
         sink.stop()
     assert "takes packets of 2400 bytes at most" in caplog.text
     assert [record.seq for record in outbox.pending()] == [2]
