@@ -10,8 +10,6 @@ broker that refuses 5. Not here: what to send (``session``), what differs betwee
 from __future__ import annotations
 
 import select
-import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +18,7 @@ from edge_mm.delivery.complaints import LoginRefusedError, UnspokenError, lost, 
 from edge_mm.delivery.dialect import Allowed, Version, allowed_by, connect_words, make_client, publish_words
 from edge_mm.delivery.flow import Flow, Waiting
 from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.sockets import has_data
 from edge_mm.delivery.tls import tls_context
 from edge_mm.delivery.topics import Channel
 from edge_mm.errors import DeliveryError
@@ -239,18 +238,18 @@ class Connection:
         poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         if wake_fd is not None:
             poll.register(wake_fd, select.POLLIN)
-        wait_s = 0.0 if _has_data(sock) else min(max(timeout_s, 0.0), _LONGEST_STEP_S)
+        wait_s = 0.0 if has_data(sock) else min(max(timeout_s, 0.0), _LONGEST_STEP_S)
         events = dict(poll.poll(wait_s * 1000)).get(sock.fileno(), 0)
         try:
             # Read all that is there before writing: to write to a broker that has just died closes the socket, and with
             # it goes what that broker sent last.
-            readable = _has_data(sock) or bool(events & ~select.POLLOUT)
+            readable = has_data(sock) or bool(events & ~select.POLLOUT)
             failed = 0
             for _ in range(_READS_PER_TURN):
                 if not readable or failed:
                     break
                 failed = client.loop_read()
-                readable = client.socket() is not None and _has_data(sock)
+                readable = client.socket() is not None and has_data(sock)
             if not failed and client.socket() is not None:
                 self._flow.go_on()
             failed = failed or (client.want_write() and client.loop_write()) or client.loop_misc()
@@ -308,11 +307,3 @@ def check_broker(settings: MqttSettings, *, timeout_s: float = 5.0) -> None:
         probe.open(timeout_s)
     finally:
         probe.close()
-
-
-def _has_data(sock: socket.socket) -> bool:
-    if isinstance(sock, ssl.SSLSocket) and sock.pending() > 0:
-        return True
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
