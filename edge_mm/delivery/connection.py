@@ -292,18 +292,3 @@ class Connection:
     def _received(self, message: MQTTMessage) -> None:
         if self._on_message is not None:
             self._on_message(message)
-
-
-def check_broker(settings: MqttSettings, *, timeout_s: float = 5.0) -> None:
-    """Whether the broker lets us in, tried once with a session that leaves nothing behind.
-
-    What we may publish there is not tried: that takes a message (``echo``).
-
-    Raises:
-        DeliveryError: one sentence: refused, wrong password, TLS, name, time-out.
-    """
-    probe = Connection(settings, client_id=f"edge_mm-check-{time.monotonic_ns():x}", clean_session=True)
-    try:
-        probe.open(timeout_s)
-    finally:
-        probe.close()

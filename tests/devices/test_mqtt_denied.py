@@ -12,9 +12,9 @@ import pytest
 from delivery_samples import alert
 
 from edge_mm.delivery.bridge_payloads import BridgeInfo
-from edge_mm.delivery.connection import check_broker
 from edge_mm.delivery.local_broker import LocalBroker, find_broker
 from edge_mm.delivery.mqtt import MqttSink
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import DeliveryError

@@ -16,11 +16,12 @@ from delivery_samples import ENVIRONMENT, alert, small_disk
 
 from edge_mm.delivery.bridge_payloads import BridgeInfo
 from edge_mm.delivery.clock import Anchor
-from edge_mm.delivery.connection import Connection, check_broker
+from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.listening import listener
 from edge_mm.delivery.local_broker import LocalBroker, find_broker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import DeliveryError, OutboxError, SourceError
