@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_mm.delivery.connection import check_broker
 from edge_mm.delivery.local_broker import BrokerKind, find_broker
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import DeliveryError
 

@@ -285,7 +285,7 @@ def _record(config: RecordConfig) -> Iterator[Finding]:
 
 
 def _broker(config: Config) -> str:
-    from edge_mm.delivery.connection import check_broker
+    from edge_mm.delivery.probe import check_broker
 
     check_broker(config.mqtt, timeout_s=config.mqtt.connect_timeout_s)
     return f"{config.mqtt.host}:{config.mqtt.port} accepts us"

@@ -62,6 +62,8 @@ class Commands:
         self._reloading: list[Heard] = []
         self._sink: MqttSink | None = None
         self._outbox: Outbox | None = None
+        self.restart_asked = False
+        """Whether the run ends to be started again."""
 
     def serve(self, sink: MqttSink, outbox: Outbox) -> None:
         """Answer through this sink; incidents are those of this outbox."""
@@ -121,6 +123,7 @@ class Commands:
             )
         _log.warning("ends, to be started again, as %s asks", asked.by or "somebody", extra=NEWS)
         self._tell("restarting", by=asked.by)
+        self.restart_asked = True
         self._restart()
         return _ok(heard)
 

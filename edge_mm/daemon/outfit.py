@@ -20,12 +20,13 @@ from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.plan import Planned
 from edge_mm.daemon.recorder import Recorder, recorder_of
 from edge_mm.daemon.supervision import News
+from edge_mm.delivery.outbox import Outbox
 from edge_mm.errors import ConfigError
 from edge_mm.kinds import MODALITY_OF
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
-from edge_mm.people import People, Watch, active_of, end
+from edge_mm.people import People, Watch, active_of, end, restore
 from edge_mm.protocols import Policy
 from edge_mm.types import Alert, Reason
 
@@ -86,6 +87,19 @@ def health_of(config: Config, meters: Meters) -> Health:
     """
     profile = load_profile(config.profile)
     return Health(meters, rss_limit_mib=profile.budget.rss_mib, outbox=config.outbox.path, zone=profile.thermal.zone)
+
+
+def going_on(watch: Watch, outbox: Outbox, planned: Iterable[Planned], *, t_ns: int) -> list[Alert]:
+    """Go on from the alarm state that is stored.
+
+    Returns:
+        Transitions that tell alarms over which nobody would end any more; store and publish them.
+    """
+    snapshot, over = outbox.snapshot(), list[Alert]()
+    if snapshot is not None:
+        over += restore(watch, snapshot, t_ns=t_ns, same_clock=outbox.same_boot)
+        _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
+    return over + end_forgotten(watch, planned, t_ns=t_ns)
 
 
 def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int) -> list[Alert]:

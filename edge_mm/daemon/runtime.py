@@ -19,18 +19,17 @@ from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.desk import Desk
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.graph_place import placed
-from edge_mm.daemon.health import HEALTH_S
 from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
-from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import end_forgotten, health_of, tap_of, watch_of
+from edge_mm.daemon.outfit import going_on, tap_of, watch_of
 from edge_mm.daemon.outlet import Outlet
 from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.renewal import Renewal
+from edge_mm.daemon.reporting import Reports
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.supervision import News, Supervision
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
@@ -39,7 +38,6 @@ from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
-from edge_mm.people import restore
 from edge_mm.protocols import Policy, Sink
 from edge_mm.types import NS_PER_S, Event, Output, Sample, Status, Tick
 
@@ -90,7 +88,6 @@ class Runtime:
     def _prepare(self, policies: Sequence[Policy] | None) -> None:
         config = self.config
         self._own = policies is not None
-        self.restart_asked = False
         self._monitor = watch_of(config, self._bundle, policies)
         self._recorder = tap_of(config, self._monitor, own=policies is not None, news=self.news)
         self._halt = threading.Event()
@@ -104,11 +101,9 @@ class Runtime:
         self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
         # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
         self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
-        self._tick_ns, self._next_health_s = 0, 0.0
+        self._tick_ns = 0
         self._ended = self._renewed = False
-        self._health = health_of(config, self.meters)
-        self._latest: dict[str, Any] | None = None
-        self._metrics = Metrics(config.metrics, latest=lambda: self._latest)
+        self._reports = Reports(config, self.meters)
 
     def run(self, stop: threading.Event, *, renewal: Renewal[Runtime] | None = None) -> Summary:
         """Watch until stopped, until all files have ended, or until another configuration is ready.
@@ -125,21 +120,20 @@ class Runtime:
         with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
             self._outbox = outbox
             self._keeper = Keeper(outbox, self._monitor.snapshot)
-            desk = self._desk = Desk(
+            desk = self.desk = Desk(
                 config, self._bundle, self._monitor, own=self._own, news=self.news, wake=self._inbox.nudge,
                 push=self._push, present_ns=self._present_ns, health=self._publish_health,
-                reload=None if renewal is None else renewal.ask, restart=lambda: self._restart(stop),
+                reload=None if renewal is None else renewal.ask, restart=stop.set,
             )  # fmt: skip
             self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take)
             desk.serve(self._sink, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            self._outlet = Outlet(
-                self._keeper, self._sink, (*self._sinks, self._recorder, desk), self.meters, clock_ns=clock
-            )
+            sinks = (*self._sinks, self._recorder, desk)
+            self._outlet = Outlet(self._keeper, self._sink, sinks, self.meters, clock_ns=clock)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
-            self._restore(outbox)
+            self._outlet.give(going_on(self._monitor, outbox, self._planned, t_ns=self.origin_ns))
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
             for one in planned:
@@ -154,7 +148,7 @@ class Runtime:
                 ending.enter_context(desk)
                 ending.enter_context(self._recorder)
                 ending.callback(self._store)
-                ending.enter_context(self._metrics)
+                ending.enter_context(self._reports.metrics)
                 self._sink.start()
                 for status in self._freshness.expected(self.origin_ns):
                     self._push(status)
@@ -166,13 +160,6 @@ class Runtime:
                 raise SourceError("\n".join(crew.errors))
             windows, drops = self._monitor.windows, self._inbox.dropped
             return summarize(self.meters, windows=windows, drops=drops, delivery=self._sink.stats())
-
-    def _restore(self, outbox: Outbox) -> None:
-        snapshot = outbox.snapshot()
-        if snapshot is not None:
-            self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns, same_clock=outbox.same_boot))
-            _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
-        self._outlet.give(end_forgotten(self._monitor, self._planned, t_ns=self.origin_ns))
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
@@ -190,16 +177,16 @@ class Runtime:
                 self._take(item)
             elif self._inbox.ended:
                 return
-            self._desk.turn()
+            self.desk.turn()
             now_s = time.monotonic()
             if now_s < next_s:
                 continue
             next_s = now_s + period_s
             self._look_after(now_s)
-            self._desk.look()
+            self.desk.look()
             if renewal is not None and renewal.turn():
                 self._renewed = True
-                self._desk.renewed()
+                self.desk.renewed()
                 return
             if self._supervision.progresses(now_s) and feed_every_s is not None and now_s - fed_s >= feed_every_s:
                 fed_s = now_s
@@ -215,11 +202,10 @@ class Runtime:
                 self._state(status)
             for status in self._supervision.parts(self._tick_ns, now_s):
                 self._push(status)
-                self._next_health_s = now_s  # a part has no topic of its own: the report tells at once
+                self._reports.soon()  # a part has no topic of its own: the report tells at once
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
-        if now_s >= self._next_health_s:
-            self._next_health_s = now_s + HEALTH_S
+        if self._reports.due(now_s):
             self._publish_health()
 
     def _take(self, item: Item) -> None:
@@ -247,7 +233,7 @@ class Runtime:
             self._refused.add(item.stream)
             _log.error("%s: %s", item.stream, error)
             self._state(Status(item.t_ns, item.stream, "lost", str(error)))
-        self._desk.introduce()
+        self.desk.introduce()
 
     def _state(self, status: Status) -> None:
         if status.state in ("live", "degraded", "starting") and status.stream in self._refused:
@@ -257,21 +243,17 @@ class Runtime:
         self._sink.publish_availability(status)
         self._push(status)
         if status.state == "lost":
-            self._desk.introduce()
+            self.desk.introduce()
 
     def _present_ns(self) -> int:
         """In the time of the events."""
-        return (
-            self._tick_ns if self._ticks is not None else max(self._tick_ns, self._inbox.oldest_ns or self._clock_ns())
-        )
-
-    def _restart(self, stop: threading.Event) -> None:
-        self.restart_asked = True
-        stop.set()
+        if self._ticks is not None:
+            return self._tick_ns
+        return max(self._tick_ns, self._inbox.oldest_ns or self._clock_ns())
 
     def _push(self, event: Event) -> list[Output]:
         self._recorder.tap(event)
-        self._desk.tap(event)
+        self.desk.tap(event)
         began = time.perf_counter()
         try:
             outputs = self._monitor.push(event)
@@ -287,11 +269,9 @@ class Runtime:
         return outputs
 
     def _publish_health(self) -> dict[str, Any]:
-        drops, windows = self._inbox.dropped, self._monitor.windows
         more = {**self._supervision.report, "recording": self._recorder.report}
-        self._latest = self._health.report(streams=self._freshness.states, drops=drops, windows=windows, more=more)
-        self._sink.publish_health(self._latest)
-        return self._latest
+        streams, windows = self._freshness.states, self._monitor.windows
+        return self._reports.publish(self._sink, streams=streams, drops=self._inbox.dropped, windows=windows, more=more)
 
     def _store(self) -> None:
         """Stop reading; store what is left.

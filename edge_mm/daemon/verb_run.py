@@ -84,7 +84,7 @@ def _run(
         renew[:] = [renewal.ask]
         summary = runtime.run(stop, renewal=renewal)
         if renewal.next is None or stop.is_set():
-            return summary, runtime.restart_asked
+            return summary, runtime.desk.commands.restart_asked
         _log.info("going on with the new configuration", extra=NEWS)
         runtime = renewal.next
         set_level(runtime.config.log.level)

@@ -87,8 +87,8 @@ def untaken(settings: MqttSettings, topic: str, reason: str) -> str:
 def oversized(settings: MqttSettings, topic: str, size: int, limit: int) -> str:
     """The broker takes no packet of this size."""
     return (
-        f"broker {settings.where} takes packets of {limit} bytes at most, a message to {topic} has {size}; raise the "
-        "limit there (mosquitto: max_packet_size)"
+        f"broker {settings.where} takes packets of {limit} bytes at most, a message to {topic[:120]} has {size}; raise "
+        "the limit there (mosquitto: max_packet_size)"
     )
 
 

@@ -10,16 +10,15 @@ broker that refuses 5. Not here: what to send (``session``), what differs betwee
 from __future__ import annotations
 
 import select
-import socket
-import ssl
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from edge_mm.delivery.complaints import LoginRefusedError, UnspokenError, lost, refused, unreachable, unsubscribed
 from edge_mm.delivery.dialect import Allowed, Version, allowed_by, connect_words, make_client, publish_words
+from edge_mm.delivery.flow import Flow, Waiting
 from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.sockets import has_data
 from edge_mm.delivery.tls import tls_context
 from edge_mm.delivery.topics import Channel
 from edge_mm.errors import DeliveryError
@@ -65,20 +64,23 @@ class Connection:
         self._versions: tuple[Version, ...] = ("5", "3.1.1") if wanted == "auto" else (wanted,)
         self.version: Version = self._versions[0]
         """Of MQTT; known for certain once it is open."""
-        self.denied: dict[int, str] = {}
-        """Publications that the broker threw away -> its reason; only MQTT 5 tells."""
-        self.allowed = Allowed()
-        """What the broker takes."""
-        self._acked: list[int] = []
+        self._flow = Flow(self._hand_over)
         self._broken: DeliveryError | None = None
         self._granted: dict[int, list[Any]] = {}
         self._answer: Any = None
         self._last_words = ""
         self._on_message = on_message
-        self._numbers: dict[int, int] = {}  # paho's number -> ours, of what is under way
-        self._waiting: deque[tuple[int, str, bytes, bool, bytes | None]] = deque()
-        self._number = 0
         self._client: Client | None = self._made(self.version)
+
+    @property
+    def denied(self) -> dict[int, str]:
+        """Publications that the broker threw away -> its reason; only MQTT 5 tells."""
+        return self._flow.denied
+
+    @property
+    def allowed(self) -> Allowed:
+        """What the broker takes."""
+        return self._flow.allowed
 
     def open(self, timeout_s: float | None = None) -> None:
         """Connect and log in.
@@ -112,15 +114,8 @@ class Connection:
         Raises:
             DeliveryError: the connection is lost.
         """
-        self._number += 1
-        if qos == 0:
-            self._hand_over(topic, payload, 0, retain, correlation)
-        elif len(self._numbers) < self.allowed.under_way and not self._waiting:
-            self._numbers[self._hand_over(topic, payload, 1, retain, correlation)] = self._number
-        else:
-            self._alive()
-            self._waiting.append((self._number, topic, payload, retain, correlation))
-        return self._number
+        self._alive()
+        return self._flow.publish(Waiting(topic, payload, qos, retain, correlation))
 
     def ask_for(self, filters: list[str]) -> int:
         """Subscribe with QoS 1; ``answers`` has the broker's word once it has come."""
@@ -172,11 +167,10 @@ class Connection:
         try:
             self._turn(timeout_s, wake_fd=wake_fd)
         except DeliveryError as error:
-            if not self._acked:
+            if not self._flow.acked:
                 raise
             self._broken = error
-        acked, self._acked = self._acked, []
-        return acked
+        return self._flow.take()
 
     def close(self, *, goodbye: bool = True) -> None:
         """Hang up; safe to call twice.
@@ -204,7 +198,7 @@ class Connection:
         client = make_client(version, self._client_id, clean=self._clean)
         client.on_connect = lambda _client, _data, _flags, reason, properties: self._answered(reason, properties)
         client.on_disconnect = lambda _client, _data, flags, reason, _properties: self._hung_up(flags, reason)
-        client.on_publish = lambda _client, _data, mid, reason, _properties: self._confirmed(mid, reason)
+        client.on_publish = lambda _client, _data, mid, reason, _properties: self._flow.answered(mid, reason)
         client.on_subscribe = lambda _client, _data, mid, answers, _properties: self._granted.update({mid: answers})
         client.on_message = lambda _client, _data, message: self._received(message)
         client.on_log = lambda _client, _data, level, text: self._logged(level, text)
@@ -244,20 +238,20 @@ class Connection:
         poll.register(sock, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         if wake_fd is not None:
             poll.register(wake_fd, select.POLLIN)
-        wait_s = 0.0 if _has_data(sock) else min(max(timeout_s, 0.0), _LONGEST_STEP_S)
+        wait_s = 0.0 if has_data(sock) else min(max(timeout_s, 0.0), _LONGEST_STEP_S)
         events = dict(poll.poll(wait_s * 1000)).get(sock.fileno(), 0)
         try:
             # Read all that is there before writing: to write to a broker that has just died closes the socket, and with
             # it goes what that broker sent last.
-            readable = _has_data(sock) or bool(events & ~select.POLLOUT)
+            readable = has_data(sock) or bool(events & ~select.POLLOUT)
             failed = 0
             for _ in range(_READS_PER_TURN):
                 if not readable or failed:
                     break
                 failed = client.loop_read()
-                readable = client.socket() is not None and _has_data(sock)
+                readable = client.socket() is not None and has_data(sock)
             if not failed and client.socket() is not None:
-                self._send_waiting()
+                self._flow.go_on()
             failed = failed or (client.want_write() and client.loop_write()) or client.loop_misc()
         except OSError as error:
             raise self._lost(error) from error
@@ -266,14 +260,9 @@ class Connection:
         if failed or client.socket() is None:
             raise self._lost()
 
-    def _send_waiting(self) -> None:
-        while self._waiting and len(self._numbers) < self.allowed.under_way:
-            number, topic, payload, retain, correlation = self._waiting.popleft()
-            self._numbers[self._hand_over(topic, payload, 1, retain, correlation)] = number
-
-    def _hand_over(self, topic: str, payload: bytes, qos: int, retain: bool, correlation: bytes | None) -> int:
-        words = publish_words(self.version, correlation)
-        info = self._alive().publish(topic, payload, qos=qos, retain=retain, **words)
+    def _hand_over(self, one: Waiting) -> int:
+        words = publish_words(self.version, one.correlation)
+        info = self._alive().publish(one.topic, one.payload, qos=one.qos, retain=one.retain, **words)
         if info.rc != 0:
             raise self._lost()
         return int(info.mid)
@@ -287,17 +276,9 @@ class Connection:
         words = self._last_words or ("" if error is None else str(error))
         return lost(self._settings, words, answered=self._answer is not None)
 
-    def _confirmed(self, mid: int, reason: Any) -> None:
-        number = self._numbers.pop(mid, None)
-        if number is None:  # of QoS 0: it has been written, which confirms nothing
-            return
-        if reason.is_failure:
-            self.denied[number] = str(reason).lower()
-        self._acked.append(number)
-
     def _answered(self, reason: Any, properties: Any) -> None:
         self._answer = reason
-        self.allowed = allowed_by(properties)
+        self._flow.allowed = allowed_by(properties)
 
     def _hung_up(self, flags: Any, reason: Any) -> None:
         if flags.is_disconnect_packet_from_server and reason is not None:  # MQTT 5 says why
@@ -311,26 +292,3 @@ class Connection:
     def _received(self, message: MQTTMessage) -> None:
         if self._on_message is not None:
             self._on_message(message)
-
-
-def check_broker(settings: MqttSettings, *, timeout_s: float = 5.0) -> None:
-    """Whether the broker lets us in, tried once with a session that leaves nothing behind.
-
-    What we may publish there is not tried: that takes a message (``echo``).
-
-    Raises:
-        DeliveryError: one sentence: refused, wrong password, TLS, name, time-out.
-    """
-    probe = Connection(settings, client_id=f"edge_mm-check-{time.monotonic_ns():x}", clean_session=True)
-    try:
-        probe.open(timeout_s)
-    finally:
-        probe.close()
-
-
-def _has_data(sock: socket.socket) -> bool:
-    if isinstance(sock, ssl.SSLSocket) and sock.pending() > 0:
-        return True
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from edge_mm.delivery.connection import check_broker
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import DeliveryError
 

@@ -103,3 +103,18 @@ def test_a_restart_is_answered_and_the_status_says_that_it_is_wanted(asked):
     caller, daemon = asked
     assert caller.ask("restart")["status"] == "ok"
     assert daemon.process.wait(60) == 75
+
+
+def test_an_alarm_is_acknowledged_by_its_instance_and_that_is_an_event_like_any_other(asked):
+    caller, daemon = asked
+    daemon.until(lambda now: "active" in now.values())
+    raised = next(event for _, event in daemon.events if event.data.state == "active")
+    done = caller.ask("acknowledge", incident_id=raised.data.incident_id)
+    if done["status"] == "ok":  # the sound may have ended in between: then it says so
+        assert done["data"]["kind"] == raised.data.kind
+        daemon.until(lambda now: any(event.data.transition == "acknowledged" for _, event in daemon.events))
+        told = next(event for _, event in daemon.events if event.data.transition == "acknowledged")
+        assert (told.data.by, told.data.incident_id) == ("me", raised.data.incident_id)
+    else:
+        assert done["error"]
+    assert daemon.end() == 0

@@ -10,10 +10,10 @@ import pytest
 from delivery_samples import ENVIRONMENT, alert
 
 from edge_mm.delivery.bridge_payloads import BridgeInfo, StreamInfo
-from edge_mm.delivery.connection import check_broker
 from edge_mm.delivery.local_broker import LocalBroker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import DeliveryError
 from edge_mm.types import Estimate, Observation, Status

@@ -16,11 +16,12 @@ from delivery_samples import ENVIRONMENT, alert, small_disk
 
 from edge_mm.delivery.bridge_payloads import BridgeInfo
 from edge_mm.delivery.clock import Anchor
-from edge_mm.delivery.connection import Connection, check_broker
+from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.listening import listener
 from edge_mm.delivery.local_broker import LocalBroker, find_broker
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import DeliveryError, OutboxError, SourceError
@@ -280,7 +281,7 @@ def test_tls_delivers_to_the_right_broker_and_says_what_is_wrong_with_another(tl
         ({}, "closed the connection before it answered; .* does it want TLS"),
     ]
     if wants_certificate:
-        wrong.append(({"tls_ca": f"{papers}/ca.pem"}, "before it answered; .*does it want mqtt.tls_cert"))
+        wrong.append(({"tls_ca": f"{papers}/ca.pem"}, "it wants a certificate of ours; give mqtt.tls_cert"))
     for settings, words in wrong:
         with pytest.raises(DeliveryError, match=words):
             check_broker(MqttSettings(port=port, **settings), timeout_s=5)

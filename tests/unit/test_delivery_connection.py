@@ -11,9 +11,10 @@ import msgspec
 import pytest
 from delivery_samples import alert
 
-from edge_mm.delivery.connection import Connection, check_broker
+from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.probe import check_broker
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError, DeliveryError
 from edge_mm.types import Estimate, Observation
