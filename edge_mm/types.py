@@ -231,6 +231,8 @@ class Condition:
     """The senses it rests on; empty for a fused or technical condition."""
     head: str = ""
     """The Estimate's head it rests on, for a fused condition."""
+    latch: bool = False
+    """The alarm stays until it is acknowledged, whatever comes after."""
 
 
 @dataclass(frozen=True, slots=True)
