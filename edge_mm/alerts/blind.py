@@ -23,7 +23,7 @@ class Blind:
 
     def __init__(self, limits: Limits) -> None:
         self._wait_ns = max(ns(limits.blind_s) - SLACK_NS, 0)
-        self._limit_s = limits.blind_s
+        self._unusable_ns = max(ns(limits.blind_unusable_s) - SLACK_NS, 0)
         self._usable = Usable(limits)
         self._unusable: set[str] = set()
         self._states: dict[str, SourceState] = {}
@@ -61,7 +61,8 @@ class Blind:
             return (self._condition(event.t_ns, event.t_ns, Reason("sensors_work", {}, text), active=False),)
         if self._since_ns is None or event.t_ns < self._since_ns:
             self._since_ns = event.t_ns
-        if self._told or event.t_ns - self._since_ns < self._wait_ns:
+        gone = all(self._states[stream] in ("lost", "stale") for stream in watching)
+        if self._told or event.t_ns - self._since_ns < (self._wait_ns if gone else self._unusable_ns):
             return ()
         self._told = True
         states = ", ".join(f"{s}: {self._state(s)}" for s in sorted(watching))[:200]

@@ -88,6 +88,8 @@ class Limits(SignNumbers, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Quality readings further apart than this do not add up: ours."""
 
     blind_s: Seconds = 3.0
-    """All sensors lost, silent or unusable for this long: ours. Each says for itself at once that it is lost."""
+    """All sensors lost or silent for this long: ours. Each says for itself at once that it is lost."""
+    blind_unusable_s: Seconds = 60.0
+    """The same where some only tell us nothing (a moving wrist does for most of a minute, and is back): ours."""
     input_wait_s: Seconds = 30.0
     """A rule whose input has not come for so long after the start says so: ours."""

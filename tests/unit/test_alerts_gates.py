@@ -123,3 +123,9 @@ def test_a_pulse_that_goes_on_makes_it_the_electrode_and_one_that_ends_with_it_t
 def test_what_never_was_an_ecg_does_not_stop_beating():
     line = merged(beats("NNN"), quality(0.0, 60, stream="ecg", label="no beats", start_s=5))
     assert of(play(everything(), line), "health.asystole") == []
+
+
+def test_sensors_that_are_all_silent_are_told_within_seconds():
+    line = merged([status(0, "live"), status(20, "stale")], ticks(0, 40))
+    (raised,) = of(play(everything(), line), "device.blind")
+    assert raised.t_ns // NS == 23
