@@ -91,7 +91,11 @@ class Asystole:
         stream.ecg = stream.ecg or bool(event.label)
         last = stream.beats[-1] if stream.beats else None
         near = last is not None and 0 <= event.t_ns - last < self._still_ns
-        stream.run = stream.run + 1 if near else 1
+        # beats found in the noise of a flat line are none: they may not end the alarm
+        sure = event.quality >= self._limits.min_quality
+        stream.run = 0 if not sure else stream.run + 1 if near else 1
+        if event.stream in self._told and not sure:
+            return []
         if last is not None and event.t_ns < last - self._still_ns:
             stream.beats.clear()
         stream.beats.append(event.t_ns)

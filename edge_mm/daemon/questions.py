@@ -35,7 +35,7 @@ def add(verb: Verb) -> None:
     one = verb(
         "rules",
         "verb_rules:main",
-        "print the presets of limits, the numbers that hold with where each comes from, and which inputs the rules need",
+        "print presets of limits, the numbers that hold with where each comes from, and which inputs rules need",
         "edge-mm rules\nedge-mm rules --preset driver.addw --preset health.adult_monitor --json",
     )
     one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)

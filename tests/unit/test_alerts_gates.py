@@ -61,14 +61,14 @@ def test_all_sensors_gone_is_one_high_technical_alert_until_one_works():
     line = merged(
         [status(0, "live"), status(0, "live", stream="ecg"), status(0, "live", stream="mic")],
         [status(20, "lost"), status(22, "stale", stream="ecg")],
-        quality(0.0, 40, stream="mic", label="silent", start_s=10),
-        quality(1.0, 10, stream="mic", start_s=50),
-        ticks(0, 60),
+        quality(0.0, 100, stream="mic", label="silent", start_s=10),
+        quality(1.0, 10, stream="mic", start_s=110),
+        ticks(0, 120),
     )
     raised, cleared = of(play(everything(), line), "device.blind")
-    assert (raised.priority, raised.category, raised.t_ns // NS) == ("high", "technical", 25)
+    assert (raised.priority, raised.category, raised.t_ns // NS) == ("high", "technical", 82)
     assert raised.reason.params["sensors"] == "cam: lost, ecg: stale, mic: unusable"
-    assert cleared.t_ns // NS == 52
+    assert cleared.t_ns // NS == 112
 
 
 def test_one_sensor_that_works_is_enough_and_a_speed_is_none():
@@ -95,7 +95,9 @@ def heart(last_s, *, stream="ecg", label="N"):
 
 def test_a_good_ecg_that_lies_flat_with_contact_is_asystole_until_beats_come_back():
     line = merged(
-        heart(40), quality(0.0, 20, stream="ecg", label="no beats", start_s=42), quality(1.0, 9, stream="ecg", start_s=62),
+        heart(40),
+        quality(0.0, 20, stream="ecg", label="no beats", start_s=42),
+        quality(1.0, 9, stream="ecg", start_s=62),
         beats("NNNNNN", start_s=62),
     )  # fmt: skip
     alerts = play(everything(), line)
