@@ -102,10 +102,7 @@ def test_a_belt_without_contact_raises_a_technical_alert_and_none_about_the_pers
     for i in range(20):
         outputs = monitor.push(sample("heart_rate", float(i), [np.nan])) + monitor.push(Tick(i * NS_PER_S))
         alerts += [one for one in outputs if isinstance(one, Alert)]
-    assert [(one.kind, one.category) for one in alerts] == [
-        ("sensor.unusable", "technical"),
-        ("device.blind", "technical"),
-    ]
+    assert [(one.kind, one.category) for one in alerts] == [("sensor.unusable", "technical")]
     assert "contact" in alerts[0].reason.text
 
 
