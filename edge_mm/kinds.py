@@ -10,7 +10,7 @@ from typing import Literal
 
 StreamKind = Literal[
     "video", "audio", "ecg", "ppg", "eda", "temp", "acc", "gyro", "note",
-    "heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "speed", "number",
+    "heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "respiration_rate", "speed", "number",
 ]  # fmt: skip
 Modality = Literal["vision", "audio", "physio", "skin", "motion", "text", "readings"]
 SourceState = Literal["starting", "live", "degraded", "stale", "lost", "off"]
@@ -48,12 +48,15 @@ MODALITY_OF: Mapping[str, Modality] = {
     "spo2": "physio",
     "blood_pressure": "physio",
     "body_temp": "physio",
+    "respiration_rate": "physio",
     "speed": "readings",
     "number": "readings",
 }
 THREE_AXES: frozenset[str] = frozenset(("acc", "gyro"))
 """Kinds whose blocks are (n, 3): x, y, z."""
-READINGS: frozenset[str] = frozenset(("heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "speed", "number"))
+READINGS: frozenset[str] = frozenset(
+    ("heart_rate", "rr", "spo2", "blood_pressure", "body_temp", "respiration_rate", "speed", "number")
+)
 """Kinds that a device has worked out itself (a belt, a cuff, a car): no encoder of ours reads them, their samples stand
 for moments and come when the device has something to say. ``number`` is anything else, in a unit of its own."""
 TRIPLES: frozenset[str] = THREE_AXES | {"blood_pressure"}

@@ -22,7 +22,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.rules import Rule
 
 VERSION = 1

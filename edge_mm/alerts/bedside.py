@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from edge_mm.alerts.fused import HeadWatch
-from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.rules import Level, Rule
 from edge_mm.kinds import Modality, Priority
 

@@ -1,7 +1,7 @@
 """The built-in set of rules.
 
 In: what the bundle can say, the limits of the installation, what is usual for the person. Out: the policies for
-``Alarms``. Not here: the rules (``driver``, ``vitals``, ``wrist``, ``sound``, ``bedside``, ``sensors``) and their
+``Alarms``. Not here: the rules (``driver``, ``vitals``, ``wrist``, ``sound``, ``bedside``, ``sensors`` ...) and their
 numbers (``limits``).
 """
 
@@ -11,15 +11,23 @@ from collections.abc import Iterable
 
 import msgspec
 
+from edge_mm.alerts.asystole import Asystole
+from edge_mm.alerts.attention import attention_policies
 from edge_mm.alerts.baseline import Baseline, moved, personal, told
 from edge_mm.alerts.bedside import fused_policies
+from edge_mm.alerts.blind import Blind
+from edge_mm.alerts.coughs import cough_policy
 from edge_mm.alerts.driver import driver_policies
 from edge_mm.alerts.explain import SENSES
 from edge_mm.alerts.fused import HeadWatch
+from edge_mm.alerts.inputs import Inputs, needs_of
 from edge_mm.alerts.limits import Limits, limits_from
+from edge_mm.alerts.news2 import News2
 from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
+from edge_mm.alerts.signs import sign_policies
 from edge_mm.alerts.sound import sound_policies
+from edge_mm.alerts.still import still_policy
 from edge_mm.alerts.vitals import vitals_policies
 from edge_mm.alerts.wrist import fall_policies, stress_policies
 from edge_mm.protocols import Policy
@@ -48,7 +56,9 @@ def default_policies(
     if baseline is not None:
         changes, limits = moved(limits, baseline), personal(limits, baseline)
     senses, known = set(modalities), set(heads)
-    rules: list[Watch | HeadWatch] = list(driver_policies(limits, heads=known, frames="vision" in senses))
+    rules: list[Watch | HeadWatch | Asystole | News2] = list(
+        driver_policies(limits, heads=known, frames="vision" in senses)
+    )
     if "audio" in senses:
         rules += sound_policies(limits)
     if "physio" in senses:
@@ -58,6 +68,22 @@ def default_policies(
         rules += stress_policies(limits)
     if "motion" in senses:
         rules += fall_policies(limits)
+    if "physio" in senses:
+        rules.append(Asystole(limits))
+    optional: tuple[Watch | News2, ...] = (
+        *attention_policies(limits),
+        *sign_policies(limits),
+        *_scores(limits),
+        still_policy(limits),
+    )
+    rules += [one for one in (*optional, cough_policy(limits)) if one.rule.kind in limits.enabled]
     for one in rules:
         one.rule = told(one.rule, changes)
-    return [*(one for one in rules if one.rule.kind not in limits.disabled), Connection(), Usable(limits)]
+    rules = [one for one in rules if one.rule.kind not in limits.disabled]
+    needs = needs_of((one.rule.kind for one in rules), limits)
+    inputs = [Inputs(needs, limits)] if needs else []
+    return [*rules, Connection(), Usable(limits), Blind(limits), *inputs]
+
+
+def _scores(limits: Limits) -> tuple[News2, News2]:
+    return News2(limits, emergency=False), News2(limits, emergency=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from edge_mm.alerts.eyes import ClosedEyes
 from edge_mm.alerts.fused import HeadWatch
-from edge_mm.alerts.limits import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
+from edge_mm.alerts.gaze import FACE, away_watch
+from edge_mm.alerts.numbers import Limits
+from edge_mm.alerts.rules import Level, Rule, Tracker, Watch
 from edge_mm.alerts.windows import ShareOfTime
-from edge_mm.types import Observation
 
 EYES_CLOSED = Rule(
     kind="driver.eyes_closed",
@@ -62,60 +63,6 @@ DROWSY = Rule(
     cleared="no longer drowsy: probability {value:.2f} by {senses} (limit {limit:g})",
     unit="probability",
 )
-
-
-class Away:
-    """Tracker: the head is turned beyond a limit of yaw or of pitch.
-
-    Yaw and pitch of one frame carry the same time and are judged together, so that going from the mirror to the lap
-    is one long glance. A face that is lost while the head was turned away was turned further: the glance goes on.
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._level = Level(
-            enter=1.0,
-            exit=limits.away_exit_ratio,
-            dwell_s=limits.away_s,
-            keep_s=limits.away_keep_s,
-            max_gap_s=limits.vision_max_gap_s,
-            timed=True,
-        )
-        self.hold = self._level.hold
-        self._frame: dict[str, Observation] = {}
-        self._ratio = 0.0
-
-    def read(self, reading: Observation) -> None:
-        """Take an angle, or whether there is a face; a frame without its other angle is judged by the next frame."""
-        if reading.name == "driver.face_found":
-            if reading.value < 0.5 and self._ratio >= 1.0:
-                self._level.read_value(reading.t_ns, self._ratio)
-            return
-        if self._frame and any(one.t_ns != reading.t_ns for one in self._frame.values()):
-            self._close()
-        self._frame[reading.name] = reading
-        if len(self._frame) == 2:
-            self._close()
-
-    def measured(self) -> Measured:
-        """How long, and the limit."""
-        return self._level.measured()
-
-    def _close(self) -> None:
-        limits = self._limits
-        t_ns = 0
-        self._ratio = 0.0
-        for name, one in self._frame.items():
-            yaw = name == "driver.head_yaw_deg"
-            neutral, limit = (
-                (limits.neutral_yaw_deg, limits.away_yaw_deg)
-                if yaw
-                else (limits.neutral_pitch_deg, limits.away_pitch_deg)
-            )
-            self._ratio = max(self._ratio, abs(one.value - neutral) / limit)
-            t_ns = one.t_ns
-        self._frame = {}
-        self._level.read_value(t_ns, self._ratio)
 
 
 def driver_policies(limits: Limits, *, heads: Iterable[str], frames: bool = True) -> list[Watch | HeadWatch]:
@@ -174,15 +121,9 @@ def frame_policies(limits: Limits) -> list[Watch | HeadWatch]:
         )
 
     return [
-        watch(EYES_CLOSED, "driver.eyes_closed", track=lambda: closed(limits.eyes_closed_s)),
+        watch(EYES_CLOSED, "driver.eyes_closed", FACE, track=lambda: ClosedEyes(limits, limits.eyes_closed_s)),
         watch(SLEEP, "driver.eyes_closed", track=lambda: closed(limits.sleep_s)),
         watch(PERCLOS, "driver.eyes_closed", track=perclos),
         watch(YAWNING, "driver.yawning", track=yawning),
-        watch(
-            LOOKING_AWAY,
-            "driver.head_yaw_deg",
-            "driver.head_pitch_deg",
-            "driver.face_found",
-            track=lambda: Away(limits),
-        ),
+        away_watch(LOOKING_AWAY, limits),
     ]

@@ -85,6 +85,10 @@ class Hold:
         self.told = True
         return True
 
+    def wait(self, dwell_s: float) -> None:
+        """From now on it has to last so long; what has lasted already counts."""
+        self._dwell_ns = max(ns(dwell_s) - SLACK_NS, 0)
+
     def stepped_back(self, t_ns: int) -> bool:
         """Ask before ``read``: whether readings now come from an earlier time, so that the owner has to start again.
 

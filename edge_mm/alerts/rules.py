@@ -16,7 +16,7 @@ from typing import Protocol
 from edge_mm.alerts.hold import Hold, ns, seconds_between
 from edge_mm.alerts.sensors import QUALITY
 from edge_mm.alerts.streams import Running
-from edge_mm.kinds import Modality, Priority
+from edge_mm.kinds import Category, Modality, Priority
 from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status, Tick
 
 
@@ -30,6 +30,8 @@ class Measured:
     """With what."""
     params: Mapping[str, float | str]
     """What the sentences may name."""
+    latch: str = ""
+    """Why an alarm that this raises stays until it is acknowledged; empty: it does not."""
 
 
 class Tracker(Protocol):
@@ -65,6 +67,10 @@ class Rule:
     """Sentence when it is over."""
     unit: str
     """Unit of what is compared."""
+    key: str = ""
+    """Which instance of the kind, where there are several; empty: the kind itself."""
+    category: Category = "physiological"
+    """About the person, or about the device."""
     baseline: str = ""
     """What is usual for this person and has moved the limit; the reasons say so. Empty: the population's limit."""
 
@@ -81,6 +87,8 @@ class Rule:
         """What to tell the alarm machine."""
         code, text = (self.code, self.raised) if active else (f"{self.code}_over", self.cleared)
         said, params = text.format(**measured.params), dict(measured.params)
+        if active and measured.latch:
+            said = f"{said}; {measured.latch}"
         if self.baseline:
             said, params["baseline"] = f"{said}; personal baseline: {self.baseline}", self.baseline
         return Condition(
@@ -89,14 +97,15 @@ class Rule:
             active=active,
             onset_ns=t_ns if onset_ns is None else onset_ns,
             priority=self.priority,
-            category="physiological",
+            category=self.category,
             reason=Reason(code, params, said),
             value=measured.value,
             limit=measured.limit,
             unit=self.unit,
-            key=self.kind,
-            sources=sources,
+            key=self.key or self.kind,
+            sources=sources if self.category == "physiological" else (),
             head=head,
+            latch=active and bool(measured.latch),
         )
 
 
@@ -146,6 +155,7 @@ class Watch:
         self._running = Running()
         self._begun_ns: int | None = None
         self._told: bool | None = None
+        self._latched = False
 
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
         """Take one event; readings of poor quality, NaN and infinity say nothing."""
@@ -161,20 +171,23 @@ class Watch:
             tracker = self._trackers[event.stream] = self._track()
         tracker.read(event)
         told = tracker.hold.told
-        if told is None or told is self._told:
+        if told is None or (told is self._told and (self._latched or not told)):
+            return ()
+        measured = tracker.measured()
+        if told is self._told and not measured.latch:
             return ()
         if not told:
             if self._held_elsewhere(event.t_ns):
                 return ()
             # Streams that went silent while it held start anew when they come back.
             self._trackers = {stream: one for stream, one in self._trackers.items() if not one.hold.told}
-        self._told = told
+        self._told, self._latched = told, told and bool(measured.latch)
         return (
             self.rule.condition(
                 event.t_ns,
                 active=told,
                 onset_ns=tracker.hold.onset_ns if told else None,
-                measured=tracker.measured(),
+                measured=measured,
                 sources=(event.source,),
             ),
         )
@@ -227,12 +240,12 @@ def ended(rule: Rule, t_ns: int, text: str, measured: Measured) -> Condition:
         active=False,
         onset_ns=t_ns,
         priority=rule.priority,
-        category="physiological",
+        category=rule.category,
         reason=Reason(f"{rule.code}_ended", {}, text),
         value=measured.value,
         limit=measured.limit,
         unit=rule.unit,
-        key=rule.kind,
+        key=rule.key or rule.kind,
     )
 
 
@@ -269,6 +282,11 @@ class Level:
         self._value = 0.0
         self.hold = Hold(dwell_s=dwell_s, keep_s=keep_s, max_gap_s=max_gap_s)
 
+    @property
+    def enter(self) -> float:
+        """The limit that starts it."""
+        return self._enter
+
     def read(self, reading: Observation) -> None:
         """Take a usable reading."""
         self.read_value(reading.t_ns, reading.value)
@@ -281,6 +299,12 @@ class Level:
         else:
             enters, leaves = value >= self._enter, value < self._exit
         self.hold.read(t_ns, enters=enters, leaves=leaves, start_ns=start_ns)
+
+    def wait(self, dwell_s: float) -> None:
+        """From now on it has to last so long."""
+        if dwell_s != self._dwell_s and not self.hold.told:
+            self._dwell_s = dwell_s
+            self.hold.wait(dwell_s)
 
     def measured(self) -> Measured:
         """Reading and limit, or duration and dwell; ``seconds``: how long it has held, or how long it has been over."""

@@ -12,12 +12,15 @@ from math import isfinite
 from types import MappingProxyType
 
 from edge_mm.alerts.hold import Hold, seconds_between
-from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.numbers import Limits
 from edge_mm.kinds import Priority, SourceState
 from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status
 
 QUALITY = "sensor.quality"
 """Name of the observation that says how good a stream is: value 0..1, label says why it is low."""
+
+NO_BEATS = "no beats"
+"""Label of an ECG that is well and shows no beats: a matter of the heart (``asystole``), not of the sensor."""
 
 _KINDS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
     {
@@ -34,7 +37,9 @@ _PARTS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
 )
 
 
-SENSOR_KINDS: frozenset[str] = frozenset((*(kind for kind, _, _ in _KINDS.values()), "sensor.unusable"))
+SENSOR_KINDS: frozenset[str] = frozenset(
+    (*(kind for kind, _, _ in _KINDS.values()), "sensor.unusable", "sensor.electrode")
+)
 """Alerts about one sensor; its stream follows the slash in their keys."""
 
 
@@ -125,6 +130,11 @@ class Usable:
         self._limits = limits
         self._holds: dict[str, Hold] = {}
 
+    def works(self, stream: str) -> bool:
+        """Whether its quality has said that it is usable, since the start."""
+        hold = self._holds.get(stream)
+        return hold is not None and hold.told is False
+
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
         """Take one event."""
         if isinstance(event, Status):
@@ -138,7 +148,7 @@ class Usable:
                 dwell_s=limits.unusable_s, keep_s=limits.unusable_keep_s, max_gap_s=limits.unusable_max_gap_s
             )
         # Low without a reason is no fault: a quiet room is too quiet to tell anything by, and its microphone is well.
-        leaves = event.value >= limits.unusable_exit or not event.label
+        leaves = event.value >= limits.unusable_exit or event.label in ("", NO_BEATS)
         if not hold.read(event.t_ns, enters=event.value < limits.unusable_enter, leaves=leaves):
             return ()
         if not hold.told:

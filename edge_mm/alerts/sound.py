@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.rules import Level, Rule, Watch
 from edge_mm.kinds import Priority
 

@@ -47,22 +47,27 @@ class ShareOfTime:
 
     def read(self, reading: Observation) -> None:
         """Take a usable reading; one older than the last is ignored."""
-        t_ns = reading.t_ns
+        self.read_value(reading.t_ns, reading.value)
+
+    def read_value(self, t_ns: int, value: float) -> None:
+        """Take a number."""
         last = self.hold.last_ns
         if last is not None:
             if t_ns < last:
                 return
             if 0 < t_ns - last <= self._gap_ns:
                 self._append(last, t_ns, on=self._on)
-        self._on = reading.value >= self._above
+        self._on = value >= self._above
         self._evict(t_ns - self._window_ns)
+        above, below = self._judged()
         covered = self._cover_ns >= self._min_cover_ns
-        above = self._on_ns > 0 and self.share >= self._enter
-        if self.hold.read(t_ns, enters=covered and above, leaves=covered and self.share < self._exit) or (
-            not self.hold.told
-        ):
+        if self.hold.read(t_ns, enters=covered and above, leaves=covered and below) or not self.hold.told:
             # It began, or may be beginning, with the first time inside the window.
             self.hold.onset_ns = next(start for start, _, on in self._runs if on) if above else None
+
+    def _judged(self) -> tuple[bool, bool]:
+        """Whether it is beyond the limit that starts, and back beyond the one that ends."""
+        return self._on_ns > 0 and self.share >= self._enter, self.share < self._exit
 
     def measured(self) -> Measured:
         """The share and its limit."""
@@ -85,6 +90,27 @@ class ShareOfTime:
             self._on_ns -= cut * on
             if end > oldest_ns:
                 self._runs.appendleft((oldest_ns, end, on))
+
+
+class SumOfTime(ShareOfTime):
+    """The seconds of a sliding window in which a reading was at or above ``above``, added up."""
+
+    __slots__ = ()
+
+    def __init__(self, *, above: float, window_s: float, enter_s: float, exit_s: float, max_gap_s: float) -> None:
+        super().__init__(
+            above=above, window_s=window_s, min_cover_s=0.0, enter=enter_s, exit=exit_s, max_gap_s=max_gap_s
+        )
+
+    def _judged(self) -> tuple[bool, bool]:
+        return self._on_ns >= ns(self._enter) - SLACK_NS, self._on_ns < ns(self._exit)
+
+    def measured(self) -> Measured:
+        """The seconds and their limit."""
+        seconds = round(self._on_ns / NS_PER_S, 3)
+        return Measured(
+            seconds, self._enter, {"value": seconds, "limit": self._enter, "window": self._window_ns / NS_PER_S}
+        )
 
 
 class CountOf:

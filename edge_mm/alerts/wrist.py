@@ -7,7 +7,7 @@ the schedule of the session told as much (model card). Not here: the numbers (``
 
 from __future__ import annotations
 
-from edge_mm.alerts.limits import Limits
+from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.rules import Level, Rule, Watch
 
 FALL = Rule(

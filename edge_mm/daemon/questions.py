@@ -1,6 +1,6 @@
 """Words of the verbs that ask about an installation or put it in place, but do not watch.
 
-In: the function that makes a verb's parser. Out: ``check``, ``doctor``, ``tail``, ``devices``, ``bundle``,
+In: the function that makes a verb's parser. Out: ``check``, ``rules``, ``doctor``, ``tail``, ``devices``, ``bundle``,
 ``install-service`` with their options. Cheap on purpose: the command line imports it. Not here: the other verbs
 (``edge_mm.cli``), what the verbs do (``daemon.verb_*``).
 """
@@ -30,6 +30,16 @@ def add(verb: Verb) -> None:
         "edge-mm check\nedge-mm check -c /etc/edge-mm/edge-mm.toml --json",
     )
     one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
+    one.add_argument("--json", action="store_true", help="print one JSON object")
+
+    one = verb(
+        "rules",
+        "verb_rules:main",
+        "print presets of limits, the numbers that hold with where each comes from, and which inputs rules need",
+        "edge-mm rules\nedge-mm rules --preset driver.addw --preset health.adult_monitor --json",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
+    one.add_argument("--preset", metavar="NAME", action="append", help="instead of the configuration's rules")
     one.add_argument("--json", action="store_true", help="print one JSON object")
 
     one = verb(

@@ -16,6 +16,7 @@ from edge_mm.perception import physio_beat, physio_pulse, physio_qrs
 from edge_mm.perception.litert import Runner
 from edge_mm.perception.physio_beat import BeatShapes
 from edge_mm.perception.physio_breath import Breathing
+from edge_mm.perception.physio_contact import Contact
 from edge_mm.perception.physio_filter import BandFilter
 from edge_mm.perception.physio_hrv import rmssd_ms
 from edge_mm.perception.physio_intake import CHUNK_S, Chunk, TimeBase
@@ -84,7 +85,11 @@ class Lane:
         if net is None:
             self._before, self._length = physio_pulse.BEFORE, physio_pulse.LENGTH
             self._shapes = BeatShapes(core=physio_pulse.CORE, challenge=1.2)
-        self._signal = SignalQuality() if net is not None else SignalQuality(hum_s=0.08, hiss=0.06, alike=(0.65, 0.95))
+        self._signal = (
+            SignalQuality(contact=Contact())
+            if net is not None
+            else SignalQuality(hum_s=0.08, hiss=0.06, alike=(0.65, 0.95))
+        )
         self._quality = Quality(0.5, "")
         self._past: deque[float] = deque(maxlen=STEADY_S)
         self._breathing = Breathing()

@@ -1,9 +1,10 @@
 """How far a pulse-like signal can be trusted, once a second, and why not.
 
 In: raw chunks, how well the found beats match each other, when the last beat was. Out: quality 0..1 and a label: ``flat
-line``, ``no signal`` (nothing missing but no beats), ``missing``, ``clipped``, ``noise`` or ``""``. A monitor must
+line``, ``no beats`` (an ECG that was good lies still, with contact: see ``physio_contact``), ``no signal`` (nothing
+missing but no beats), ``missing``, ``clipped``, ``noise`` or ``""``. A monitor must
 not say 40 beats per minute of a sensor that hangs in the air, so rates are given only where this finds a signal. A
-flat line is an electrode or a heart; telling them apart needs a second sensor. Not here: beats.
+flat line is an electrode or a heart; what can be told of that is in ``physio_contact``. Not here: beats.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from edge_mm.perception.physio_contact import NO_BEATS, Contact
 
 SECOND = 4
 """Chunks per second."""
@@ -50,9 +53,18 @@ class SignalQuality:
         hum_s: period of the moving average whose residual counts as noise; 20 ms is one period of 50 Hz mains.
         hiss: share of the signal's height where noise begins to count; quality falls to 0.2 at five times that.
         alike: correlation between beats at which quality is 0 and at which it is 1.
+        contact: tells a still heart from an electrode that is off; None: it cannot be told (a pulse).
     """
 
-    def __init__(self, *, hum_s: float = 0.02, hiss: float = 0.03, alike: tuple[float, float] = (0.3, 0.9)) -> None:
+    def __init__(
+        self,
+        *,
+        hum_s: float = 0.02,
+        hiss: float = 0.03,
+        alike: tuple[float, float] = (0.3, 0.9),
+        contact: Contact | None = None,
+    ) -> None:
+        self._contact = contact
         self._hum_s = hum_s
         self._hiss = hiss
         self._alike = alike
@@ -79,9 +91,13 @@ class SignalQuality:
                 _hiss(present, max(2, round(self._hum_s * rate_hz))),
             )
         self._facts = [*self._facts, facts][-MEMORY:]
+        if self._contact is not None:
+            self._contact.chunk(present)
 
     def beat(self, match: float, height: float) -> None:
         """A beat was found: so much like others (correlation), so high (filtered, in the stream's unit)."""
+        if self._contact is not None:
+            self._contact.beat()
         self._match = [*self._match, match][-8:]
         self._heights = [*self._heights, height][-8:]
 
@@ -106,6 +122,10 @@ class SignalQuality:
         # Fades in a flat line, too: it may be one after a transient.
         most = MOST_SHRUNK * height if height else np.inf
         self._height = max(min(0.98 * self._height, most), height)
+        if self._contact is not None and self._contact.second(
+            min(since_beat_s, since_start_s), low, high, float(np.median([f.hiss for f in last])), missing
+        ):
+            return Quality(0.0, NO_BEATS)
         if high - low <= 1e-9 * max(abs(high), abs(low), 1e-30) or high - low < 0.02 * self._height:
             return Quality(0.0, "flat line")
         if min(since_beat_s, since_start_s) > SILENT_S:
@@ -133,6 +153,8 @@ class SignalQuality:
         parts = {"missing": 1.0 - missing, "clipped": rails, "noise": noise * shape}
         worst = min(parts, key=lambda k: parts[k])
         value = float(np.prod(list(parts.values())))
+        if self._contact is not None and value >= 0.5:
+            self._contact.good(floor, roof, height, float(np.median([f.hiss for f in last])))
         return Quality(value, worst if value < 0.5 else "")
 
 

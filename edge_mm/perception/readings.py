@@ -44,6 +44,8 @@ MEANINGS: Mapping[str, _Meaning] = MappingProxyType(
             ("vitals.systolic_mmhg", "vitals.diastolic_mmhg", "vitals.mean_pressure_mmhg"), "mmHg", 10.0, 350.0
         ),
         "body_temp": _Meaning(("vitals.body_temperature_c",), "degC", 15.0, 45.0),
+        # measured at chest or airway: another name than the rate that an ECG lets guess, which knows no apnea (0)
+        "respiration_rate": _Meaning(("vitals.breathing_rate_bpm",), "bpm", 0.0, 120.0),
         "speed": _Meaning(("vehicle.speed_kmh",), "km/h", 0.0, 500.0),
     }
 )

@@ -21,6 +21,7 @@ UNIT_OF_READING: Final[Mapping[StreamKind, str]] = MappingProxyType(
         "spo2": "%",
         "blood_pressure": "mmHg",
         "body_temp": "degC",
+        "respiration_rate": "bpm",
         "speed": "km/h",
     }
 )
@@ -42,6 +43,7 @@ _SAME = Conversion()
 _KNOWN: Final[Mapping[StreamKind, Mapping[str, Conversion]]] = MappingProxyType(
     {
         "heart_rate": {"bpm": _SAME, "1/min": _SAME, "/min": _SAME, "hz": Conversion(60.0)},
+        "respiration_rate": {"bpm": _SAME, "1/min": _SAME, "/min": _SAME, "rpm": _SAME, "hz": Conversion(60.0)},
         "rr": {"s": _SAME, "ms": Conversion(0.001)},
         "spo2": {"%": _SAME, "percent": _SAME},
         # 1 mmHg = 133.322387415 Pa; all by NIST SP 811, appendix B.8

@@ -35,6 +35,7 @@ SAMPLES: Final = 0x11
 KIND_OF: Final[Mapping[int, StreamKind]] = {
     1: "ecg", 2: "ppg", 3: "eda", 4: "temp", 5: "acc", 6: "gyro",
     16: "heart_rate", 17: "rr", 18: "spo2", 19: "blood_pressure", 20: "body_temp", 21: "speed", 22: "number",
+    23: "respiration_rate",
 }  # fmt: skip
 """Code of a channel -> what it measures."""
 SAMPLES_HEAD: Final = 5

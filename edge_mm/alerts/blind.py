@@ -1,0 +1,97 @@
+"""Nobody is watched: every sensor is lost, silent or tells us nothing.
+
+In: ``Status`` and ``sensor.quality``. Out: one condition of high priority, ``device.blind``, beside what each sensor
+says for itself. A car's speed, a number and a note watch nobody and do not count; what has ended on purpose does not
+either. Not here: single sensors (``sensors``).
+"""
+
+from __future__ import annotations
+
+from edge_mm.alerts.hold import SLACK_NS, ns, seconds_between
+from edge_mm.alerts.numbers import Limits
+from edge_mm.alerts.sensors import QUALITY, Usable
+from edge_mm.kinds import Modality, SourceState
+from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status
+
+_NOT_WATCHING: frozenset[Modality] = frozenset(("readings", "text"))
+
+
+class Blind:
+    """A policy."""
+
+    names = frozenset({QUALITY})
+
+    def __init__(self, limits: Limits) -> None:
+        self._wait_ns = max(ns(limits.blind_s) - SLACK_NS, 0)
+        self._unusable_ns = max(ns(limits.blind_unusable_s) - SLACK_NS, 0)
+        self._usable = Usable(limits)
+        self._unusable: set[str] = set()
+        self._states: dict[str, SourceState] = {}
+        self._senses: dict[str, Modality] = {}
+        self._since_ns: int | None = None
+        self._told: bool | None = None
+
+    def update(self, event: PolicyInput) -> tuple[Condition, ...]:
+        """Take one event."""
+        for condition in self._usable.update(event):
+            stream = condition.key.partition("/")[2]
+            (self._unusable.add if condition.active else self._unusable.discard)(stream)
+        if isinstance(event, Status):
+            if not event.stream.startswith("@"):
+                self._states[event.stream] = event.state
+        elif isinstance(event, Observation):
+            if event.name != QUALITY:
+                return ()
+            self._senses[event.stream] = event.source
+            self._states.setdefault(event.stream, "live")
+        watching = [
+            stream
+            for stream, state in self._states.items()
+            if state != "off" and self._senses.get(stream) not in _NOT_WATCHING
+        ]
+        blind = bool(watching) and all(
+            self._states[stream] in ("lost", "stale") or stream in self._unusable for stream in watching
+        )
+        if not blind:
+            self._since_ns = None
+            if self._told is False or not self._states or self._waits(watching):
+                return ()
+            self._told = False
+            text = "a sensor works again" if watching else "no longer watched: all sources have ended"
+            return (self._condition(event.t_ns, event.t_ns, Reason("sensors_work", {}, text), active=False),)
+        if self._since_ns is None or event.t_ns < self._since_ns:
+            self._since_ns = event.t_ns
+        gone = all(self._states[stream] in ("lost", "stale") for stream in watching)
+        if self._told or event.t_ns - self._since_ns < (self._wait_ns if gone else self._unusable_ns):
+            return ()
+        self._told = True
+        states = ", ".join(f"{s}: {self._state(s)}" for s in sorted(watching))[:200]
+        seconds = seconds_between(self._since_ns, event.t_ns)
+        text = f"nobody is watched: every sensor is lost, silent or unusable for {seconds:.0f} s ({states})"
+        reason = Reason("all_sensors_gone", {"sensors": states, "seconds": seconds}, text)
+        return (self._condition(event.t_ns, self._since_ns, reason, active=True),)
+
+    def _waits(self, watching: list[str]) -> bool:
+        """Before anything was said: a start-up says nothing of what was before a restart."""
+        return self._told is None and not any(
+            self._states[s] in ("live", "degraded") and self._usable.works(s) for s in watching
+        )
+
+    def _state(self, stream: str) -> str:
+        state = self._states[stream]
+        return state if state in ("lost", "stale") else "unusable"
+
+    def _condition(self, t_ns: int, onset_ns: int, reason: Reason, *, active: bool) -> Condition:
+        return Condition(
+            t_ns=t_ns,
+            kind="device.blind",
+            active=active,
+            onset_ns=onset_ns,
+            priority="high",
+            category="technical",
+            reason=reason,
+            value=float(active),
+            limit=1.0,
+            unit="1",
+            key="device.blind",
+        )
