@@ -1,7 +1,7 @@
 """``edge-mm dashboard``: serve one page on which a fleet can be watched and its alarms answered.
 
-In: the parsed command line. Out: an address on stdout, then the page until it is stopped. With ``--add-user`` a login in the
-password file instead. Not here: the page and its server (``edge_mm.dashboard``).
+In: the parsed command line. Out: an address on stdout, then the page until it is stopped. With ``--add-user`` a login in
+the password file instead. Not here: the page and its server (``edge_mm.dashboard``).
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def main(args: argparse.Namespace) -> int:
         *(None if each is None else _file(each) for each in (args.https_cert, args.https_key)),
     )
     if not place.loopback and place.certificate is None:
-        say("passwords and readings travel unencrypted: give --https-cert and --https-key, or put a TLS proxy before it")
+        say(
+            "passwords and readings travel unencrypted: give --https-cert and --https-key, or put a TLS proxy before it"
+        )
     serve(settings, place, accounts, ready=lambda url: print(url, flush=True))
     return 0
 

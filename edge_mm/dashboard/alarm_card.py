@@ -13,7 +13,6 @@ from edge_mm.dashboard.viewer import Viewer
 from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time, share, standing
 
 
-
 class AlarmCard:
     """A list item; rebuilt for another incident by whoever holds it.
 
@@ -56,7 +55,7 @@ class AlarmCard:
         self._priority.say(f"{SIGN[state.priority]} {state.priority.capitalize()}")
         self._name.say(("" if self._shares else f"{self._device} · ") + alarm_named(state))
         self._reason.say(state.reason[:1].upper() + state.reason[1:])
-        self._state.say(standing(state, zone) + ("" if online else "; the device is away, this may be old"))
+        self._state.say(standing(state, zone) + ("" if online else "; not connected to it, this may be old"))
         clock = "" if state.clock_synced else " (its clock is not set)"
         self._when.say(f"Since {clock_time(state.onset or state.since, zone)}{clock}")
         if self._shares:
@@ -77,7 +76,7 @@ class _Shares:
 
     def __init__(self) -> None:
         self._place = box("dl", "shares", aria_label="What it rests on")
-        self._rows: dict[str, tuple[object, ...]] = {}
+        self._rows: dict[str, tuple[float | None, ...]] = {}
 
     def show(self, alarm: Alarm) -> None:
         """The shares are these now."""
@@ -95,7 +94,5 @@ class _Shares:
                 texts = zip(("contribution", "attention", "quality"), values, strict=True)
                 words = ", ".join(f"{name} {share(value)}" for name, value in texts)
                 with box("dd"):
-                    picture(f"{sense}: {words}", "bars").set_content(bars_svg(values))  # type: ignore[arg-type]
+                    picture(f"{sense}: {words}", "bars").set_content(bars_svg(values))
                     Words("span", words, "numbers", aria_hidden="true")
-
-

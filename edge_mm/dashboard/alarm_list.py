@@ -44,7 +44,8 @@ class AlarmList:
             if key not in self._cards:
                 with self._list:
                     self._cards[key] = AlarmCard(self._viewer, device.name, alarm, full=self._full)
-            self._cards[key].show(alarm, online=device.online)
+            linked = self._viewer.fleet.link.state == "connected"
+            self._cards[key].show(alarm, online=device.online and linked)
         arrange(self._list, [self._cards[key].root for key in shown])
 
 

@@ -45,11 +45,13 @@ class Asking:
         self._base, self._send = base, send
         self._waiting: dict[str, _Waiting] = {}
 
-    def acknowledge(self, device: str, incident: str, what: str, *, by: str, wall_ns: int, now_s: float, told: Told) -> None:
+    def acknowledge(
+        self, device: str, incident: str, what: str, *, by: str, wall_ns: int, now_s: float, told: Told
+    ) -> None:
         """Somebody has seen this alarm."""
         word = secrets.token_hex(8)
         asked = Acknowledge(issued_at=iso(wall_ns), transaction=word, by=by[:LONGEST_WORD], incident_id=incident)
-        self._ask(device, "acknowledge", asked, word, f"{what} acknowledged", now_s, told)
+        self._ask(device, "acknowledge", asked, what=f"{what} acknowledged", now_s=now_s, told=told)
 
     def silence(
         self, device: str, incident: str, what: str, seconds: float, *, by: str, wall_ns: int, now_s: float, told: Told
@@ -59,13 +61,13 @@ class Asking:
         asked = Silence(
             issued_at=iso(wall_ns), transaction=word, by=by[:LONGEST_WORD], incident_id=incident, seconds=seconds
         )
-        self._ask(device, "silence", asked, word, f"{what} silenced for {seconds / 60:g} min", now_s, told)
+        self._ask(device, "silence", asked, what=f"{what} silenced for {seconds / 60:g} min", now_s=now_s, told=told)
 
     def waveforms(self, device: str, *, by: str, wall_ns: int, now_s: float, told: Told, seconds: float = 60.0) -> None:
         """Publish waveforms for a while."""
         word = secrets.token_hex(8)
         asked = Waveforms(issued_at=iso(wall_ns), transaction=word, by=by[:LONGEST_WORD], seconds=seconds)
-        self._ask(device, "waveforms", asked, word, "waveforms", now_s, told)
+        self._ask(device, "waveforms", asked, what="waveforms", now_s=now_s, told=told)
 
     def answered(self, device: str, answer: Response) -> None:
         """A device has answered; answers to others are passed over."""
@@ -88,7 +90,7 @@ class Asking:
                 "Is it running, and may this login publish to bridge/request?",
             )
 
-    def _ask(self, device: str, verb: str, asked: Asked, word: str, what: str, now_s: float, told: Told) -> None:
+    def _ask(self, device: str, verb: str, asked: Asked, *, what: str, now_s: float, told: Told) -> None:
         if len(self._waiting) >= _MAX_WAITING:
             told(False, "too many requests wait for an answer; try again in a moment")
             return
@@ -96,4 +98,4 @@ class Asking:
         if not self._send(topic, encode(asked)):
             told(False, "the broker is not there: nothing was sent; try again when it is back")
             return
-        self._waiting[word] = _Waiting(device, what, now_s + PATIENCE_S, told)
+        self._waiting[str(asked.transaction)] = _Waiting(device, what, now_s + PATIENCE_S, told)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -94,10 +95,8 @@ class Broker:
         return True
 
     def _ring(self) -> None:
-        try:
+        with suppress(BlockingIOError):  # it rings already
             os.write(self._bell_in, b"!")
-        except BlockingIOError:  # it rings already
-            pass
 
     def _run(self) -> None:
         backoff = Backoff(*_BACKOFF_S)
@@ -123,10 +122,8 @@ class Broker:
             connection.step(1.0, wake_fd=self._bell_out)
             while self._unconfirmed:
                 connection.confirm(self._unconfirmed.pop())
-            try:
+            with suppress(BlockingIOError):
                 os.read(self._bell_out, 4096)
-            except BlockingIOError:
-                pass
             while self._outgoing:
                 with self._lock:
                     topic, payload = self._outgoing.popleft()

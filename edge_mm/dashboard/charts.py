@@ -44,7 +44,7 @@ def wave_svg(wave: Wave) -> str:
 
 
 def line_svg(line: TimeLine, now_s: float) -> str:
-    """How likely something was over the last minutes: height and strength of the colour; empty where nothing was read."""
+    """How likely something was over the last minutes: by height; empty where nothing was read."""
     parts: list[str] = []
     points = list(line.since(now_s - LINE_S))
     for i, (at_s, value, quality) in enumerate(points):
@@ -61,7 +61,7 @@ def line_svg(line: TimeLine, now_s: float) -> str:
         )
     return (
         f'<svg viewBox="0 0 {_COLUMNS} {_LINE_HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-        f'{"".join(parts)}</svg>'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -75,5 +75,5 @@ def bars_svg(values: Sequence[float | None]) -> str:
     height = 8 * max(1, len(values)) - 2
     return (
         f'<svg viewBox="0 0 100 {height}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-        f'{"".join(rows)}</svg>'
+        f"{''.join(rows)}</svg>"
     )

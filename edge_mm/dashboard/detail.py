@@ -1,6 +1,6 @@
 """One device in full: alarms about the person and about the device, readings, waveforms, time lines, senses, sensors.
 
-In: a device of the fleet. Out: a view that follows it. Not here: the pieces below (``measured``), the fleet (``overview``).
+In: a device of the fleet. Out: a view that follows it. Not here: its pieces (``measured``), the fleet (``overview``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from nicegui import ui
 
 from edge_mm.dashboard.alarm_list import AlarmList
 from edge_mm.dashboard.elements import Words, box
-from edge_mm.dashboard.measured import Fused, Lines, Readings, Sensors, Waves
+from edge_mm.dashboard.measured import Fused, Lines, Readings, Section, Sensors, Waves
 from edge_mm.dashboard.overview import there
 from edge_mm.dashboard.past import Past
 from edge_mm.dashboard.viewer import Viewer
@@ -33,7 +33,7 @@ class Detail:
             back = ui.element("a").classes("back")
             back.props["href"] = "/"
             with back:
-                Words("span", "‹ All devices")
+                Words("span", "< All devices")
             Words("h2", name, "device-name")
             self._there = Words("span", "", "there")
             self._runs = Words("span", "", "runs")
@@ -44,7 +44,7 @@ class Detail:
             with box("section", "technical", aria_labelledby="technical-title"):
                 Words("h3", "Alerts about the device", id="technical-title")
                 self._technical = AlarmList(viewer, "None.", full=True, most=40)
-        self._parts = [Readings(), Waves(), Lines(), Fused(), Sensors()]
+        self._parts: list[Section] = [Readings(), Waves(), Lines(), Fused(), Sensors()]
         self._past = Past(viewer, name)
         self.refresh(0.0, second=True)
 
@@ -67,10 +67,12 @@ class Detail:
         if device.version == self._seen and not second:
             return
         self._seen = device.version
-        self._there.say(there(device))
+        self._there.say(there(device) if linked else "? not connected")
         if device.info is not None:
             bundle = device.info.bundle
-            self._runs.say(f"edge-mm {device.info.version}" + (f", bundle {bundle.name} {bundle.version}" if bundle else ""))
+            self._runs.say(
+                f"edge-mm {device.info.version}" + (f", bundle {bundle.name} {bundle.version}" if bundle else "")
+            )
         self._person.show([(device, one) for one in device.standing("physiological")])
         self._technical.show([(device, one) for one in device.standing("technical")])
         for part in self._parts:

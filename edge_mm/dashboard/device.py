@@ -1,7 +1,7 @@
 """One device as it is known here: its sensors, its alarms, what was fused, what happened.
 
-In: what its messages say (``heard``), with the moment they came. Out: fields to show. Every table is bounded; what has no
-room is left out and counted. Not here: which devices there are (``fleet``), drawing.
+In: what its messages say (``heard``), with the moment they came. Out: fields to show. Every table is bounded; what has
+no room is left out and counted. Not here: which devices there are (``fleet``), drawing.
 """
 
 from __future__ import annotations

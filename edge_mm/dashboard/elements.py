@@ -1,7 +1,7 @@
 """HTML elements with text, in NiceGUI's terms: few, plain, and safe by construction.
 
-In: a tag and text. Out: elements of the page being built. Text is always text, never markup; the only markup goes through
-``picture``, which is given numbers drawn by ``charts``. Not here: what is shown.
+In: a tag and text. Out: elements of the page being built. Text is always text, never markup; the only markup goes
+through ``picture``, which is given numbers drawn by ``charts``. Not here: what is shown.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from nicegui import ui
 from nicegui.elements.mixins.text_element import TextElement
 
 
-class Words(TextElement):
+class Words(TextElement):  # type: ignore[misc]  # NiceGUI is an extra: unknown to mypy
     """An element that holds one text; writing the same text again costs nothing.
 
     Args:
@@ -24,6 +24,7 @@ class Words(TextElement):
     """
 
     def __init__(self, tag: str, text: str = "", classes: str = "", **attributes: Any) -> None:
+        self.text: str
         super().__init__(tag=tag, text=text)
         _dress(self, classes, attributes)
 

@@ -73,6 +73,8 @@ class Fleet:
 
     def linked(self, link: Link) -> None:
         """The connection to the broker is so now."""
+        if "connected" not in (link.state, self.link.state):
+            link.since_s = self.link.since_s  # it is gone since then, however often it was tried
         self.link = link
         self.version += 1
 

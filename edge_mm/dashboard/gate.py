@@ -1,8 +1,8 @@
 """In front of every request: is it from our own page, for us, and by somebody who has logged in?
 
-In: ASGI requests and websockets. Out: the same to the application behind, or a refusal; the login page. A page of another
-site can make a browser talk to 127.0.0.1, also under a name of its own (DNS rebinding): so the Host must be an address or
-a name of this machine, and an Origin must be that Host. Not here: passwords and sessions (``accounts``), what is shown.
+In: ASGI requests and websockets. Out: the same to the application behind, or a refusal; the login page. A page of
+another site can make a browser talk to 127.0.0.1, also under a name of its own (DNS rebinding): so the Host must be an
+address or a name of this machine, and an Origin must be that Host. Not here: passwords and sessions (``accounts``), what is shown.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Gate:
             return
         path, method = scope["path"], scope.get("method", "GET")
         if scope["type"] == "http" and self._sessions is not None and path in ("/login", "/logout"):
-            await (self._login if path == "/login" else self._logout)(scope, receive, send, headers, method)
+            await (self._login if path == "/login" else self._logout)(self._sessions, scope, receive, send, headers)
             return
         if self._sessions is not None:
             secret = _cookie(headers)
@@ -111,13 +111,10 @@ class Gate:
             return name in self._names
         return True
 
-    async def _login(
-        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str], method: str
-    ) -> None:
-        if method in ("GET", "HEAD"):
+    async def _login(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str], method: str) -> None:
+        if scope["method"] in ("GET", "HEAD"):
             await _answer(send, 200, login_page())
             return
-        assert self._sessions is not None
         address = (scope.get("client") or ("?", 0))[0]
         wait_s = self._pace.wait_s(address, time.monotonic())
         form = await _form(receive)
@@ -128,23 +125,22 @@ class Gate:
             return
         name, password = form.get("name", [""])[0][:64], form.get("password", [""])[0]
         async with self._proving:
-            right = await asyncio.to_thread(self._sessions.proves, name, password)
+            right = await asyncio.to_thread(sessions.proves, name, password)
         if not right:
             self._pace.failed(address, time.monotonic())
             await _answer(send, 401, login_page("Name or password is wrong."))
             return
         self._pace.succeeded(address)
-        secret = self._sessions.begin(name, time.monotonic())
+        secret = sessions.begin(name, time.monotonic())
         await _answer(send, 303, "", [(b"location", b"/"), (b"set-cookie", self._cookie(secret))])
 
     async def _logout(
-        self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str], method: str
+        self, sessions: Sessions, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]
     ) -> None:
-        if method != "POST":
+        if scope["method"] != "POST":
             await _answer(send, 405, "", [(b"allow", b"POST")])
             return
-        assert self._sessions is not None
-        self._sessions.end(_cookie(headers))
+        sessions.end(_cookie(headers))
         gone = self._cookie("") + b"; Max-Age=0"
         await _answer(send, 303, "", [(b"location", b"/login"), (b"set-cookie", gone)])
 

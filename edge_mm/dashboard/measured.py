@@ -8,20 +8,31 @@ from __future__ import annotations
 from nicegui import ui
 
 from edge_mm.dashboard.charts import bars_svg, line_svg, wave_svg
-from edge_mm.dashboard.device import DRAWN, Device
+from edge_mm.dashboard.device import DRAWN, FACE, Device
 from edge_mm.dashboard.elements import Words, attribute, box, look, picture
 from edge_mm.dashboard.wording import age, named, share, unit_of, valued
 
 
-class _Section:
+class Section:
     """A titled part of the page."""
 
     def __init__(self, key: str, title: str, tag: str, classes: str) -> None:
-        self.root = box("section", key, aria_labelledby=f"{key}-title")
+        self.root = box("section", f"part-{key}", aria_labelledby=f"{key}-title")
         with self.root:
             Words("h3", title, id=f"{key}-title")
             self.place = box(tag, classes)
         self.rows: tuple[object, ...] = ()
+
+    def show(self, device: Device, now_s: float, *, linked: bool, second: bool) -> None:
+        """Show what changed.
+
+        Args:
+            device: whose.
+            now_s: monotonic seconds.
+            linked: whether values come at all.
+            second: a second has passed: ages are to be looked at too.
+        """
+        raise NotImplementedError
 
     def begins(self, rows: list[object]) -> bool:
         """Whether there are other rows than before; the place is empty then."""
@@ -33,7 +44,7 @@ class _Section:
         return True
 
 
-class Readings(_Section):
+class Readings(Section):
     """The latest value of each reading with unit and quality."""
 
     def __init__(self) -> None:
@@ -65,7 +76,7 @@ class Readings(_Section):
             source.say(", ".join(filter(None, words)))
 
 
-class Waves(_Section):
+class Waves(Section):
     """The last seconds of each signal that comes."""
 
     def __init__(self) -> None:
@@ -87,13 +98,15 @@ class Waves(_Section):
             drawing, caption = self._made[name]
             old = not linked or now_s - wave.heard_s > 3
             look(drawing, f"picture wave{' old' if old else ''}")
-            caption.say(f"{name}, {wave.unit}, {wave.rate_hz:g} Hz" + (f", {age(now_s - wave.heard_s)} ago" if old else ""))
+            caption.say(
+                f"{name}, {wave.unit}, {wave.rate_hz:g} Hz" + (f", {age(now_s - wave.heard_s)} ago" if old else "")
+            )
             if self._drawn.get(name) != wave.heard_s:
                 self._drawn[name] = wave.heard_s
                 drawing.set_content(wave_svg(wave))
 
 
-class Lines(_Section):
+class Lines(Section):
     """What the camera read over the last minutes."""
 
     def __init__(self) -> None:
@@ -115,7 +128,10 @@ class Lines(_Section):
                     several = len({name for name, _ in lines}) > 1
                     Words("dt", named(what) + (f" ({sensor})" if several else ""))
                     with box("dd"):
-                        self._made[sensor, what] = picture("", "line"), Words("span", "", "now")
+                        self._made[sensor, what] = (
+                            picture("", "line face" if what == FACE else "line"),
+                            Words("span", "", "now"),
+                        )
         elif not second:
             return
         for key, line in lines.items():
@@ -130,7 +146,7 @@ class Lines(_Section):
             drawing.set_content(line_svg(line, now_s))
 
 
-class Fused(_Section):
+class Fused(Section):
     """What the senses say together, and how much weight each has."""
 
     def __init__(self) -> None:
@@ -139,7 +155,7 @@ class Fused(_Section):
 
     def show(self, device: Device, now_s: float, *, linked: bool, second: bool) -> None:
         """They are so now."""
-        rows = {}
+        rows: dict[str, tuple[float | None, ...]] = {}
         old = not linked
         for person, (heard_s, said) in device.fusion.items():
             old = old or now_s - heard_s > 10
@@ -164,7 +180,7 @@ class Fused(_Section):
                 drawing.set_content(bars_svg(values))
 
 
-class Sensors(_Section):
+class Sensors(Section):
     """Whether each sensor is there, and how good its signal is."""
 
     def __init__(self) -> None:

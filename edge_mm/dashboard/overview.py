@@ -89,9 +89,11 @@ class _Tile:
         old = not linked or not device.online or (bool(device.sensors) and not fresh)
         kind = "calm" if worst is None else worst.state.priority + (" answered" if worst.answered else "")
         look(self._link, f"tile {kind}{' old' if old else ''}")
-        self._there.say(there(device))
+        self._there.say(there(device) if linked else "? not connected")
         more = f" (+{len(standing) - 1})" if len(standing) > 1 else ""
-        self._worst.say("No alerts" if worst is None else f"{SIGN[worst.state.priority]} {alarm_named(worst.state)}{more}")
+        self._worst.say(
+            "No alerts" if worst is None else f"{SIGN[worst.state.priority]} {alarm_named(worst.state)}{more}"
+        )
         rows = {name: reading for _, name, reading in device.vitals()}
         led = [name for name in LEADING if name in rows][:_LED] or list(rows)[:_LED]
         for i, (value, words) in enumerate(self._led):
@@ -112,4 +114,8 @@ def there(device: Device) -> str:
         return "? unknown"
     if device.state.state == "online":
         return "● online"
-    return "◌ stopping" if device.state.state == "stopping" else f"○ offline{': ' + device.state.reason if device.state.reason else ''}"
+    return (
+        "◌ stopping"
+        if device.state.state == "stopping"
+        else f"○ offline{': ' + device.state.reason if device.state.reason else ''}"
+    )

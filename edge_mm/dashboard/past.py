@@ -32,7 +32,8 @@ class Past:
                 field = box("input", "field", id="past-device", type="search", maxlength=64, autocomplete="off")
                 field.on("input", lambda event: self._narrow(event.args), js_handler="(e) => emit(e.target.value)")
             self._none = Words("p", "Nothing has happened since this page's server was started.", "nothing")
-            with box("div", "wide", tabindex=0, role="region", aria_labelledby="past-title"), box("table"):
+            self._table = box("div", "wide", tabindex=0, role="region", aria_labelledby="past-title")
+            with self._table, box("table"):
                 with box("thead"), box("tr"):
                     for title in ("Time", "Device", "What", "Why"):
                         Words("th", title, scope="col")
@@ -47,6 +48,7 @@ class Past:
             return
         self._shown = numbers
         self._none.set_visibility(not rows)
+        self._table.set_visibility(bool(rows))
         self._body.clear()
         with self._body:
             for one in rows:
@@ -64,5 +66,3 @@ class Past:
     def _narrow(self, wanted: object) -> None:
         self._wanted = str(wanted)[:LONGEST_WORD].lower()
         self.show()
-
-

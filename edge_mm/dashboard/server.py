@@ -120,7 +120,7 @@ async def _serve(
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("nicegui").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        gate,  # type: ignore[arg-type]
+        gate,
         log_config=None,
         access_log=False,
         lifespan="on",

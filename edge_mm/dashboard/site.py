@@ -1,4 +1,4 @@
-"""The page around the views: header, what is wrong with the connection, what is read aloud, one look every tenth of a second.
+"""The page around the views: header, what is wrong with the connection, what is read aloud; one look every 0.1 s.
 
 In: fleet and viewer. Out: NiceGUI's pages. Not here: the server (``server``), the views (``overview``, ``detail``).
 """
@@ -15,7 +15,7 @@ from nicegui import ui
 
 from edge_mm.dashboard.bounds import LONGEST_WORD, MAX_DEVICES
 from edge_mm.dashboard.detail import Detail
-from edge_mm.dashboard.elements import Words, attribute, box, button
+from edge_mm.dashboard.elements import Words, attribute, box
 from edge_mm.dashboard.overview import Overview
 from edge_mm.dashboard.viewer import Viewer
 from edge_mm.dashboard.wording import SIGN, age
@@ -23,9 +23,14 @@ from edge_mm.dashboard.wording import SIGN, age
 LOOK_EVERY_S = 0.1
 _SAID_S = 12.0
 _STYLE = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
-_HEAD = """<meta name="referrer" content="same-origin">
-<script>try { document.documentElement.dataset.theme = localStorage.getItem("edge-mm-theme") || "dark" } catch {}</script>
-<style>""" + _STYLE + "</style>"
+_HEAD = (
+    """<meta name="referrer" content="same-origin">
+<script>try { document.documentElement.dataset.theme = localStorage.getItem("edge-mm-theme") || "dark"
+} catch {}</script>
+<style>"""
+    + _STYLE
+    + "</style>"
+)
 _TURN_LIGHT = """(() => { const root = document.documentElement;
 root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
 try { localStorage.setItem("edge-mm-theme", root.dataset.theme) } catch {} })"""
@@ -108,7 +113,9 @@ class Site:
         urgent = [one for one in fleet.urgent if one.number > self._urgent]
         if urgent:
             self._urgent = urgent[-1].number
-            said = (f"{'Again: ' if one.escalation else ''}high alert, {one.device}: {one.reason}" for one in urgent[-3:])
+            said = (
+                f"{'Again: ' if one.escalation else ''}high alert, {one.device}: {one.reason}" for one in urgent[-3:]
+            )
             self._aloud.say("; ".join(said))
         if self._note.text and now_s > self._said_until:
             self._note.say("")
@@ -121,12 +128,16 @@ class Site:
         link = fleet.link
         self._link.say("● connected" if link.state == "connected" else f"○ {link.state}")
         waits = f"Trying again; values on this page are {age(now_s - link.since_s)} old or older."
-        problems = [] if link.state == "connected" else [f"No connection to the broker: {link.text or 'connecting'}. {waits}"]
+        problems = (
+            []
+            if link.state == "connected"
+            else [f"No connection to the broker: {(link.text or 'connecting').rstrip('.')} · {waits}"]
+        )
         if fleet.left_out:
             problems.append(f"{fleet.left_out} more devices are not shown: at most {MAX_DEVICES} are.")
         self._banner.say(" ".join(problems))
         self._banner.look("banner" + (" wrong" if problems else ""))
-        standing = [one.state.priority for device in fleet.devices.values() for one in device.standing()]
+        standing: list[str] = [one.state.priority for device in fleet.devices.values() for one in device.standing()]
         for priority, words in self._totals.items():
             count = standing.count(priority)
             words.say(f"{SIGN[priority]} {count} {priority}")

@@ -19,9 +19,11 @@ _NAMES = {
     "driver_eyes_closed": "Eyes closed", "driver_yawning": "Yawning", "driver_mouth_open": "Mouth open",
     "driver_face_found": "Face found", "driver_head_yaw_deg": "Head turn", "driver_head_pitch_deg": "Head tilt",
     "driver_head_roll_deg": "Head roll", "looking_away": "Looking away", "vitals_heart_rate_bpm": "Heart rate",
-    "vitals_respiration_rate_bpm": "Breathing", "vitals_hrv_rmssd_ms": "HRV (RMSSD)", "vitals_rr_interval_s": "RR interval",
+    "vitals_respiration_rate_bpm": "Breathing", "vitals_hrv_rmssd_ms": "HRV (RMSSD)",
+    "vitals_rr_interval_s": "RR interval",
     "vitals_rhythm_irregular": "Irregular rhythm", "vitals_beat": "Ventricular beat", "vitals_spo2_percent": "SpO₂",
-    "vitals_systolic_mmhg": "Systolic", "vitals_diastolic_mmhg": "Diastolic", "vitals_mean_pressure_mmhg": "Mean pressure",
+    "vitals_systolic_mmhg": "Systolic", "vitals_diastolic_mmhg": "Diastolic",
+    "vitals_mean_pressure_mmhg": "Mean pressure",
     "vitals_body_temperature_c": "Temperature", "vehicle_speed_kmh": "Speed",
 }  # fmt: skip
 LEADING = (
@@ -54,7 +56,7 @@ def valued(reading: Reading) -> str:
     """The number, with as many digits as people read."""
     value = reading.value
     if value is None or not math.isfinite(value):
-        return "–"
+        return "-"
     if reading.unit == "probability":
         return f"{100 * value:.0f}"
     return f"{value:.0f}" if abs(value) >= 30 else f"{value:.3g}"
@@ -69,7 +71,7 @@ def unit_of(reading: Reading) -> str:
 
 def share(value: float | None) -> str:
     """0..1 as percent."""
-    return "–" if value is None or not math.isfinite(value) else f"{100 * max(-9.99, min(value, 9.99)):.0f} %"
+    return "-" if value is None or not math.isfinite(value) else f"{100 * max(-9.99, min(value, 9.99)):.0f} %"
 
 
 def age(seconds: float) -> str:
@@ -113,5 +115,5 @@ def standing(state: AlertState, zone: tzinfo) -> str:
     if state.latched and state.state != "clearing":
         parts.append("latched")
     if state.escalation:
-        parts.append(f"escalated {state.escalation}×")
+        parts.append(f"escalated {state.escalation}x")
     return ", ".join(parts)
