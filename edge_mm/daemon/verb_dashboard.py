@@ -1,6 +1,7 @@
 """``edge-mm dashboard``: serve one page on which a fleet can be watched and its alarms answered.
 
-In: the parsed command line. Out: an address on stdout, then the page until it is stopped. With ``--add-user`` a login in
+In: the parsed command line. Out: an address on stdout, then the page until it is stopped. With ``--add-user`` a login
+in
 the password file instead. Not here: the page and its server (``edge_mm.dashboard``).
 """
 

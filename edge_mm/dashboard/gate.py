@@ -2,7 +2,8 @@
 
 In: ASGI requests and websockets. Out: the same to the application behind, or a refusal; the login page. A page of
 another site can make a browser talk to 127.0.0.1, also under a name of its own (DNS rebinding): so the Host must be an
-address or a name of this machine, and an Origin must be that Host. Not here: passwords and sessions (``accounts``), what is shown.
+address or a name of this machine, and an Origin must be that Host. Not here: passwords and sessions (``accounts``),
+what is shown.
 """
 
 from __future__ import annotations
@@ -111,7 +112,9 @@ class Gate:
             return name in self._names
         return True
 
-    async def _login(self, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str], method: str) -> None:
+    async def _login(
+        self, sessions: Sessions, scope: Scope, receive: Receive, send: Send, headers: Mapping[str, str]
+    ) -> None:
         if scope["method"] in ("GET", "HEAD"):
             await _answer(send, 200, login_page())
             return
