@@ -28,7 +28,7 @@ from edge_mm.delivery.present import AlertState
 from edge_mm.delivery.requests import Response
 from edge_mm.delivery.topics import DEVICE_NAME
 
-_LEVEL = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_LEVEL = re.compile(r"[a-zA-Z0-9_-]{1,200}")
 """What ``topics.level`` makes."""
 _DEVICE = re.compile(DEVICE_NAME)
 Shares = dict[str, float | None]

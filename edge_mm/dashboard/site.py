@@ -56,9 +56,9 @@ class Site:
         self._banner = Words("div", "", "banner", role="status")
         self._note = Words("div", "", "note", role="status")
         self._aloud = Words("div", "", "unseen", role="alert", aria_live="assertive")
-        with box("main", id="main", tabindex=-1):
+        with box("div", id="main", tabindex=-1):  # Quasar's page around it is <main>
             ui.sub_pages({"/": self._fleet, "/device/{name}": self._device}).classes("view")
-        with box("footer"):
+        with box("footer", role="contentinfo"):
             self._counts = Words("p", "")
             Words("p", "Camera pictures are never shown: devices do not publish any. Not a medical device.")
         self._look()
@@ -75,7 +75,7 @@ class Site:
         skip.props["href"] = "#main"
         with skip:
             Words("span", "Skip to the content")
-        with box("header"):
+        with box("header", role="banner"):
             Words("h1", "edge-mm")
             self._link = Words("span", "", "link")
             with box("div", "totals"):
