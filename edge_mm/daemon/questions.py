@@ -81,6 +81,7 @@ def add(verb: Verb) -> None:
     one.add_argument("--seconds", metavar="N", type=arguments.positive, help="end after so many seconds")
     one.add_argument("--json", action="store_true", help="print the whole payloads, one line each")
 
+    _dashboard(verb)
     one = verb(
         "schema",
         "verb_schema:main",
@@ -129,3 +130,33 @@ def add(verb: Verb) -> None:
     what = one.add_mutually_exclusive_group()
     what.add_argument("--print", action="store_true", help="print the unit and change nothing; needs no root")
     what.add_argument("--uninstall", action="store_true", help="stop it and remove the unit; outbox and user stay")
+
+
+def _dashboard(verb: Verb) -> None:
+    one = verb(
+        "dashboard",
+        "verb_dashboard:main",
+        "serve a page on which a fleet can be watched and its alerts acknowledged (extra: dashboard)",
+        "edge-mm dashboard --broker broker.local   # then open http://127.0.0.1:8080/\n"
+        "edge-mm dashboard --password-file logins --add-user anna\n"
+        "edge-mm dashboard --broker broker.local --listen 0.0.0.0 --password-file logins "
+        "--https-cert c.pem --https-key k.pem",
+    )
+    one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
+    one.add_argument("--broker", "--host", dest="host", help="broker (default: the configuration's, else 127.0.0.1)")
+    one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
+    one.add_argument("--username", help="login name at the broker; the password comes from EDGE_MM_MQTT_PASSWORD")
+    one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
+    one.add_argument("--tls", action="store_true", help="encrypt, and check the broker's certificate")
+    one.add_argument("--tls-ca", metavar="FILE", help="authority that signed it, PEM (default: the system's)")
+    one.add_argument("--tls-cert", metavar="FILE", help="our own certificate, PEM, if the broker wants one")
+    one.add_argument("--tls-key", metavar="FILE", help="its key, PEM")
+    one.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="where to serve (default: %(default)s)")
+    one.add_argument(
+        "--http-port", metavar="N", type=arguments.port, default=8080, help="port of the page (default: %(default)s)"
+    )
+    one.add_argument("--name", metavar="NAME", action="append", default=[], help="a name this machine is reached by")
+    one.add_argument("--password-file", metavar="FILE", help="who may log in; needed where others can reach the page")
+    one.add_argument("--add-user", metavar="NAME", help="add a login to --password-file, asking for the password")
+    one.add_argument("--https-cert", metavar="FILE", help="certificate of the page, PEM")
+    one.add_argument("--https-key", metavar="FILE", help="its key, PEM")

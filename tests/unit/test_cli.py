@@ -27,6 +27,7 @@ VERBS = [
     "doctor",
     "tail",
     "schema",
+    "dashboard",
     "devices",
     "bundle",
 ]
