@@ -112,7 +112,7 @@ class Session:
             self.say(Message(ALERT_STATE, self._topics.of(ALERT_STATE, record.alert.key), payload))
             self._stated = record.seq
         room = self._events.room(MAX_INFLIGHT) - len(self._inflight)
-        waiting = self._outbox.depth - len(self._inflight) - len(self._confirmed) - len(self._oversized)
+        waiting = self._outbox.waiting() - len(self._inflight) - len(self._confirmed) - len(self._oversized)
         if room > 0 and waiting > 0:
             for record in self._outbox.pending(room, after=self._sent):
                 self._send(record, now)
@@ -165,7 +165,7 @@ class Session:
     @property
     def drained(self) -> bool:
         """Whether nothing is under way that could be delivered now."""
-        left = self._outbox.depth - len(self._confirmed) - len(self._oversized)
+        left = self._outbox.waiting() - len(self._confirmed) - len(self._oversized)
         return not self._inflight and (self._events.held or left == 0)
 
     @property
