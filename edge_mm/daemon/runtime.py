@@ -25,21 +25,22 @@ from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.metrics import Metrics
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import end_forgotten, health_of, tap_of, watch_of
+from edge_mm.daemon.outfit import health_of, resumed, tap_of, watch_of
 from edge_mm.daemon.outlet import Outlet
-from edge_mm.daemon.parting import deliver_rest
+from edge_mm.daemon.parting import STOP_S, deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.supervision import News, Supervision
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
+from edge_mm.daemon.ways_out import WaysOut
+from edge_mm.delivery.carrier import DurableSink
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
-from edge_mm.people import restore
 from edge_mm.protocols import Policy, Sink
 from edge_mm.types import NS_PER_S, Event, Output, Sample, Status, Tick
 
@@ -53,7 +54,7 @@ class Runtime:
         config: what is installed here.
         bundle: models that replace the configuration's.
         policies: rules that replace the built-in ones.
-        sinks: who else is to get every output, alerts once they are durable.
+        sinks: who else is to get every output, alerts once they are durable; or alerts only, each until it has it.
         clock_ns: the present, in the time that live sources stamp.
         plan: says what is read; another one reads sources of one's own.
 
@@ -69,14 +70,14 @@ class Runtime:
         *,
         bundle: Bundle | None = None,
         policies: Sequence[Policy] | None = None,
-        sinks: Sequence[Sink] = (),
+        sinks: Sequence[Sink | DurableSink] = (),
         clock_ns: Callable[[], int] = time.monotonic_ns,
         plan: Callable[..., Sequence[Planned]] = plan_sources,
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self.config, self.news = config, News()
-        self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
+        self._ways, self._clock_ns, self._plan = WaysOut(config.sink, sinks), clock_ns, plan
         self.ending = ExitStack()
         """Ends what has been started; closed by ``run``, or by whoever does not run it after all."""
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
@@ -122,7 +123,8 @@ class Runtime:
             SourceError: a file could not be read (to its end); everything else was done.
         """
         config = self.config
-        with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
+        ways, ref = self._ways, BundleRef.of(self._bundle)
+        with Outbox(config.outbox.path, device=config.device_id, bundle=ref, sinks=ways.keys) as outbox:
             self._outbox = outbox
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             desk = self._desk = Desk(
@@ -133,13 +135,13 @@ class Runtime:
             self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take)
             desk.serve(self._sink, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            self._outlet = Outlet(
-                self._keeper, self._sink, (*self._sinks, self._recorder, desk), self.meters, clock_ns=clock
-            )
+            told = (*ways.best_effort, self._recorder, desk)
+            self._outlet = Outlet(self._keeper, self._sink, told, self.meters, clock_ns=clock, ways=ways)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
-            self._restore(outbox)
+            again = resumed(self._monitor, self._planned, outbox, sinks=ways.parts, t_ns=self.origin_ns)
+            self._outlet.give(again)
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
             for one in planned:
@@ -156,6 +158,7 @@ class Runtime:
                 ending.callback(self._store)
                 ending.enter_context(self._metrics)
                 self._sink.start()
+                ways.start(outbox, self.news, base_topic=config.mqtt.base_topic)
                 for status in self._freshness.expected(self.origin_ns):
                     self._push(status)
                 crew.start()
@@ -166,13 +169,6 @@ class Runtime:
                 raise SourceError("\n".join(crew.errors))
             windows, drops = self._monitor.windows, self._inbox.dropped
             return summarize(self.meters, windows=windows, drops=drops, delivery=self._sink.stats())
-
-    def _restore(self, outbox: Outbox) -> None:
-        snapshot = outbox.snapshot()
-        if snapshot is not None:
-            self._outlet.give(restore(self._monitor, snapshot, t_ns=self.origin_ns, same_clock=outbox.same_boot))
-            _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
-        self._outlet.give(end_forgotten(self._monitor, self._planned, t_ns=self.origin_ns))
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
@@ -218,6 +214,7 @@ class Runtime:
                 self._next_health_s = now_s  # a part has no topic of its own: the report tells at once
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
+        self._ways.look_after(now_s, unheard=self._supervision.unheard)
         if now_s >= self._next_health_s:
             self._next_health_s = now_s + HEALTH_S
             self._publish_health()
@@ -288,7 +285,7 @@ class Runtime:
 
     def _publish_health(self) -> dict[str, Any]:
         drops, windows = self._inbox.dropped, self._monitor.windows
-        more = {**self._supervision.report, "recording": self._recorder.report}
+        more = {**self._supervision.report, "recording": self._recorder.report, "sinks": self._ways.report}
         self._latest = self._health.report(streams=self._freshness.states, drops=drops, windows=windows, more=more)
         self._sink.publish_health(self._latest)
         return self._latest
@@ -316,4 +313,5 @@ class Runtime:
             self._publish_health()
         finally:
             deliver_rest(self._sink, self._outbox, patient=self._ended and not stop.is_set())
+            self._ways.stop(timeout_s=STOP_S)
             self._crew.join(1.0)
