@@ -25,7 +25,7 @@ GRACE_S = 0.5
 _KILLED_S = 1.0  # a process that hangs inside the kernel is not gone even then, and is not waited for
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _KEPT = ("PATH", "HOME", "TMPDIR", "TZ", "LANG", "XDG_RUNTIME_DIR", "EDGE_MM_BACKEND", "EDGE_MM_DEBUG")
-_KEPT_STARTS = ("LC_", "LD_", "PYTHON", "OPENCV_", "OPENBLAS_", "OMP_", "GST_", "LIBCAMERA_", "FAKETIME")
+_KEPT_STARTS = ("LC_", "LD_", "PYTHON", "OPENCV_", "OPENBLAS_", "OMP_", "GST_", "LIBCAMERA_", "FAKETIME", "PULSE_")
 """Variables that a child needs. A password that a configuration takes from the environment is none of them: the child
 decodes what comes from the network, or runs graphs that are not ours."""
 

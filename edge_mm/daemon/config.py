@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from edge_mm.daemon.config_record import RecordConfig
+from edge_mm.daemon.config_sink import SinkConfig, placed_sinks, sink_misfits
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
 from edge_mm.daemon.places import Places
 from edge_mm.delivery.settings import MqttSettings
@@ -92,6 +93,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: MetricsConfig | None = None
     record: RecordConfig | None = None
     """Where the table is absent, nothing is recorded."""
+    sink: tuple[SinkConfig, ...] = ()
+    """Where alerts go beside MQTT."""
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
     alarms: dict[str, Any] = {}
@@ -225,6 +228,7 @@ def _filled(raw: Any, where: str, file: str, problems: list[str]) -> Any:
 def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     """What each key alone cannot show; works on the raw document, so that it is said together with the rest."""
     yield from source_misfits(raw.get("source", []))
+    yield from sink_misfits(raw.get("sink", []))
     rows = raw.get("source", [])
     if "record" in raw and isinstance(rows, list) and any(isinstance(row, dict) and "person" in row for row in rows):
         yield "record: a recording is of one person; remove [record], or person from the sources"
@@ -283,6 +287,7 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
         baseline=places.absolute(config.baseline, where="baseline") or config.baseline,
         bundle=places.shipped(config.bundle, ".edgemm", where="bundle"),
         record=record,
+        sink=placed_sinks(config.sink, places),
         profile=places.shipped(config.profile, ".toml", where="profile"),
         source=tuple(
             msgspec.structs.replace(one, device=device)

@@ -7,7 +7,7 @@ In: a ``Config``. Out: objects that a run holds. Not here: sources (``daemon.pla
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from edge_mm.alerts.handling import Handlings
@@ -89,26 +89,36 @@ def health_of(config: Config, meters: Meters) -> Health:
     return Health(meters, rss_limit_mib=profile.budget.rss_mib, outbox=config.outbox.path, zone=profile.thermal.zone)
 
 
-def going_on(watch: Watch, outbox: Outbox, planned: Iterable[Planned], *, t_ns: int) -> list[Alert]:
-    """Go on from the alarm state that is stored.
+def resumed(
+    watch: Watch, planned: Iterable[Planned], outbox: Outbox, *, sinks: Collection[str], t_ns: int
+) -> list[Alert]:
+    """Go on from the alarm state that was stored last.
+
+    Args:
+        watch: takes it.
+        planned: what is read from now on.
+        outbox: has it, or nothing yet.
+        sinks: the sinks' parts that are there from now on.
+        t_ns: the present.
 
     Returns:
-        Transitions that tell alarms over which nobody would end any more; store and publish them.
+        What that ends; store and publish it.
     """
-    snapshot, over = outbox.snapshot(), list[Alert]()
-    if snapshot is not None:
+    over: list[Alert] = []
+    if (snapshot := outbox.snapshot()) is not None:
         over += restore(watch, snapshot, t_ns=t_ns, same_clock=outbox.same_boot)
-        _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.depth)
-    return over + end_forgotten(watch, planned, t_ns=t_ns)
+        _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.waiting())
+    return over + end_forgotten(watch, planned, t_ns=t_ns, sinks=sinks)
 
 
-def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int) -> list[Alert]:
+def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int, sinks: Collection[str] = ()) -> list[Alert]:
     """Tell alarms over that nothing in the configuration can end: of sensors and of senses that were taken out.
 
     Args:
         watch: its alarms have been restored.
         planned: what is read from now on.
         t_ns: the present.
+        sinks: the sinks' parts that are there from now on.
 
     Returns:
         Their last transitions; store and publish them.
@@ -120,6 +130,8 @@ def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int) -> lis
         stream = alert.key.partition("/")[2]
         if alert.kind in SENSOR_KINDS and stream not in kinds:
             text = f"sensor {stream} is no longer in the configuration"
+        elif alert.kind.startswith("device.") and stream.startswith("sink_") and stream not in sinks:
+            text = f"{stream.removeprefix('sink_')} is no longer in the configuration"
         elif alert.category == "physiological" and alert.sources and senses.isdisjoint(alert.sources):
             text = f"no longer watched: no sensor for {', '.join(alert.sources)} is left in the configuration"
         else:

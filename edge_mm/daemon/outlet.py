@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.logs import NEWS
 from edge_mm.daemon.meters import Meters
+from edge_mm.daemon.ways_out import WaysOut
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.protocols import Sink
 from edge_mm.types import NS_PER_S, Alert, Estimate, Observation, Output
@@ -27,7 +28,8 @@ class Outlet:
     Args:
         keeper: makes transitions durable.
         mqtt: is told of what is not a transition, and woken for those.
-        sinks: of the user's own; what one raises is logged and stops nothing.
+        sinks: told of everything; what one raises is logged and stops nothing.
+        ways: woken for transitions that are stored; their signals hear of each at once.
         meters: counts ``raised`` and ``cleared`` per kind, times ``outbox commit`` and ``event to disk``.
         clock_ns: the present in the time of the alerts; None: they are a recording's, which says nothing of our speed.
     """
@@ -40,7 +42,9 @@ class Outlet:
         meters: Meters,
         *,
         clock_ns: Callable[[], int] | None,
+        ways: WaysOut | None = None,
     ) -> None:
+        self._ways = ways or WaysOut(())
         self._keeper = keeper
         self._mqtt = mqtt
         self._sinks = tuple(sinks)
@@ -54,6 +58,8 @@ class Outlet:
             OutboxError: too many transitions wait for the disk already.
         """
         alerts = [output for output in outputs if isinstance(output, Alert)]
+        for alert in alerts:
+            self._ways.at_once(alert)
         if alerts:
             began = time.perf_counter()
             stored = self._keeper.keep(alerts)
@@ -85,6 +91,7 @@ class Outlet:
         if not alerts:
             return
         self._mqtt.wake()
+        self._ways.wake()
         now_ns = None if self._clock_ns is None else self._clock_ns()
         for alert in alerts:
             self._meters.count(alert.state, alert.kind)

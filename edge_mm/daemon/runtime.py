@@ -23,9 +23,9 @@ from edge_mm.daemon.inbox import Inbox, Item, Opened
 from edge_mm.daemon.keeper import Keeper
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.notify import notify, watchdog_period_s
-from edge_mm.daemon.outfit import going_on, tap_of, watch_of
+from edge_mm.daemon.outfit import resumed, tap_of, watch_of
 from edge_mm.daemon.outlet import Outlet
-from edge_mm.daemon.parting import deliver_rest
+from edge_mm.daemon.parting import STOP_S, deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.renewal import Renewal
@@ -33,6 +33,8 @@ from edge_mm.daemon.reporting import Reports
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.supervision import News, Supervision
 from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
+from edge_mm.daemon.ways_out import WaysOut
+from edge_mm.delivery.carrier import DurableSink
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.record import BundleRef
@@ -51,7 +53,7 @@ class Runtime:
         config: what is installed here.
         bundle: models that replace the configuration's.
         policies: rules that replace the built-in ones.
-        sinks: who else is to get every output, alerts once they are durable.
+        sinks: who else is to get every output, alerts once they are durable; or alerts only, each until it has it.
         clock_ns: the present, in the time that live sources stamp.
         plan: says what is read; another one reads sources of one's own.
 
@@ -67,14 +69,14 @@ class Runtime:
         *,
         bundle: Bundle | None = None,
         policies: Sequence[Policy] | None = None,
-        sinks: Sequence[Sink] = (),
+        sinks: Sequence[Sink | DurableSink] = (),
         clock_ns: Callable[[], int] = time.monotonic_ns,
         plan: Callable[..., Sequence[Planned]] = plan_sources,
     ) -> None:
         if not config.source:
             raise ConfigError("nothing to watch with: add a [[source]] to the configuration ('edge-mm devices' lists)")
         self.config, self.news = config, News()
-        self._sinks, self._clock_ns, self._plan = tuple(sinks), clock_ns, plan
+        self._ways, self._clock_ns, self._plan = WaysOut(config.sink, sinks), clock_ns, plan
         self.ending = ExitStack()
         """Ends what has been started; closed by ``run``, or by whoever does not run it after all."""
         self._bundle, end_graphs = placed(bundle or bundle_of(config), config.graphs, tell=self.news.of("@graphs"))
@@ -117,7 +119,8 @@ class Runtime:
             SourceError: a file could not be read (to its end); everything else was done.
         """
         config = self.config
-        with Outbox(config.outbox.path, device=config.device_id, bundle=BundleRef.of(self._bundle)) as outbox:
+        ways, ref = self._ways, BundleRef.of(self._bundle)
+        with Outbox(config.outbox.path, device=config.device_id, bundle=ref, sinks=ways.keys) as outbox:
             self._outbox = outbox
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             desk = self.desk = Desk(
@@ -128,12 +131,13 @@ class Runtime:
             self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take)
             desk.serve(self._sink, outbox)
             clock = self._clock_ns if self._ticks is None else None
-            sinks = (*self._sinks, self._recorder, desk)
-            self._outlet = Outlet(self._keeper, self._sink, sinks, self.meters, clock_ns=clock)
+            told = (*ways.best_effort, self._recorder, desk)
+            self._outlet = Outlet(self._keeper, self._sink, told, self.meters, clock_ns=clock, ways=ways)
             if self._ticks is None:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
-            self._outlet.give(going_on(self._monitor, outbox, self._planned, t_ns=self.origin_ns))
+            again = resumed(self._monitor, self._planned, outbox, sinks=ways.parts, t_ns=self.origin_ns)
+            self._outlet.give(again)
             # By name, as in a replay: events of the same moment are taken in this order.
             planned = sorted(self._planned, key=lambda one: one.source.name)
             for one in planned:
@@ -150,6 +154,7 @@ class Runtime:
                 ending.callback(self._store)
                 ending.enter_context(self._reports.metrics)
                 self._sink.start()
+                ways.start(outbox, self.news, base_topic=config.mqtt.base_topic)
                 for status in self._freshness.expected(self.origin_ns):
                     self._push(status)
                 crew.start()
@@ -205,6 +210,7 @@ class Runtime:
                 self._reports.soon()  # a part has no topic of its own: the report tells at once
             self._push(Tick(self._tick_ns))
         self._outlet.retry()
+        self._ways.look_after(now_s, unheard=self._supervision.unheard)
         if self._reports.due(now_s):
             self._publish_health()
 
@@ -269,7 +275,7 @@ class Runtime:
         return outputs
 
     def _publish_health(self) -> dict[str, Any]:
-        more = {**self._supervision.report, "recording": self._recorder.report}
+        more = {**self._supervision.report, "recording": self._recorder.report, "sinks": self._ways.report}
         streams, windows = self._freshness.states, self._monitor.windows
         return self._reports.publish(self._sink, streams=streams, drops=self._inbox.dropped, windows=windows, more=more)
 
@@ -296,4 +302,5 @@ class Runtime:
             self._publish_health()
         finally:
             deliver_rest(self._sink, self._outbox, patient=self._ended and not stop.is_set())
+            self._ways.stop(timeout_s=STOP_S)
             self._crew.join(1.0)

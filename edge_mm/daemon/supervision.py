@@ -105,6 +105,11 @@ class Supervision:
             self.log(status)
         return changed
 
+    @property
+    def unheard(self) -> bool:
+        """Whether nobody hears of an alert: the broker has been away for a while, or alerts cannot be stored."""
+        return self._keeper.failure is not None or self._parts.states.get("@broker") == "lost"
+
     def log(self, status: Status) -> None:
         """A line for the journal where something has changed: not for each attempt to open what is lost."""
         part, now = status.stream.startswith("@"), (status.state, kind_of(status.detail))
@@ -135,6 +140,7 @@ class Supervision:
         return {
             "outbox": {
                 "depth": self._outbox.depth,
+                "waiting": dict(self._outbox.depths),
                 "unstored": self._keeper.pending,
                 "error": None if failure is None else str(failure),
             },

@@ -71,3 +71,5 @@ class HealthReport(msgspec.Struct, frozen=True):
     """Stream -> for how long nothing has come."""
     recording: dict[str, Any]
     """State, file, size, drops."""
+    sinks: dict[str, Any]
+    """Sink -> state and what it counts."""

@@ -119,7 +119,7 @@ class MqttSink(Announcer):
     def wait_drained(self, *, timeout_s: float) -> bool:
         """Wait until the outbox is empty; False when it took longer."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._outbox.depth == 0, timeout_s)
+            return self._changed.wait_for(lambda: self._outbox.waiting() == 0, timeout_s)
 
     def stop(self, *, timeout_s: float = 5.0) -> bool:
         """Say ``stopping``, deliver what can be delivered, say ``offline``, disconnect; safe to call twice.
@@ -139,7 +139,7 @@ class MqttSink(Announcer):
             self._thread.join(timeout_s + 0.5)
         if not self._thread.is_alive():
             self._waker.close()
-        return self._outbox.depth == 0
+        return self._outbox.waiting() == 0
 
     def _run(self) -> None:
         backoff = Backoff(*self._backoff_s)

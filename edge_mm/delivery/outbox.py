@@ -1,9 +1,9 @@
 """The outbox: every transition is on disk, with the alarm machine's snapshot, before anyone hears of it.
 
-In: alerts and a snapshot. Out: ``Record``s with a gapless ``seq`` per device, until the broker has confirmed them; the
+In: alerts and a snapshot. Out: ``Record``s with a gapless ``seq`` per device, until every sink has confirmed them; the
 present state of every alarm; the snapshot to start again from. One SQLite file in WAL mode with synchronous FULL: what
 ``commit`` returned survives SIGKILL and power loss, and what it refused left no trace. One process owns the file at a
-time. Safe to use from several threads. Not here: publishing (``mqtt``), wall time (``clock``).
+time. Safe to use from several threads. Not here: delivering (``mqtt``, ``carrier``), wall time (``clock``).
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from edge_mm.delivery import clock
 from edge_mm.delivery.clock import Anchor
-from edge_mm.delivery.outbox_file import explained, fact, open_file, rollback
+from edge_mm.delivery.database import Database
+from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due
+from edge_mm.delivery.outbox_file import fact
 from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, number_of, sortable_id
+from edge_mm.delivery.reserve import RESERVE_BYTES
 from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
 from edge_mm.types import Alert
@@ -43,22 +43,35 @@ class Outbox:
         device: name of this installation; the numbers are per device.
         bundle: what the alerts of this run are made with; kept with each of them.
         max_records: how many unconfirmed transitions are kept.
+        sinks: who is to have each transition from now on; what waits for any other sink is forgotten.
+        reserve_bytes: space that is kept on its disk for when that is full.
 
     Raises:
         OutboxError: the file cannot be used; the text names it and what to do.
     """
 
     def __init__(
-        self, path: str | Path, *, device: str, bundle: BundleRef | None = None, max_records: int = MAX_RECORDS
+        self,
+        path: str | Path,
+        *,
+        device: str,
+        bundle: BundleRef | None = None,
+        max_records: int = MAX_RECORDS,
+        sinks: Sequence[str] = (MQTT,),
+        reserve_bytes: int = RESERVE_BYTES,
     ) -> None:
         self.path = Path(path)
         self.device = device
         self.bundle = bundle
         self._max_records = max_records
-        self._lock = threading.RLock()
         self._unreadable: set[int] = set()  # numbers that were complained of
-        self._db: sqlite3.Connection | None = open_file(self.path, device=device)
-        self._depth = int(self._one("SELECT count(*) FROM record") or 0)
+        self.sinks = tuple(dict.fromkeys(sinks))
+        self._file = Database(self.path, device=device, reserve_bytes=reserve_bytes)
+        for sink, count in self._file.store(lambda db: forget_others(db, self.sinks)).items():
+            log.warning("outbox %s: %d alerts waited for %s, which is no longer there", self.path, count, sink)
+        self._depth = int(self._file.one("SELECT count(*) FROM record") or 0)
+        with self._file.guarded() as db:
+            self._waiting = depths(db, self.sinks)
 
     def commit(
         self, alerts: Sequence[Alert], snapshot: bytes | None = None, *, anchor: Anchor | None = None
@@ -79,36 +92,45 @@ class Outbox:
         """
         here = anchor or clock.now()
         if alerts and self.depth + len(alerts) > self._max_records:
+            most = max(self.sinks, key=self.waiting)
             raise OutboxError(
-                f"outbox {self.path}: {self.depth} alerts wait for the broker, more are not accepted; "
-                "make the broker reachable (edge-mm check)"
+                f"outbox {self.path}: {self.waiting(most)} alerts wait for {'the broker' if most == MQTT else most}, "
+                "more are not accepted; make it reachable (edge-mm check)"
             )
-        with self._transaction() as db:
-            last = int(fact(db, self.path, "last_seq"))
-            lineage = bytes(fact(db, self.path, "lineage"))
-            try:
-                records = [self._record(alert, last + i, here.boot_id, lineage) for i, alert in enumerate(alerts, 1)]
-                records = [self._dated(record, db) for record in records]
-                bodies = [to_bytes(record) for record in records]
-            except (TypeError, ValueError) as error:
-                raise OutboxError(f"outbox {self.path}: {error}") from error
-            rows = [(record.seq, here.boot_id, body) for record, body in zip(records, bodies, strict=True)]
-            db.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
-            db.executemany(
-                "INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?)",
-                [(record.alert.key, *row) for record, row in zip(records, rows, strict=True)],
-            )
-            db.execute("UPDATE fact SET value = ? WHERE name = 'last_seq'", (last + len(records),))
-            if snapshot is not None:
-                db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot', ?)", (snapshot,))
-                db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot_boot', ?)", (here.boot_id,))
-            _keep_anchor(db, here)
-        with self._lock:
+        records = self._file.store(lambda db: self._insert(db, alerts, snapshot, here))
+        with self._file.lock:
             self._depth += len(records)
+            for sink in self.sinks:
+                self._waiting[sink] += len(records)
         return records
 
-    def pending(self, limit: int = 100, *, after: int = 0) -> list[Record]:
-        """The oldest unconfirmed records with ``seq > after``, in order, at most ``limit``.
+    def _insert(
+        self, db: sqlite3.Connection, alerts: Sequence[Alert], snapshot: bytes | None, here: Anchor
+    ) -> list[Record]:
+        last = int(fact(db, self.path, "last_seq"))
+        lineage = bytes(fact(db, self.path, "lineage"))
+        try:
+            records = [self._record(alert, last + i, here.boot_id, lineage) for i, alert in enumerate(alerts, 1)]
+            records = [self._dated(record, db) for record in records]
+            bodies = [to_bytes(record) for record in records]
+        except (TypeError, ValueError) as error:
+            raise OutboxError(f"outbox {self.path}: {error}") from error
+        rows = [(record.seq, here.boot_id, body) for record, body in zip(records, bodies, strict=True)]
+        db.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
+        make_due(db, self.sinks, [record.seq for record in records])
+        db.executemany(
+            "INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?)",
+            [(record.alert.key, *row) for record, row in zip(records, rows, strict=True)],
+        )
+        db.execute("UPDATE fact SET value = ? WHERE name = 'last_seq'", (last + len(records),))
+        if snapshot is not None:
+            db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot', ?)", (snapshot,))
+            db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot_boot', ?)", (here.boot_id,))
+        _keep_anchor(db, here)
+        return records
+
+    def pending(self, limit: int = 100, *, after: int = 0, sink: str = MQTT) -> list[Record]:
+        """The oldest records with ``seq > after`` that a sink waits for, in order, at most ``limit``.
 
         One that cannot be read is there too, with all that can be saved of it: its number must not be missing, and
         what is behind it must not wait.
@@ -117,11 +139,13 @@ class Outbox:
             OutboxError: the file cannot be read.
         """
         return self._records(
-            "SELECT seq, boot_id, CAST(body AS BLOB) FROM record WHERE seq > ? ORDER BY seq LIMIT ?", after, limit
-        )
+            "SELECT record.seq, boot_id, CAST(body AS BLOB) FROM due CROSS JOIN record ON record.seq = due.seq "
+            "WHERE due.sink = ? AND due.seq > ? ORDER BY due.seq LIMIT ?",
+            sink, after, limit,
+        )  # fmt: skip
 
-    def acknowledged(self, *seqs: int) -> None:
-        """The broker has confirmed these: forget them. Numbers that are not there are ignored.
+    def acknowledged(self, *seqs: int, sink: str = MQTT) -> None:
+        """A sink has these: forget them where nobody else waits. Numbers that are not there are ignored.
 
         Survives SIGKILL; a power cut may bring them back, to be delivered once more under the same id. That spares the
         flash memory one of two flushes per alert.
@@ -129,20 +153,20 @@ class Outbox:
         Raises:
             OutboxError: they are still there.
         """
-        with self._transaction(durable=False) as db:
-            gone = db.executemany("DELETE FROM record WHERE seq = ?", [(seq,) for seq in seqs]).rowcount
-        with self._lock:
-            self._depth -= max(gone, 0)
+        rows, records = self._file.store(lambda db: confirm(db, sink, seqs, sinks=self.sinks), durable=False)
+        with self._file.lock:
+            self._depth -= records
+            self._waiting[sink] -= rows
 
     def snapshot(self) -> bytes | None:
         """The alarm machine's state after the last stored transition; None at the very beginning."""
-        value = self._one("SELECT value FROM fact WHERE name = 'snapshot'")
+        value = self._file.one("SELECT value FROM fact WHERE name = 'snapshot'")
         return None if value is None else bytes(value)
 
     @property
     def same_boot(self) -> bool:
         """Whether the snapshot was stored in this boot, so that its times count on the present monotonic clock."""
-        return bool(self._one("SELECT value FROM fact WHERE name = 'snapshot_boot'") == clock.boot_id())
+        return bool(self._file.one("SELECT value FROM fact WHERE name = 'snapshot_boot'") == clock.boot_id())
 
     def states(self, *, after: int = 0) -> list[Record]:
         """The latest transition of every alarm that ever was raised, those with ``seq > after``, by ``seq``."""
@@ -154,25 +178,35 @@ class Outbox:
         Raises:
             OutboxError: it could not be stored.
         """
-        with self._transaction() as db:
-            _keep_anchor(db, anchor)
+        self._file.store(lambda db: _keep_anchor(db, anchor))
 
     def anchor_of(self, boot_id: str) -> Anchor | None:
         """The newest anchor of a boot; there is one for each boot that has a record."""
-        with self._lock, self._guarded() as db:
+        with self._file.guarded() as db:
             row = db.execute("SELECT wall_ns, mono_ns, synced FROM anchor WHERE boot_id = ?", (boot_id,)).fetchone()
         return None if row is None else Anchor(int(row[0]), int(row[1]), boot_id, bool(row[2]))
 
     @property
     def depth(self) -> int:
-        """How many transitions wait for the broker."""
-        with self._lock:
+        """How many transitions wait, for whichever sink."""
+        with self._file.lock:
             return self._depth
+
+    def waiting(self, sink: str = MQTT) -> int:
+        """How many transitions wait for this sink."""
+        with self._file.lock:
+            return self._waiting[sink]
+
+    @property
+    def depths(self) -> Mapping[str, int]:
+        """How many transitions wait for each sink."""
+        with self._file.lock:
+            return dict(self._waiting)
 
     @property
     def last_seq(self) -> int:
         """The number of the last stored transition, 0 before the first."""
-        return int(self._one("SELECT value FROM fact WHERE name = 'last_seq'") or 0)
+        return int(self._file.one("SELECT value FROM fact WHERE name = 'last_seq'") or 0)
 
     def incident_of(self, incident_id: str) -> int | None:
         """Number of the incident that this outbox has given this id; None: it has given it to none.
@@ -180,15 +214,12 @@ class Outbox:
         Raises:
             OutboxError: the file cannot be read.
         """
-        lineage = self._one("SELECT value FROM fact WHERE name = 'lineage'")
+        lineage = self._file.one("SELECT value FROM fact WHERE name = 'lineage'")
         return None if lineage is None else number_of(incident_id, bytes(lineage))
 
     def close(self) -> None:
         """Release the file; safe to call twice."""
-        with self._lock:
-            db, self._db = self._db, None
-            if db is not None:
-                db.close()
+        self._file.close()
 
     def __enter__(self) -> Outbox:
         return self
@@ -224,36 +255,8 @@ class Outbox:
         alert = replace(record.alert, onset_ns=raised.alert.onset_ns)
         return msgspec.structs.replace(record, alert=alert, onset_anchor=anchor)
 
-    @contextmanager
-    def _guarded(self) -> Iterator[sqlite3.Connection]:
-        if self._db is None:
-            raise OutboxError(f"outbox {self.path}: it was closed")
-        try:
-            yield self._db
-        except sqlite3.Error as error:
-            raise explained(self.path, error) from error
-
-    @contextmanager
-    def _transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._guarded() as db:
-            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                rollback(db)
-                raise
-
-    def _one(self, query: str) -> Any:
-        with self._lock, self._guarded() as db:
-            row = db.execute(query).fetchone()
-        return None if row is None else row[0]
-
-    def _records(self, query: str, *values: int) -> list[Record]:
-        with self._lock, self._guarded() as db:
-            rows = db.execute(query, values).fetchall()
-        return [self._read(row) for row in rows]
+    def _records(self, query: str, *values: int | str) -> list[Record]:
+        return [self._read(row) for row in self._file.rows(query, *values)]
 
     def _read(self, row: tuple[int, str, bytes]) -> Record:
         """The record of a row. The queries CAST its body: SQLite gives no row when one holds a text that is none."""

@@ -12,10 +12,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from edge_mm.delivery.due import DUE_TABLE, MQTT
 from edge_mm.delivery.record import TAIL_BYTES
 from edge_mm.errors import OutboxError
 
-SCHEMA = 1
+SCHEMA = 2
+"""2: a transition is due at several sinks. A file of schema 1 becomes one of 2 when it is opened."""
 _APPLICATION_ID = 0x656D6D31  # "emm1"
 _BUSY_S = 1.0
 _TABLES = """
@@ -26,6 +28,7 @@ CREATE TABLE alarm (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, boot_id TEXT NOT
 CREATE TABLE anchor (boot_id TEXT PRIMARY KEY, wall_ns INTEGER NOT NULL, mono_ns INTEGER NOT NULL,
                      synced INTEGER NOT NULL) WITHOUT ROWID;
 """
+_ADDED = DUE_TABLE.strip().removesuffix(";")
 DAMAGED = "it is damaged; move it away and a new one is made (alerts still in it are not delivered)"
 _IN_USE = "another process uses it; stop the other edge-mm, or give this one a file of its own"
 _ANSWERS = {
@@ -109,6 +112,23 @@ def explained(path: Path, error: sqlite3.Error) -> OutboxError:
     return OutboxError(f"outbox {path}: {_ANSWERS.get(code, str(error))}")
 
 
+def full(error: sqlite3.Error) -> bool:
+    """Whether the disk has no room."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_FULL
+
+
+def checkpoint(db: sqlite3.Connection) -> bool:
+    """Write the journal into the file, so that its space is used anew; whether that went.
+
+    Its blocks stay allocated: they are ours, and cutting it would give them to whoever fills the disk.
+    """
+    try:
+        busy, pages, written = db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(not busy and pages > 0 and pages == written)
+
+
 def fact(db: sqlite3.Connection, path: Path, name: str) -> Any:
     """One of the facts that are there from the beginning.
 
@@ -157,6 +177,7 @@ def _prepare(db: sqlite3.Connection, path: Path, device: str) -> None:
             _make(db, device)
         else:
             _check(db, path, device)
+            _migrate(db)
         db.execute("CREATE INDEX IF NOT EXISTS record_boot ON record (boot_id)")  # else commit is backlog times boots
         db.execute("COMMIT")
     except BaseException:
@@ -169,7 +190,7 @@ def _is_empty(db: sqlite3.Connection) -> bool:
 
 
 def _make(db: sqlite3.Connection, device: str) -> None:
-    for statement in _TABLES.split(";"):
+    for statement in (*_TABLES.split(";"), _ADDED):
         db.execute(statement)
     facts = [("device", device), ("last_seq", 0), ("lineage", secrets.token_bytes(TAIL_BYTES))]
     db.executemany("INSERT INTO fact VALUES (?, ?)", facts)
@@ -177,12 +198,20 @@ def _make(db: sqlite3.Connection, device: str) -> None:
     db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
+def _migrate(db: sqlite3.Connection) -> None:
+    """Schema 1 knew one sink. All in the transaction that opens the file: a crash leaves it as it was."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == 1:
+        db.execute(_ADDED)
+        db.execute("INSERT INTO due SELECT ?, seq FROM record", (MQTT,))
+        db.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
 def _check(db: sqlite3.Connection, path: Path, device: str | None) -> None:
     if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
         raise OutboxError(f"outbox {path}: this is another program's database; give another file")
     schema = db.execute("PRAGMA user_version").fetchone()[0]
-    if schema != SCHEMA:
-        raise OutboxError(f"outbox {path}: schema {schema}, this edge-mm reads {SCHEMA}; give another file")
+    if schema not in (1, SCHEMA):
+        raise OutboxError(f"outbox {path}: schema {schema}, this edge-mm reads 1 and {SCHEMA}; give another file")
     if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
         raise OutboxError(f"outbox {path}: {DAMAGED}")
     owner = fact(db, path, "device")

@@ -17,6 +17,7 @@ from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.complaints import oversized, unsubscribed, untaken
 from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.dated import anchor_for
 from edge_mm.delivery.link import Troubles
 from edge_mm.delivery.meter import Meter
 from edge_mm.delivery.outbox import Outbox
@@ -108,11 +109,11 @@ class Session:
         """
         now = clock.now()
         for record in self._outbox.states(after=self._stated):
-            payload = encode(alert_state(record, anchor=self._anchor(record, now)))
+            payload = encode(alert_state(record, anchor=anchor_for(self._outbox, record, now)))
             self.say(Message(ALERT_STATE, self._topics.of(ALERT_STATE, record.alert.key), payload))
             self._stated = record.seq
         room = self._events.room(MAX_INFLIGHT) - len(self._inflight)
-        waiting = self._outbox.depth - len(self._inflight) - len(self._confirmed) - len(self._oversized)
+        waiting = self._outbox.waiting() - len(self._inflight) - len(self._confirmed) - len(self._oversized)
         if room > 0 and waiting > 0:
             for record in self._outbox.pending(room, after=self._sent):
                 self._send(record, now)
@@ -165,7 +166,7 @@ class Session:
     @property
     def drained(self) -> bool:
         """Whether nothing is under way that could be delivered now."""
-        left = self._outbox.depth - len(self._confirmed) - len(self._oversized)
+        left = self._outbox.waiting() - len(self._confirmed) - len(self._oversized)
         return not self._inflight and (self._events.held or left == 0)
 
     @property
@@ -225,7 +226,7 @@ class Session:
         self._sent = record.seq
         if record.seq in self._confirmed:  # it could not be deleted yet
             return
-        event = alert_event(record, source=self._topics.source, anchor=self._anchor(record, now), now=now)
+        event = alert_event(record, source=self._topics.source, anchor=anchor_for(self._outbox, record, now), now=now)
         topic, payload = self._topics.of(ALERT_EVENT), encode(event)
         if not self._connection.allowed.fits(topic, payload):
             payload = encode(shortened(event))
@@ -238,15 +239,6 @@ class Session:
             self._heard = present
         self._inflight[number] = (record.seq, present)
         self._meter.count("published")
-
-    def _anchor(self, record: Record, now: Anchor) -> Anchor | None:
-        """What dates a record: the present, unless the clock was right before in this boot and has been moved since."""
-        if record.boot_id == now.boot_id and now.synced:
-            return now
-        noted = self._outbox.anchor_of(record.boot_id)
-        if record.boot_id != now.boot_id:
-            return noted
-        return noted if noted is not None and noted.synced else now
 
     def _check_patience(self) -> None:
         if self._inflight and time.monotonic() - self._heard > self._settings.ack_timeout_s:

@@ -1,0 +1,146 @@
+"""``[[sink]]``: where alerts go beside MQTT.
+
+In: a table of ``edge-mm.toml``. Out: a frozen ``SinkConfig``, and what each key alone cannot show. No message holds an
+address or the value of a header. Not here: what a sink does (``daemon.ways_out``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from edge_mm.daemon.config_source import Name
+from edge_mm.daemon.places import Places
+from edge_mm.delivery.webhook import wrong_header, wrong_url
+from edge_mm.kinds import Priority
+
+_BOTH = frozenset({"min_priority", "kinds"})
+_OPTIONS: Mapping[str, frozenset[str]] = {
+    "log": _BOTH | {"path", "max_mib", "keep"},
+    "webhook": _BOTH | {"url", "headers", "header_files", "timeout_s", "tls_ca"},
+    "sound": frozenset({"device", "when", "volume"}),
+    "led": frozenset({"when", "high", "medium", "low"}),
+}
+"""Kind -> what means something for it; any other kind is a plug-in's, with ``options``."""
+
+
+class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One ``[[sink]]``."""
+
+    kind: Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,63}\Z", description="log, webhook, sound, led or a plug-in")]
+    """``log``, ``webhook``, ``sound``, ``led``, or the name of an entry point in the group ``edge_mm.sinks``."""
+    name: Name = ""
+    """Unique; the kind where nothing is said. It names the sink's rows in the outbox: with another name it is new."""
+    min_priority: Priority = "low"
+    """log, webhook: only alerts of at least this priority."""
+    kinds: tuple[str, ...] = ()
+    """log, webhook: only these kinds, or those below (``driver`` means ``driver.eyes_closed`` too); empty: all."""
+    path: Annotated[str, Meta(min_length=1, max_length=4096)] = "edge-mm-alerts.jsonl"
+    """log: the newest file."""
+    max_mib: Annotated[float, Meta(ge=0.01, le=10_000)] = 10.0
+    """log: a file that would grow beyond this is put aside as ``path.1``."""
+    keep: Annotated[int, Meta(ge=0, le=1000)] = 5
+    """log: how many are kept aside."""
+    url: str = ""
+    """webhook: where to post."""
+    headers: dict[str, str] = {}
+    """webhook: sent with each request; ``Authorization = "Bearer ${TOKEN}"`` takes it from the environment."""
+    header_files: dict[str, str] = {}
+    """webhook: headers whose value is the first line of a file."""
+    timeout_s: Annotated[float, Meta(gt=0, le=120)] = 10.0
+    """webhook: longest wait for each answer of the network."""
+    tls_ca: str | None = None
+    """webhook: file of certificates to trust instead of the system's."""
+    device: Annotated[str, Meta(min_length=1, max_length=200)] = "default"
+    """sound: a part of the name of an output device."""
+    when: Literal["nobody_listens", "always"] = "nobody_listens"
+    """sound, led: ``nobody_listens``: only while the broker is away, or alerts cannot be stored."""
+    volume: Annotated[float, Meta(gt=0, le=1)] = 0.8
+    """sound: of full scale."""
+    high: str = ""
+    """led: name of the LED in ``/sys/class/leds`` for this priority; empty: none."""
+    medium: str = ""
+    low: str = ""
+    options: dict[str, Any] = {}
+    """A plug-in's own."""
+
+    @property
+    def title(self) -> str:
+        """Its name, or its kind."""
+        return self.name or self.kind
+
+
+def sink_misfits(rows: Any) -> Iterator[str]:
+    """What no key of a sink shows alone, from the raw tables."""
+    seen: set[str] = set()
+    for i, row in enumerate(rows if isinstance(rows, list) else []):
+        if not isinstance(row, dict):
+            continue
+        where, kind = f"sink[{i}]", str(row.get("kind", ""))
+        title = str(row.get("name") or kind)
+        if title in seen:
+            yield f"{where}.name: {title!r:.80} is used twice; give each sink a name of its own"
+        seen.add(title)
+        known = frozenset({"options"}).union(*_OPTIONS.values())
+        for key in sorted((set(row) & known) - _OPTIONS.get(kind, frozenset({"options"}))):
+            yield f"{where}.{key}: means nothing for kind {kind!r:.80}"
+        if kind == "webhook":
+            yield from _webhook_misfits(where, row)
+        if kind == "led":
+            yield from _led_misfits(where, row)
+
+
+def _webhook_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
+    url, headers, files = row.get("url", ""), row.get("headers", {}), row.get("header_files", {})
+    if isinstance(url, str) and (text := wrong_url(url)):
+        yield f"{where}.url: {text if url else 'missing; give the address to post to'}"
+    for key, value in headers.items() if isinstance(headers, dict) else ():
+        if isinstance(value, str) and (text := wrong_header(key, value)):
+            yield f"{where}.headers.{key!r:.80}: {text}"
+    for key in files if isinstance(files, dict) else ():
+        if text := wrong_header(key, ""):
+            yield f"{where}.header_files.{key!r:.80}: {text}"
+        elif isinstance(headers, dict) and key in headers:
+            yield f"{where}.header_files.{key}: give it here or in headers"
+
+
+def _led_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
+    names = {key: row[key] for key in ("high", "medium", "low") if row.get(key)}
+    if not names:
+        yield f"{where}.high: missing; name an LED of /sys/class/leds for at least one priority"
+    for key, name in names.items():
+        if isinstance(name, str) and ("/" in name or name.startswith(".")):
+            yield f"{where}.{key}: the name of an LED in /sys/class/leds, not a path"
+
+
+def placed_sinks(sinks: tuple[SinkConfig, ...], places: Places) -> tuple[SinkConfig, ...]:
+    """Absolute paths; headers read from their files."""
+    return tuple(_placed(one, places) for one in sinks)
+
+
+def _placed(one: SinkConfig, places: Places) -> SinkConfig:
+    where = f"sink {one.title}"
+    if one.kind == "log":
+        return msgspec.structs.replace(one, path=places.absolute(one.path, where=f"{where}: path") or one.path)
+    if one.kind != "webhook":
+        return one
+    headers = dict(one.headers)
+    path: str | None
+    for key, file in one.header_files.items():
+        path = places.existing(file, where=f"{where}: header_files.{key}")
+        if path is None:
+            continue
+        try:
+            value = Path(path).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError):
+            places.problem(f"{where}: header_files.{key}: {path}: cannot be read as text")
+            continue
+        if text := wrong_header(key, value):
+            places.problem(f"{where}: header_files.{key}: {text}")
+        headers[key] = value
+    tls_ca = None if one.tls_ca is None else places.existing(one.tls_ca, where=f"{where}: tls_ca")
+    return msgspec.structs.replace(one, headers=headers, tls_ca=tls_ca)
