@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak soak-kill wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -82,8 +82,8 @@ test-dashboard: test-env  ## the dashboard in headless Chromium against a real b
 soak: test-env  ## 2 h of live input at 8x with faults every few seconds: memory, threads, alerts; ARGS="--seed 7 --minutes 2"
 	@PYTHONPATH=tests $(RUN) -m soak $(ARGS)
 
-soak-kill: test-env  ## 200 SIGKILLs of the daemon at random moments (CI does 20)
-	@EDGE_MM_KILLS=200 $(RUN) -m pytest tests/devices/test_sigkill.py
+kills: test-env  ## 500 SIGKILLs of daemon and broker at random moments: transitions lost or doubled; dated report (10 min)
+	@PYTHONPATH=tests $(RUN) -m kills $(ARGS)
 
 wheel: test-env  ## build the wheel into dist/
 	@$(RUN) -m pip wheel -q --disable-pip-version-check --no-deps -w dist .

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -44,7 +44,9 @@ def sound_source(path: Path, *, realtime: bool = False) -> str:
     return f'[[source]]\nname = "mic"\nkind = "audio"\ndevice = "{path}"\nrealtime = {str(realtime).lower()}\n'
 
 
-def start(config: Path, *, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+def start(
+    config: Path, *, before: Callable[[], None] | None = None, more: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """`edge-mm run` as a process; its log is in ``run.log`` beside the configuration."""
     log = (config.parent / "run.log").open("a")
     with log:
@@ -54,7 +56,7 @@ def start(config: Path, *, before: Callable[[], None] | None = None) -> subproce
             stdout=log,
             text=True,
             cwd=ROOT,
-            env=environment(),
+            env={**environment(), **(more or {})},
             preexec_fn=before,  # noqa: PLW1509 - one system call
         )
 
@@ -96,9 +98,9 @@ def check_whole(events: list[AlertEvent]) -> None:
     assert len({event.id for event in events}) == len(events)
     active: set[str] = set()
     for event in events:
-        if event.data.state == "active":
+        if event.data.transition == "raised":
             assert event.data.alert_id not in active, f"{event.data.alert_id} raised twice (seq {event.data.seq})"
             active.add(event.data.alert_id)
-        else:
+        elif event.data.transition == "cleared":
             assert event.data.alert_id in active, f"{event.data.alert_id} cleared without a raise"
             active.discard(event.data.alert_id)
