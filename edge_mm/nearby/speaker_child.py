@@ -6,6 +6,7 @@ each burst: it may have been plugged in meanwhile. Not here: who asks (``speaker
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -18,8 +19,10 @@ from edge_mm.nearby.tones import burst
 from edge_mm.quiet import quiet_stderr
 from edge_mm.sources.portaudio import load_pyaudio
 
-_TAIL_S = 0.25
-"""Silence at the end: some outputs drop what they have not played when they are closed."""
+_BUFFER_S = 0.2
+"""Long: on a busy board a short one runs dry, and a pulse becomes two."""
+_EDGE_S = 0.3
+"""Silence before and after: a sound server may drop the first buffer, and cuts off the last one."""
 
 
 def main() -> None:
@@ -76,14 +79,24 @@ def _play(pyaudio: Any, audio: Any, device: dict[str, Any], order: Order) -> Non
     rate_hz = int(device["defaultSampleRate"])
     channels = min(2, int(device["maxOutputChannels"]))
     assert order.priority != "look"  # noqa: S101 - for mypy
-    sound = np.append(burst(order.priority, rate_hz=rate_hz, volume=order.volume), np.zeros(round(_TAIL_S * rate_hz)))
-    frames = np.repeat(sound.astype(np.int16), channels).tobytes()
+    tones = burst(order.priority, rate_hz=rate_hz, volume=order.volume)
+    sound = np.pad(tones, round(_EDGE_S * rate_hz))
+    frames = np.repeat(sound, channels).tobytes()
     stream = audio.open(
-        rate=rate_hz, channels=channels, format=pyaudio.paInt16, output=True, output_device_index=device["index"]
+        rate=rate_hz,
+        channels=channels,
+        format=pyaudio.paInt16,
+        output=True,
+        output_device_index=device["index"],
+        frames_per_buffer=round(rate_hz * _BUFFER_S),
     )
     try:
+        began_s = time.monotonic()
         stream.write(frames)
-        stream.stop_stream()  # once it has been played
+        # It returns before all has been played, and ALSA's way to a sound server drops the rest when it is closed.
+        end_s = began_s + len(sound) / rate_hz + stream.get_output_latency()
+        time.sleep(max(0.0, end_s - time.monotonic()))
+        stream.stop_stream()
     finally:
         stream.close()
 

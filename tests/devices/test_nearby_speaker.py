@@ -28,15 +28,22 @@ def server(tmp_path, monkeypatch):
 def heard_while(server, what):
     """What comes out of the sound server meanwhile, -1 to 1."""
     command = ["parec", "--raw", "-d", "out.monitor", "--format=s16le", f"--rate={RATE_HZ}", "--channels=1"]
-    with subprocess.Popen([*command, "--latency-msec=20"], env=server.environment, stdout=subprocess.PIPE) as parec:
-        first = parec.stdout.read(3200)  # it records
-        rest = []
-        reader = threading.Thread(target=lambda: rest.append(parec.stdout.read()))
+    with subprocess.Popen([*command, "--latency-msec=200"], env=server.environment, stdout=subprocess.PIPE) as parec:
+        heard, over = [parec.stdout.read(3200)], threading.Event()  # it records
+
+        def record():
+            left = 1.5 * 2 * RATE_HZ  # what is on its way when it has been played
+            while left > 0 and (some := parec.stdout.read(3200)):
+                heard.append(some)
+                left -= len(some) if over.is_set() else 0
+
+        reader = threading.Thread(target=record)
         reader.start()
         what()
-        parec.terminate()
+        over.set()
         reader.join()
-    return np.frombuffer(first + rest[0][: len(rest[0]) // 2 * 2], np.int16) / 32768
+        parec.terminate()
+    return np.frombuffer(b"".join(heard), np.int16) / 32768
 
 
 def pulses(sound):
