@@ -148,7 +148,7 @@ class _Tally:
     def take(self, event: AlertEvent) -> None:
         data = event.data
         self.events += 1
-        if data.state != "active":
+        if data.transition != "raised":
             return
         self.raised[data.kind] += 1
         rests_on = data.sources[0] if len(data.sources) == 1 else "fusion"

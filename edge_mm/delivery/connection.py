@@ -18,7 +18,7 @@ from edge_mm.delivery.complaints import LoginRefusedError, UnspokenError, lost, 
 from edge_mm.delivery.dialect import Allowed, Version, allowed_by, connect_words, make_client, publish_words
 from edge_mm.delivery.flow import Flow, Waiting
 from edge_mm.delivery.settings import MqttSettings
-from edge_mm.delivery.sockets import has_data
+from edge_mm.delivery.sockets import has_data, send_at_once
 from edge_mm.delivery.tls import tls_context
 from edge_mm.delivery.topics import Channel
 from edge_mm.errors import DeliveryError
@@ -220,6 +220,7 @@ class Connection:
         words = connect_words(self.version, clean=self._clean, largest=self._largest)
         try:
             client.connect(settings.host, settings.port, settings.keepalive_s, **words)
+            send_at_once(client.socket())
         except (OSError, UnicodeError) as error:  # UnicodeError: a host name that IDNA cannot encode
             raise unreachable(settings, error, patience) from error
         while self._answer is None:

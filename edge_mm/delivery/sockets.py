@@ -1,6 +1,7 @@
-"""Whether a socket has something to read, also where TLS holds it already.
+"""What the kernel and TLS do between us and a socket.
 
-In: a socket. Out: yes or no, at once. Not here: reading.
+In: a socket. Out: whether it has something to read, also where TLS holds it already; one that sends at once. Not here:
+reading, writing.
 """
 
 from __future__ import annotations
@@ -17,3 +18,11 @@ def has_data(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def send_at_once(sock: socket.socket | None) -> None:
+    """No waiting for more to send: a state and its event are two small packets, and the second would wait some 40 ms
+    for the confirmation of the first (Nagle's algorithm against delayed acknowledgements).
+    """
+    if sock is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

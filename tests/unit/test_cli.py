@@ -26,6 +26,7 @@ VERBS = [
     "check",
     "doctor",
     "tail",
+    "bench",
     "schema",
     "dashboard",
     "devices",
