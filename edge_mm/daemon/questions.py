@@ -89,7 +89,7 @@ def add(verb: Verb) -> None:
         "(a broker of its own on loopback, the outbox on this disk)",
         "edge-mm bench latency\nedge-mm bench latency --count 50 --folder /var/lib/edge-mm --json",
     )
-    one.add_argument("what", choices=("latency",), help="what to measure")
+    one.add_argument("what", choices=("latency",), nargs="?", default="latency", help="default: latency")
     one.add_argument("--count", metavar="N", type=arguments.whole, default=200, help="alerts (default: 200, 40 s)")
     one.add_argument("--folder", metavar="DIR", default=".", help="where the outbox is meanwhile (default: here)")
     one.add_argument("--json", action="store_true", help="print one JSON object")
