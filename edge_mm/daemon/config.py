@@ -21,7 +21,9 @@ from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.daemon.config_sink import SinkConfig, placed_sinks, sink_misfits
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
 from edge_mm.daemon.places import Places
+from edge_mm.delivery.home_assistant_guest import HomeAssistantSettings
 from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.topics import BASE
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
 from edge_mm.sources.files import said
@@ -95,6 +97,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the table is absent, nothing is recorded."""
     sink: tuple[SinkConfig, ...] = ()
     """Where alerts go beside MQTT."""
+    home_assistant: HomeAssistantSettings | None = None
+    """Where the table is absent, Home Assistant is told nothing."""
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
     alarms: dict[str, Any] = {}
@@ -235,7 +239,11 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     graphs = raw.get("graphs", {})
     if isinstance(graphs, dict) and graphs.get("delegate") and graphs.get("place") == "here":
         yield "graphs.place: a delegate may crash the process that loads it; it runs in a child only"
-    mqtt = raw.get("mqtt", {})
+    mqtt, told = raw.get("mqtt", {}), raw.get("home_assistant")
+    if isinstance(mqtt, dict) and isinstance(told, dict):
+        prefix, base = told.get("prefix", HomeAssistantSettings().prefix), mqtt.get("base_topic", BASE)
+        if prefix == base:
+            yield f"home_assistant.prefix: {prefix!r} is mqtt.base_topic too; alerts would be read as devices"
     if isinstance(mqtt, dict):
         if "password" in mqtt and "password_file" in mqtt:
             yield "mqtt.password_file: give either password or password_file"
