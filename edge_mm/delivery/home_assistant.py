@@ -170,6 +170,8 @@ def _of_alarm(topics: Topics, alarm: Alarm) -> Iterable[tuple[str, Entity]]:
             "state_topic": topic,
             "value_template": "{{ 'OFF' if value_json.state in ('inactive', 'pending') else 'ON' }}",
             "json_attributes_topic": topic,
+            # Home Assistant lets no attribute be called state.
+            "json_attributes_template": "{{ dict(value_json, alarm_state=value_json.state) | tojson }}",
             **({"entity_category": "diagnostic"} if technical else {}),
         },
     )
