@@ -1,8 +1,7 @@
-"""The device in a real Home Assistant: what it shows, what it does, and what is left after each of the parts was away."""
+"""The device in a real Home Assistant: what it shows, what it does, and what is left after a part was away."""
 
 import json
 import threading
-from pathlib import Path
 
 import paho.mqtt.client as paho
 import pytest
