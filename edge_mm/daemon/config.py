@@ -17,13 +17,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_mm.daemon.config_home_assistant import home_assistant_misfits
 from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.daemon.config_sink import SinkConfig, placed_sinks, sink_misfits
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
 from edge_mm.daemon.places import Places
 from edge_mm.delivery.home_assistant_guest import HomeAssistantSettings
 from edge_mm.delivery.settings import MqttSettings
-from edge_mm.delivery.topics import BASE
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
 from edge_mm.sources.files import said
@@ -239,11 +239,8 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     graphs = raw.get("graphs", {})
     if isinstance(graphs, dict) and graphs.get("delegate") and graphs.get("place") == "here":
         yield "graphs.place: a delegate may crash the process that loads it; it runs in a child only"
-    mqtt, told = raw.get("mqtt", {}), raw.get("home_assistant")
-    if isinstance(mqtt, dict) and isinstance(told, dict):
-        prefix, base = told.get("prefix", HomeAssistantSettings().prefix), mqtt.get("base_topic", BASE)
-        if prefix == base:
-            yield f"home_assistant.prefix: {prefix!r} is mqtt.base_topic too; alerts would be read as devices"
+    yield from home_assistant_misfits(raw)
+    mqtt = raw.get("mqtt", {})
     if isinstance(mqtt, dict):
         if "password" in mqtt and "password_file" in mqtt:
             yield "mqtt.password_file: give either password or password_file"

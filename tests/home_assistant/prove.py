@@ -62,7 +62,7 @@ def parts(tmp_path_factory):
         )
         config.write_text(config.read_text().replace("[mqtt]", '[home_assistant]\nname = "Cabin"\n[mqtt]', 1))
         with WatchedDaemon(config, broker) as daemon:
-            yield hub, broker, daemon, phone, folder
+            yield hub, broker, daemon, phone
         phone.end()
 
 
@@ -73,7 +73,7 @@ def rate(hub: Hub) -> float:
 
 
 def test_the_story_of_a_device_in_home_assistant(parts):
-    hub, broker, daemon, phone, folder = parts
+    hub, broker, daemon, phone = parts
     hub.until(lambda: rate(hub) == 70, "the heart rate is shown")
     hub.until(lambda: hub.state(ALARM) == "off", "an alarm that was never raised is off")
     states = hub.states()
