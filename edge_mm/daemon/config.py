@@ -17,12 +17,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from edge_mm.daemon.config_home_assistant import home_assistant_misfits
+from edge_mm.daemon.config_home_assistant import HomeAssistantSettings, home_assistant_misfits
 from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.daemon.config_sink import SinkConfig, placed_sinks, sink_misfits
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
 from edge_mm.daemon.places import Places
-from edge_mm.delivery.home_assistant_guest import HomeAssistantSettings
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError
 from edge_mm.models.tables import decode, read_toml
@@ -98,7 +97,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sink: tuple[SinkConfig, ...] = ()
     """Where alerts go beside MQTT."""
     home_assistant: HomeAssistantSettings | None = None
-    """Where the table is absent, Home Assistant is told nothing."""
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
     alarms: dict[str, Any] = {}

@@ -1,6 +1,6 @@
 """What ``[home_assistant]`` cannot show alone.
 
-In: the raw tables of ``edge-mm.toml``. Out: sentences. Not here: the table's own keys (``delivery.home_assistant_guest``).
+In: the raw tables of ``edge-mm.toml``. Out: sentences. Not here: its keys (``delivery.home_assistant_guest``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 from edge_mm.delivery.home_assistant_guest import HomeAssistantSettings
 from edge_mm.delivery.topics import BASE
+
+__all__ = ["HomeAssistantSettings", "home_assistant_misfits"]
 
 
 def home_assistant_misfits(raw: Mapping[str, Any]) -> Iterator[str]:

@@ -19,6 +19,11 @@ class Guest(Protocol):
     """``filters``, ``connected``, ``heard`` and ``take`` are called by the delivery thread, the others by any."""
 
     @property
+    def largest_bytes(self) -> int:
+        """The largest message that it wants to hear."""
+        ...
+
+    @property
     def filters(self) -> tuple[str, ...]:
         """What to subscribe to."""
         ...
@@ -47,6 +52,7 @@ class Guest(Protocol):
 class Nobody:
     """A guest who is not there."""
 
+    largest_bytes = 0
     filters: tuple[str, ...] = ()
 
     def connected(self) -> None:

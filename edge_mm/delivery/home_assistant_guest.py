@@ -34,7 +34,6 @@ SETTLE_S = 3.0
 """Changes are said at most this often: at the start every sensor tells something new."""
 BIRTH_S = (0.5, 3.0)
 """Home Assistant has come up: all devices hear it at the same moment, and not all should answer at once."""
-_LARGEST = 1_000_000
 log = logging.getLogger(__name__)
 
 
@@ -100,6 +99,9 @@ class HomeAssistant:
         self._said = b""
         self._removed = False
         self._quiet: set[str] = set()  # alarms of which "inactive" was said over this connection
+
+    largest_bytes = 1_000_000
+    """Our own payload: some 2.5 kB an alarm with its buttons."""
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -216,7 +218,7 @@ class HomeAssistant:
 
 def _components(payload: bytes) -> dict[str, dict[str, object]]:
     """The components of a payload that may be anybody's."""
-    if len(payload) > _LARGEST:
+    if len(payload) > HomeAssistant.largest_bytes:
         return {}
     try:
         read = msgspec.json.decode(payload)

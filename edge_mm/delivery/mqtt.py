@@ -191,7 +191,12 @@ class MqttSink(Announcer):
                 self._hearing.take(message)
 
         connection = Connection(
-            settings, client_id=client_id, will=will, clean_session=True, on_message=heard, largest=LARGEST_BYTES
+            settings,
+            client_id=client_id,
+            will=will,
+            clean_session=True,
+            on_message=heard,
+            largest=max(LARGEST_BYTES, self._guest.largest_bytes),
         )
         parted = False
         try:

@@ -164,7 +164,7 @@ def test_nobody_gets_in_without_the_authority_or_a_password(example):
     with socket.create_connection(("127.0.0.1", port), 20) as sock, pytest.raises(ssl.SSLCertVerificationError):
         stranger.wrap_socket(sock, server_hostname="127.0.0.1")
     from edge_mm.delivery.complaints import LoginRefusedError
-    from edge_mm.delivery.connection import check_broker
+    from edge_mm.delivery.probe import check_broker
 
     with pytest.raises(LoginRefusedError):
         check_broker(MqttSettings(port=port, tls_ca=str(folder / "ca.crt"), username="car-7", password="guess"))
