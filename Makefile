@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ test-devices: test-env  ## our sources on a kernel's own drivers, in a QEMU gues
 test-dashboard: test-env  ## the dashboard in headless Chromium against a real broker (apt install chromium)
 	@bash .ci/venv.sh $(VENV) demo,test,lint,dashboard,browser $(PYTHON)
 	@$(RUN) -m pytest tests/devices/test_dashboard_page.py
+
+test-home-assistant: test-env  ## the device in a real Home Assistant (Python 3.13; installs it once, 600 MB); dated report
+	@bash tests/home_assistant/run.sh $(RUN)
 
 soak: test-env  ## 2 h of live input at 8x with faults every few seconds: memory, threads, alerts; ARGS="--seed 7 --minutes 2"
 	@PYTHONPATH=tests $(RUN) -m soak $(ARGS)

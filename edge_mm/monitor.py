@@ -74,6 +74,7 @@ class Monitor:
 
     Attributes:
         alarms: what is active.
+        policies: what decides.
         windows: fusion windows so far.
     """
 
@@ -94,6 +95,7 @@ class Monitor:
             policies = default_policies(
                 heads=manifest.heads, modalities=manifest.modalities, limits=limits, baseline=baseline
             )
+        self.policies = tuple(policies)
         self.alarms = Alarms(policies, senses=manifest.modalities, handling=handling)
         self._fusion = Fusion(bundle)
         self._aligner = Aligner(

@@ -7,7 +7,7 @@ stream's name says enough. Incidents count through all of them. Not here: decidi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -16,6 +16,7 @@ import msgspec
 from edge_mm.alerts.alarms import Alarms, empty_snapshot
 from edge_mm.errors import ConfigError
 from edge_mm.monitor import Monitor
+from edge_mm.protocols import Policy
 from edge_mm.types import Alert, Command, Estimate, Event, Output, Reason, Reply, Sample, Status, StreamSpec
 
 _VERSION = "people-1"
@@ -65,6 +66,11 @@ class People:
     def active(self) -> tuple[Alert, ...]:
         """The latest transition of each alarm that is active, as it was given."""
         return tuple(self._raised.values())
+
+    @property
+    def policies(self) -> Mapping[str, Sequence[Policy]]:
+        """Person -> what decides about the person."""
+        return {person: monitor.policies for person, monitor in self._monitors.items()}
 
     def add_stream(self, spec: StreamSpec) -> None:
         """As ``Monitor.add_stream``, of whom the stream belongs to."""
@@ -212,6 +218,11 @@ def restore(watch: Watch, data: bytes, *, t_ns: int, same_clock: bool = False) -
         return []
     watch.restore(empty_snapshot(snapshot.last))
     return [_over(one.alert, t_ns) for one in snapshot.raised]
+
+
+def policies_of(watch: Watch) -> Mapping[str, Sequence[Policy]]:
+    """Person -> what decides about the person; nobody's name where one person is watched."""
+    return watch.policies if isinstance(watch, People) else {"": watch.policies}
 
 
 def active_of(watch: Watch) -> tuple[Alert, ...]:

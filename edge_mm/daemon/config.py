@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from edge_mm.daemon.config_home_assistant import HomeAssistantSettings, home_assistant_misfits
 from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.daemon.config_sink import SinkConfig, placed_sinks, sink_misfits
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
@@ -95,6 +96,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where the table is absent, nothing is recorded."""
     sink: tuple[SinkConfig, ...] = ()
     """Where alerts go beside MQTT."""
+    home_assistant: HomeAssistantSettings | None = None
     rules: dict[str, Any] = {}
     """Limits that differ from the default, by name (``edge_mm.alerts.limits.Limits``)."""
     alarms: dict[str, Any] = {}
@@ -235,6 +237,7 @@ def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     graphs = raw.get("graphs", {})
     if isinstance(graphs, dict) and graphs.get("delegate") and graphs.get("place") == "here":
         yield "graphs.place: a delegate may crash the process that loads it; it runs in a child only"
+    yield from home_assistant_misfits(raw)
     mqtt = raw.get("mqtt", {})
     if isinstance(mqtt, dict):
         if "password" in mqtt and "password_file" in mqtt:

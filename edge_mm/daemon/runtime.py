@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
+from edge_mm.daemon.announced import home_assistant_of
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.desk import Desk
@@ -128,7 +129,8 @@ class Runtime:
                 push=self._push, present_ns=self._present_ns, health=self._publish_health,
                 reload=None if renewal is None else renewal.ask, restart=stop.set,
             )  # fmt: skip
-            self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take)
+            guest = home_assistant_of(config, self._bundle, self._monitor, outbox, own=self._own)
+            self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take, guest=guest)
             desk.serve(self._sink, outbox)
             clock = self._clock_ns if self._ticks is None else None
             told = (*ways.best_effort, self._recorder, desk)

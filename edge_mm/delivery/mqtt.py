@@ -19,6 +19,7 @@ from edge_mm.delivery.backoff import Backoff
 from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.guest import Guest, Nobody, topic_of
 from edge_mm.delivery.hearing import LARGEST_BYTES, Heard, Hearing
 from edge_mm.delivery.link import Link, LinkState, Troubles
 from edge_mm.delivery.meter import Meter, MqttStats
@@ -29,6 +30,7 @@ from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.topics import BRIDGE_STATE, Topics
 from edge_mm.delivery.waker import Waker
 from edge_mm.errors import DeliveryError, OutboxError
+from edge_mm.types import Estimate, Observation
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
@@ -53,6 +55,7 @@ class MqttSink(Announcer):
         on_link: called with each change, from the delivery thread.
         on_request: takes each request that is one, from the delivery thread and at once; False: too many wait. Answer
             with ``respond``. Where it is absent, nobody may ask anything.
+        guest: speaks and listens over the same connection.
         backoff_s: first and longest wait between attempts, seconds.
 
     Raises:
@@ -66,12 +69,13 @@ class MqttSink(Announcer):
         *,
         on_link: Callable[[Link], None] | None = None,
         on_request: Callable[[Heard], bool] | None = None,
+        guest: Guest | None = None,
         backoff_s: tuple[float, float] = (0.5, 30.0),
     ) -> None:
         self.topics = Topics(outbox.device, base=settings.base_topic)
         self._settings = settings
         self._outbox = outbox
-        self._on_link = on_link
+        self._on_link, self._guest = on_link, guest or Nobody()
         self._backoff_s = backoff_s
         self._meter = Meter()
         self._waker = Waker()
@@ -110,6 +114,16 @@ class MqttSink(Announcer):
     def wake(self) -> None:
         """There is something new in the outbox."""
         self._waker.wake()
+
+    def publish_observation(self, observation: Observation) -> None:
+        """As ``Announcer``; the guest hears of it."""
+        super().publish_observation(observation)
+        self._guest.observed(observation)
+
+    def publish_estimate(self, estimate: Estimate) -> None:
+        """As ``Announcer``; the guest hears of it."""
+        super().publish_estimate(estimate)
+        self._guest.estimated(estimate)
 
     def wait_link(self, state: LinkState, *, timeout_s: float) -> bool:
         """Wait until the connection stands so; False when it took longer."""
@@ -171,10 +185,18 @@ class MqttSink(Announcer):
         def heard(message: MQTTMessage) -> None:
             if message.qos:
                 connection.confirm(message)
-            self._hearing.take(message)
+            if (topic := topic_of(message)) in self._guest.filters:
+                self._guest.heard(topic, bytes(message.payload), retained=bool(message.retain))
+            else:
+                self._hearing.take(message)
 
         connection = Connection(
-            settings, client_id=client_id, will=will, clean_session=True, on_message=heard, largest=LARGEST_BYTES
+            settings,
+            client_id=client_id,
+            will=will,
+            clean_session=True,
+            on_message=heard,
+            largest=max(LARGEST_BYTES, self._guest.largest_bytes),
         )
         parted = False
         try:
@@ -187,6 +209,9 @@ class MqttSink(Announcer):
             )  # fmt: skip
             session.greet(self._news.retained())
             session.pump()
+            self._guest.connected()
+            if self._guest.filters:  # where it may not, it hears nothing, and speaks all the same
+                connection.ask_for(list(self._guest.filters))
             self._meter.count("connects")
             self._online_since = time.monotonic()
             self._online_as(session)
@@ -197,7 +222,7 @@ class MqttSink(Announcer):
     def _serve(self, connection: Connection, session: Session) -> bool:
         """Say what there is to say until it is time to stop; whether the broker has confirmed that we are offline."""
         while self._stop_by is None:
-            for message in self._news.take():
+            for message in (*self._news.take(), *self._guest.take()):
                 session.say(message)
             session.pump()
             self._note_clock()

@@ -99,3 +99,34 @@ def alert_state(record: Record, *, anchor: Anchor | None) -> AlertState:
         sources=alert.sources,
         person=alert.person or msgspec.UNSET,
     )
+
+
+def never_raised(key: str, kind: str, category: Category, priority: Priority, *, person: str = "") -> AlertState:
+    """The present state of an alarm that could be raised and never was."""
+    return AlertState(
+        state="inactive",
+        kind=kind,
+        alert_id=key,
+        category=category,
+        priority=priority,
+        reason="never raised",
+        reason_code="never_raised",
+        reason_params={},
+        value=None,
+        limit=None,
+        unit="",
+        since=None,
+        onset=None,
+        seq=0,
+        incident_id="",
+        clock_synced=False,
+        latched=False,
+        silenced_until=None,
+        escalation=0,
+        by="",
+        quality={},
+        attention={},
+        contribution={},
+        sources=(),
+        person=person or msgspec.UNSET,
+    )

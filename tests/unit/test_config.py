@@ -205,3 +205,10 @@ def test_a_camera_that_is_no_path_stays_as_it_is_written(tmp_path, word):
     assert config.source[0].device == word
     (planned,) = plan_sources(config)
     assert planned.source.live
+
+
+def test_home_assistants_prefix_cannot_be_the_topic_of_the_alerts(tmp_path):
+    text = 'version = 1\ndevice_id = "d"\n[mqtt]\nbase_topic = "homeassistant"\n[home_assistant]\n'
+    (tmp_path / "edge-mm.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"home_assistant\.prefix: 'homeassistant' is mqtt\.base_topic too"):
+        load_config(tmp_path / "edge-mm.toml")
