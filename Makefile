@@ -70,6 +70,9 @@ bench-fusion: convert-env  ## the attention fusion against concatenation and sin
 test-arm64: env  ## the wheel on emulated aarch64 against this machine (Debian; root, or user namespaces)
 	@bash tests/arm64/run.sh
 
+test-node-red: test-env  ## the example flow in a real Node-RED, installed into build/ (needs npm)
+	@bash tests/node_red/run.sh
+
 test-devices: test-env  ## our sources on a kernel's own drivers, in a QEMU guest (Debian, x86-64); SUITES="camera serial" for a few
 	@bash .ci/venv.sh $(VENV) demo,test,lint,ble,i2c,guest $(PYTHON)
 	@bash tests/guest/build.sh

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import signal
+import time
 from datetime import UTC, datetime
 
 import jsonschema
@@ -30,8 +31,9 @@ class Listener:
         self.subscriber = Subscriber(settings, client_id="listener", filters=["edge_mm/#"], persistent=False)
         self.subscriber.open()
 
-    def listen(self, until, *, messages=4000):
-        for _ in range(messages):
+    def listen(self, until):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             received = self.subscriber.receive(timeout_s=5.0)
             if received is None:
                 continue
