@@ -88,7 +88,7 @@ class ToldBroker:
             thread.join()
 
     def settings(self, **more):
-        return MqttSettings(port=self._listener.getsockname()[1], **more)
+        return MqttSettings(port=self._listener.getsockname()[1], **{"settle_s": 0.0, **more})
 
     def next(self, *, what="publish", topic=""):
         """The next thing of this kind that a client did, whatever it did before."""

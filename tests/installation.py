@@ -31,7 +31,8 @@ def broker(**options) -> LocalBroker:
 def configured(
     folder: Path, *, port: int, sources: str, rules: str = ANY_SOUND, mqtt: str = "", outbox: str = "o.sqlite"
 ) -> Path:
-    """Write ``edge-mm.toml``."""
+    """Write ``edge-mm.toml``; the broker lives as long as the test, unless ``mqtt`` says how confirmations settle."""
+    mqtt = mqtt if "settle_s" in mqtt else f"settle_s = 0.0\n{mqtt}"
     path = folder / "edge-mm.toml"
     path.write_text(
         f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n{sources}\n'

@@ -101,7 +101,7 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
     chance, found, began = random.Random(seed), Kills(), time.monotonic()
     sound = bursts(folder / "s.wav", count=60)
     with broker(kind="mosquitto") as local, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
-        config = configured(folder, port=local.settings.port, sources=sound_source(sound))
+        config = configured(folder, port=local.settings.port, sources=sound_source(sound), mqtt="settle_s = 2.0")
         listener = Listener(local)
         ready.bind(str(folder / "notify"))
         ready.settimeout(PATIENCE_S)

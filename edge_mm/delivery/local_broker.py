@@ -88,7 +88,8 @@ class LocalBroker:
     def settings(self) -> MqttSettings:
         """How to reach it."""
         user, password = self._login or (None, None)
-        return MqttSettings(host="127.0.0.1", port=self._port, username=user, password=password)
+        # It lives as long as who asks; who kills it on purpose says how long a confirmation takes to settle.
+        return MqttSettings(host="127.0.0.1", port=self._port, username=user, password=password, settle_s=0.0)
 
     @property
     def pid(self) -> int | None:

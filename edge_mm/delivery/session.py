@@ -70,7 +70,8 @@ class Session:
         self._listens, self._asked_for = listens, 0
         self._inflight: dict[int, tuple[int, float]] = {}  # message number -> (seq, when)
         self._heard = 0.0  # when the broker last confirmed anything, or transitions began to be under way
-        self._confirmed: set[int] = set()  # by the broker, but still in the outbox
+        self._settling: dict[int, float] = {}  # confirmed by the broker, which may still lose it: seq -> since when
+        self._confirmed: set[int] = set()  # for good, but still in the outbox
         self._oversized: set[int] = set()  # transitions that this broker cannot be given
         self._sent = 0
         self._stated = 0
@@ -113,7 +114,7 @@ class Session:
             self.say(Message(ALERT_STATE, self._topics.of(ALERT_STATE, record.alert.key), payload))
             self._stated = record.seq
         room = self._events.room(MAX_INFLIGHT) - len(self._inflight)
-        waiting = self._outbox.waiting() - len(self._inflight) - len(self._confirmed) - len(self._oversized)
+        waiting = self._outbox.waiting() - len(self._inflight) - self._done
         if room > 0 and waiting > 0:
             for record in self._outbox.pending(room, after=self._sent):
                 self._send(record, now)
@@ -140,6 +141,12 @@ class Session:
                 self._settle_event(number, reason, present)
             elif (message := self._said.pop(number, None)) is not None:
                 self._settle_rest(message, reason)
+        while self._settling:
+            seq, since = next(iter(self._settling.items()))
+            if present - since < self._settings.settle_s:
+                break
+            del self._settling[seq]
+            self._confirmed.add(seq)
         if not self._confirmed:
             return False
         try:
@@ -164,8 +171,13 @@ class Session:
         return self._farewell is None
 
     @property
+    def _done(self) -> int:
+        """How many in the outbox need not be sent during this connection."""
+        return len(self._settling) + len(self._confirmed) + len(self._oversized)
+
+    @property
     def drained(self) -> bool:
-        """Whether nothing is under way that could be delivered now."""
+        """Whether nothing is under way that could be delivered now, and what was is settled."""
         left = self._outbox.waiting() - len(self._confirmed) - len(self._oversized)
         return not self._inflight and (self._events.held or left == 0)
 
@@ -178,7 +190,7 @@ class Session:
         seq, since = self._inflight.pop(number)
         if reason is None:
             self._meter.confirmed(present - since)
-            self._confirmed.add(seq)
+            self._settling[seq] = present
             if self._events.held:
                 self._events.over()
                 self._troubles.over(self._topics.of(ALERT_EVENT))
@@ -224,7 +236,7 @@ class Session:
 
     def _send(self, record: Record, now: Anchor) -> None:
         self._sent = record.seq
-        if record.seq in self._confirmed:  # it could not be deleted yet
+        if record.seq in self._confirmed or record.seq in self._settling:
             return
         event = alert_event(record, source=self._topics.source, anchor=anchor_for(self._outbox, record, now), now=now)
         topic, payload = self._topics.of(ALERT_EVENT), encode(event)

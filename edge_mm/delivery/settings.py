@@ -53,6 +53,10 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Seconds of silence after which the two sides ask each other whether they are there."""
     connect_timeout_s: float = 10.0
     """Longest wait for the broker's answer."""
+    settle_s: float = 2.0
+    """An alert is deleted when the broker has lived for so long after confirming it: what it confirms is on its own
+    disk a moment later (mosquitto: ``autosave_interval 1``), and one that is killed in between would take it along.
+    What was confirmed and is not settled is sent again after a break, under the same id."""
     ack_timeout_s: float = 20.0
     """A broker that confirms nothing for so long is given up and connected anew."""
 
@@ -82,6 +86,8 @@ class MqttSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         for key in ("connect_timeout_s", "ack_timeout_s"):
             if not 0 < (seconds := getattr(self, key)) <= _LONGEST_S:  # also not a number
                 raise _SettingError(f"mqtt: {key} {seconds} is not between 0 and {_LONGEST_S:g} seconds")
+        if not 0 <= self.settle_s <= _LONGEST_S:
+            raise _SettingError(f"mqtt: settle_s {self.settle_s} is not between 0 and {_LONGEST_S:g} seconds")
         if self.password is not None and self.username is None:
             raise _SettingError("mqtt: a password without a user name is never sent; give username")
         if (self.tls_cert is None) != (self.tls_key is None):

@@ -83,11 +83,12 @@ def test_all_that_a_daemon_says_is_in_the_contract(tmp_path):
             send("waveforms", asked(seconds=20))
             send("acknowledge", asked(incident_id=incident[0], by="ann"))
             listener.listen(lambda name, body: name == "alert-state" and body["state"] == "acknowledged")
+            send("log_level", asked(level="info"))  # which is a warning
+            send("reload", asked())
             for _ in range(30):
                 send(chance.choice([*REQUESTS, "x"]), chance.randbytes(chance.randrange(60)))
-            send("reload", asked())
-            listener.listen(lambda name, body: name == "sensor-waveform")
-            listener.listen(lambda name, body: name == "bridge-event")
+            wanted = {"sensor-waveform", "bridge-event", "bridge-logging", "bridge-response"}
+            listener.listen(lambda name, body: wanted <= listener.seen)
             daemon.process.send_signal(signal.SIGTERM)
             listener.listen(lambda name, body: name == "bridge-state" and body["state"] == "offline")
             assert daemon.process.wait(20) == 0
