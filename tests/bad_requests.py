@@ -16,13 +16,15 @@ from edge_mm.delivery.requests import REQUESTS, Acknowledge, Response, Silence
 WITHHELD_BYTES = 70_000
 """So large that a broker which knows our limit (65,536) does not send it to us."""
 MORE: dict[str, dict[str, Any]] = {
-    "silence": {"seconds": 5}, "calibrate": {"seconds": 60}, "log_level": {"level": "error"}, "waveforms": {"seconds": 5},
+    "silence": {"seconds": 5}, "calibrate": {"seconds": 60}, "log_level": {"level": "error"},
+    "waveforms": {"seconds": 5},
 }  # fmt: skip
 ODD: tuple[Any, ...] = (
     None, True, [], {}, [[[]]], "", " ", "x" * 65, "\x00", "\x1b[2J", "\u202e", "é", -1, 0, 0.5, 1e308, 10**15, 2**63,
     10**400, -(10**400), "0", "' OR 1=1", "../../etc/passwd", "${HOME}", {"issued_at": 1}, ["debug"], "DEBUG",
 )  # fmt: skip
 RAW = ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 4090, "1." + "0" * 3000, "0x10", "1e-400", "-")
+PUT_IN = (b"{", b"}", b"]", b'"', b",", b"\\u0000", b"\\ud800", b"\n", b"\0")
 VERBS = (*REQUESTS, "", "Acknowledge", "acknowledge ", "ack", "..", "x" * 2000, "é" * 500, "unknown", "set", "%s")
 
 

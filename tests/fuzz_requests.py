@@ -1,7 +1,7 @@
 """``make fuzz``: a running daemon is sent many bad requests; a dated report and an exit status.
 
-In: ``--count``, ``--seed``. Out: the report on stdout and in ``reports/``; 1 where something did not hold. The daemon, the
-broker and the network are real; what is checked is seen from outside.
+In: ``--count``, ``--seed``. Out: the report on stdout and in ``reports/``; 1 where something did not hold. The daemon,
+the broker and the network are real; what is checked is seen from outside.
 """
 
 from __future__ import annotations
