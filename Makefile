@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean
+.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean fuzz
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ soak: test-env  ## 2 h of live input at 8x with faults every few seconds: memory
 
 kills: test-env  ## 500 SIGKILLs of daemon and broker at random moments: transitions lost or doubled; dated report (10 min)
 	@PYTHONPATH=tests $(RUN) -m kills $(ARGS)
+
+fuzz: test-env  ## 100,000 bad requests over MQTT to a running daemon; dated report; ARGS="--seed 7 --count 5000"
+	@PYTHONPATH=tests $(RUN) tests/fuzz_requests.py $(ARGS)
 
 wheel: test-env  ## build the wheel into dist/
 	@$(RUN) -m pip wheel -q --disable-pip-version-check --no-deps -w dist .

@@ -23,6 +23,7 @@ from edge_mm.delivery.hearing import Heard
 from edge_mm.delivery.mqtt import MqttSink
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.requests import Acknowledge, Calibrate, LogLevel, Response, Silence, Waveforms
+from edge_mm.errors import OutboxError
 from edge_mm.types import Alert, Command, Output, Reply
 
 MOST_WAITING = 32
@@ -128,7 +129,10 @@ class Commands:
         return _ok(heard)
 
     def _alarm(self, heard: Heard, asked: Acknowledge | Silence) -> Response:
-        incident = None if self._outbox is None else self._outbox.incident_of(asked.incident_id)
+        try:
+            incident = None if self._outbox is None else self._outbox.incident_of(asked.incident_id)
+        except OutboxError as error:  # a disk that fails must not end the watch
+            return _refused(heard, str(error))
         if incident is None:
             return _refused(heard, "this device has no incident of that id; take incident_id of an alarm's state")
         command = Command(

@@ -51,6 +51,8 @@ def read_request(verb: str, payload: bytes, *, now: Anchor) -> Asked | Response:
         _check_age(asked.issued_at, now)
     except (_BadRequestError, msgspec.ValidationError) as error:
         return refusal(f"{verb}: {error}", transaction=_transaction(found))
+    except UnicodeEncodeError:  # JSON can say half of a pair: \ud800
+        return refusal(f"{verb}: a text in it is no Unicode", transaction=_transaction(found))
     return asked
 
 

@@ -53,7 +53,7 @@ class Hearing:
         handle: takes a request, in the delivery thread and at once; False: too many wait already. Absent: none is
             handled.
         answer: publishes a response: verb, response, correlation data.
-        count: counts ``requests``, ``requests_refused`` or ``requests_ignored``.
+        count: counts each message once: ``requests``, ``requests_refused`` or ``requests_ignored``.
         clock_s: the present in seconds.
     """
 
@@ -76,51 +76,54 @@ class Hearing:
         return "" if self._handle is None else f"{self._begins}+"
 
     def take(self, message: MQTTMessage) -> None:
-        """One message; whatever is in it, this returns."""
+        """One message; whatever is in it, this returns. It is counted once: as right, refused or ignored."""
         try:
-            self._take(message)
-        except Exception:  # of a handler, or of what we did not think of: delivery goes on
-            log.exception("a request could not be handled")
+            heard = self._heard(message)
+        except Exception:  # of what we did not think of: delivery goes on
+            log.exception("a request could not be read")
             self._count("requests_ignored")
+            return
+        if heard is None:
+            return
+        self._count("requests")  # before it is handed over: who is asked for health counts that request, too
+        try:
+            taken = self._handle is not None and self._handle(heard)
+            error = "" if taken else "too many requests wait to be handled; wait and ask again"
+        except Exception:
+            log.exception("the request %s could not be handled", heard.verb)
+            error = "internal error"
+        if error:
+            transaction = heard.asked.transaction
+            self._answer(heard.verb, refusal(f"{heard.verb}: {error}", transaction=transaction), heard.correlation)
 
-    def _take(self, message: MQTTMessage) -> None:
+    def _heard(self, message: MQTTMessage) -> Heard | None:
+        """The request, if it is a right one; else it is refused or ignored, and counted so."""
         try:
             topic = str(message.topic)
         except UnicodeDecodeError:  # MQTT forbids it, and not every broker looks
             topic = ""
         if message.retain or not topic.startswith(self._begins):
             self._count("requests_ignored")
-            return
+            return None
         verb, correlation = topic.removeprefix(self._begins), correlation_of(message)
         level = verb if verb in REQUESTS else UNKNOWN
         now_s = self._clock_s()
         if not self._room(now_s):
             if now_s - self._told_s < _TOLD_S:
                 self._count("requests_ignored")
-                return
+                return None
             self._told_s = now_s
             self._refuse(level, refusal("too many requests; wait and ask again"), correlation)
-            return
+            return None
         found = read_request(verb, bytes(message.payload), now=clock.now())
         if isinstance(found, Response):
             self._refuse(level, found, correlation)
-            return
-        heard = Heard(verb, found, correlation)
-        try:
-            taken = self._handle is not None and self._handle(heard)
-        except Exception:
-            log.exception("the request %s could not be handled", verb)
-            self._refuse(level, refusal(f"{verb}: internal error", transaction=found.transaction), correlation)
-            return
-        if taken:
-            self._count("requests")
-            return
-        words = f"{verb}: too many requests wait to be handled; wait and ask again"
-        self._refuse(level, refusal(words, transaction=found.transaction), correlation)
+            return None
+        return Heard(verb, found, correlation)
 
     def _refuse(self, level: str, response: Response, correlation: bytes | None) -> None:
-        self._count("requests_refused")
         self._answer(level, response, correlation)
+        self._count("requests_refused")
 
     def _room(self, now_s: float) -> bool:
         self._tokens = min(BURST, self._tokens + (now_s - self._filled_s) * RATE_PER_S)

@@ -30,11 +30,11 @@ class MqttStats(msgspec.Struct, frozen=True):
     denied: int
     """Publications that the broker threw away, as far as it says so (MQTT 5)."""
     requests: int
-    """Requests that were handed on."""
+    """Messages to a request's topic that were requests; each is answered. With the two below: all that came."""
     requests_refused: int
-    """Requests that were answered with an error at once."""
+    """Messages there that were answered at once with what is wrong with them."""
     requests_ignored: int
-    """Messages to a request's topic that were not answered: retained ones, and more than are looked at."""
+    """Messages there that were not answered: retained ones, and more than are looked at."""
     confirm_p50_ms: float | None
     """Publish to PUBACK, of the last 1000: median."""
     confirm_p95_ms: float | None

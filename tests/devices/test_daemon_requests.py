@@ -1,51 +1,12 @@
 """A running daemon is asked over MQTT, and answers."""
 
-import json
-import time
-from datetime import UTC, datetime
-
 import pytest
+from caller import Caller
 from installation import broker, configured, sound_source
 from recordings import bursts
 from watched_daemon import WatchedDaemon
 
-from edge_mm.delivery.connection import Connection
-from edge_mm.delivery.subscriber import Subscriber
-
 pytestmark = pytest.mark.devices
-
-
-class Caller:
-    """Asks, and hears the answers and events."""
-
-    def __init__(self, settings):
-        self.connection = Connection(settings, client_id="caller", clean_session=True)
-        self.connection.open()
-        filters = ["edge_mm/d/bridge/response/+", "edge_mm/d/bridge/event", "edge_mm/d/bridge/logging"]
-        self.heard = Subscriber(settings, client_id="heard", filters=filters, persistent=False)
-        self.heard.open()
-
-    def send(self, verb, payload):
-        number = self.connection.publish(f"edge_mm/d/bridge/request/{verb}", payload, qos=1, retain=False)
-        while number not in self.connection.step(1.0):
-            pass
-
-    def ask(self, verb, *, transaction="t", **more):
-        issued = datetime.now(UTC).isoformat()
-        self.send(verb, json.dumps({"issued_at": issued, "transaction": transaction, "by": "me", **more}).encode())
-        return self.until(f"response/{verb}")
-
-    def until(self, topic, wanted=lambda body: True):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            message = self.heard.receive(timeout_s=5.0)
-            if message is not None and message.topic.endswith(topic) and wanted(body := json.loads(message.payload)):
-                return body
-        raise AssertionError(f"nothing came to {topic}")
-
-    def close(self):
-        self.connection.close()
-        self.heard.close()
 
 
 @pytest.fixture
@@ -103,18 +64,3 @@ def test_a_restart_is_answered_and_the_status_says_that_it_is_wanted(asked):
     caller, daemon = asked
     assert caller.ask("restart")["status"] == "ok"
     assert daemon.process.wait(60) == 75
-
-
-def test_an_alarm_is_acknowledged_by_its_instance_and_that_is_an_event_like_any_other(asked):
-    caller, daemon = asked
-    daemon.until(lambda now: "active" in now.values())
-    raised = next(event for _, event in daemon.events if event.data.state == "active")
-    done = caller.ask("acknowledge", incident_id=raised.data.incident_id)
-    if done["status"] == "ok":  # the sound may have ended in between: then it says so
-        assert done["data"]["kind"] == raised.data.kind
-        daemon.until(lambda now: any(event.data.transition == "acknowledged" for _, event in daemon.events))
-        told = next(event for _, event in daemon.events if event.data.transition == "acknowledged")
-        assert (told.data.by, told.data.incident_id) == ("me", raised.data.incident_id)
-    else:
-        assert done["error"]
-    assert daemon.end() == 0
