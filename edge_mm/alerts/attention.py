@@ -12,8 +12,10 @@ from functools import partial
 from edge_mm.alerts.eyes import LOST, ClosedEyes
 from edge_mm.alerts.gaze import FACE, GAZE, Gaze
 from edge_mm.alerts.hold import SLACK_NS, Hold, ns, seconds_between
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
+from edge_mm.alerts.rules import Measured, Rule, Tracker
+from edge_mm.alerts.watch import Watch
 from edge_mm.alerts.windows import SumOfTime
 from edge_mm.kinds import Priority
 from edge_mm.types import Observation

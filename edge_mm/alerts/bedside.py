@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from edge_mm.alerts.fused import HeadWatch
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Rule
+from edge_mm.alerts.rules import Rule
 from edge_mm.kinds import Modality, Priority
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from edge_mm.alerts.rules import Level, Rule, ended
+from edge_mm.alerts.level import Level
+from edge_mm.alerts.rules import Rule, ended
 from edge_mm.alerts.sensors import QUALITY
 from edge_mm.alerts.streams import Running
 from edge_mm.kinds import Modality

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge_mm.alerts.hold import ns
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Watch
+from edge_mm.alerts.rules import Measured, Rule
+from edge_mm.alerts.watch import Watch
 from edge_mm.types import Condition, Observation, PolicyInput
 
 FACE = "driver.face_found"
