@@ -15,7 +15,8 @@ that
 Not covered: an input that idles within range with noise of its own (a cable pulled at an amplifier that holds its input
 at mid-scale) looks like a heart that stands still; an amplifier that shows exactly one value in asystole looks like a
 broken cable; fine ventricular fibrillation is neither; atria that go on alone are told at first, but high waves of them
-may then be taken for beats. Where a second sensor feels the pulse, or loses it too, alerts judge by it. Not here: alerts (``edge_mm.alerts.asystole``).
+may then be taken for beats. Where a second sensor feels the pulse, or loses it too, alerts judge by it. Not here:
+alerts (``edge_mm.alerts.asystole``).
 """
 
 from __future__ import annotations

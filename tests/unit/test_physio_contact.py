@@ -88,7 +88,6 @@ def test_noise_of_the_amplifier_and_the_rate_of_sampling_do_not_hide_it(bundle, 
 def test_an_electrode_that_is_off_is_no_still_heart(bundle, then):
     labels, _ = said(bundle, line(then))
     assert still_from(labels) == []
-    assert sum(label == "" for t, label in labels if t > BEATS_S + 6) <= 2
 
 
 def test_one_value_for_ever_is_a_flat_line_of_the_sensor(bundle):
