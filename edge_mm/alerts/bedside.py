@@ -31,6 +31,8 @@ _HEADS = (
     _Head("arrhythmia", "health.arrhythmia", "heart rhythm is likely disturbed", "medium", "physio"),
     _Head("distress", "health.distress", "patient is likely in distress", "low", "skin"),
 )
+HEADS = tuple(one.name for one in _HEADS)
+"""Heads that have a rule, beside ``drowsy`` (``driver``)."""
 
 
 def fused_policies(limits: Limits, *, heads: Iterable[str], senses: Iterable[str]) -> list[HeadWatch]:
