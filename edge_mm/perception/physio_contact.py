@@ -8,6 +8,8 @@ that
 - has no beat for ``STILL_S`` and stays within ``MOST_HEIGHT`` of a beat's height in each of those seconds,
 - has nothing as steep as ``MOST_STEEP`` of a beat's flank in them: where an artefact has moved the line, the detector
   misses beats that are there, and a beat however low is steeper than breath, drift and the waves of the atria,
+- has not jumped by ``MOST_SHIFT`` of a beat's height within the last ``SHIFTED_S``: an electrode that comes off
+  moves the line and may leave a flat one behind for seconds; a heart that stops does not,
 - is still alive: an amplifier at a body gives noise, so a second has at least ``LEAST_VALUES`` different values,
 - lies where the good signal lay, give or take a beat's height (an electrode that is off drifts to the rails),
 - has at most ``MOST_HISS`` times the noise of before (one that is off is an aerial for the mains).
@@ -34,17 +36,23 @@ MOST_HEIGHT = 0.25
 MOST_STEEP = 0.1
 STEEP_S = 0.02
 """A flank is how far the signal goes within so long: a period of 50 Hz, so that the mains make none."""
-REMEMBERED_FLANKS = 8
+REMEMBERED = 8
+"""Good seconds whose flanks and middles are kept."""
 NOISE = 5.0
 """Noise alone is so many times as steep as strong."""
 MOST_HISS = 3.0
+MOST_SHIFT = 0.5
+SHIFTED_S = 15
 LEAST_VALUES = 4
 
 
 class Contact:
     """What is remembered of one ECG."""
 
-    __slots__ = ("_beats", "_flanks", "_fresh", "_good", "_next", "_since_good", "_steep", "_still", "_values")
+    __slots__ = (
+        "_beats", "_flanks", "_fresh", "_good", "_middle", "_middles", "_next", "_shifted", "_since_good", "_steep",
+        "_still", "_values",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._beats = 0
@@ -56,6 +64,9 @@ class Contact:
         self._values: list[npt.NDArray[np.float64]] = []
         self._steep: list[float] = []
         self._flanks: list[float] = []
+        self._middle = 0.0
+        self._middles: list[float] = []
+        self._shifted = 0
 
     def chunk(self, present: npt.NDArray[np.float64], rate_hz: float) -> None:
         """Take what is present of a raw chunk."""
@@ -81,7 +92,8 @@ class Contact:
         self._fresh = False
         self._good, self._next = self._next, (floor, roof, height, hiss)
         self._since_good = 0
-        self._flanks = [*self._flanks, max(self._steep, default=0.0)][-REMEMBERED_FLANKS:]
+        self._flanks = [*self._flanks, max(self._steep, default=0.0)][-REMEMBERED:]
+        self._middles = [*self._middles, self._middle][-REMEMBERED:]
 
     def second(self, still_s: float, low: float, high: float, hiss: float, missing: float) -> bool:
         """Judge the last second: whether it has contact and no beats.
@@ -94,12 +106,18 @@ class Contact:
             missing: share of it that is missing.
         """
         self._since_good += 1
-        if self._good is None or self._beats < LEAST_BEATS or still_s < 0.5:
-            self._still = 0
+        self._middle = (low + high) / 2
+        if self._good is None or self._beats < LEAST_BEATS:
             return False
         floor, roof, height, before = self._good
+        moved = abs(self._middle - float(np.median(self._middles))) > MOST_SHIFT * height
+        self._shifted = SHIFTED_S if moved and self._still < STILL_S else max(0, self._shifted - 1)
+        if still_s < 0.5:
+            self._still = 0
+            return False
         calm = (
             missing < 0.05
+            and not self._shifted
             and high - low <= MOST_HEIGHT * height
             and max(self._steep, default=0.0) <= MOST_STEEP * float(np.median(self._flanks)) + NOISE * before
             and floor - height <= low

@@ -130,3 +130,10 @@ def test_one_restless_second_begins_the_four_seconds_again():
     values = np.where(t < 15, heart(t), 0.0) + np.random.default_rng(0).normal(0, 0.005, t.size)
     values[250 * 17 + 60 : 250 * 17 + 70] += 0.4
     assert seconds_of(values)[15:] == [False] * 6 + [True] * 9
+
+
+def test_a_line_that_jumped_has_lost_an_electrode_for_fifteen_seconds():
+    t = np.arange(250 * 50) / 250
+    values = np.where(t < 15, heart(t), 1.5 * np.exp(-(t - 15))) + np.random.default_rng(0).normal(0, 0.005, t.size)
+    verdicts = seconds_of(values)
+    assert not any(verdicts[:30]) and all(verdicts[40:])
