@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from edge_mm.command import Command, Reply
 from edge_mm.kinds import (
-    Action,
     AlarmState,
     Category,
     Modality,
@@ -90,24 +90,6 @@ class Tick:
 
     t_ns: int
     """The present."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A person wants something of an alarm."""
-
-    t_ns: int
-    """When it came."""
-    action: Action
-    """What is wanted. A silence always ends."""
-    incident: int
-    """Which alarm: ``Alert.incident`` of this very instance, so that nobody acknowledges what he has not seen."""
-    seconds: float = 0.0
-    """How long to be silent; 0: as long as is allowed."""
-    by: str = ""
-    """Who says so, as he calls himself."""
-    transaction: str = ""
-    """The caller's own word for it; the ``Reply`` repeats it."""
 
 
 Event = Sample | Status | Command | Tick
@@ -285,21 +267,25 @@ class Alert:
     """Who acknowledged or silenced it, as he calls himself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What became of a Command."""
-
-    t_ns: int
-    """When."""
-    action: Action
-    """What had been wanted."""
-    incident: int
-    """Of which alarm."""
-    transaction: str
-    """The caller's own word for it."""
-    error: str = ""
-    """Why it was refused, as a sentence; empty: it was done."""
-
-
 Output = Observation | Estimate | Alert | Reply
 PolicyInput = Observation | Estimate | Status | Tick
+
+__all__ = [
+    "NS_PER_S",
+    "Alert",
+    "Command",
+    "Condition",
+    "Embedding",
+    "Estimate",
+    "Event",
+    "Observation",
+    "Output",
+    "PolicyInput",
+    "Reason",
+    "Reply",
+    "Sample",
+    "Status",
+    "StreamSpec",
+    "Tick",
+    "Window",
+]

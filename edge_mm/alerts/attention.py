@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from edge_mm.alerts.eyes import LOST, ClosedEyes
-from edge_mm.alerts.gaze import FACE, GAZE, Gaze
+from edge_mm.alerts.gaze import FACE, GAZE, Gaze, Road, Speed, road_watch
 from edge_mm.alerts.hold import SLACK_NS, Hold, ns, seconds_between
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
+from edge_mm.alerts.rules import Measured, Rule, Tracker
+from edge_mm.alerts.watch import Watch
 from edge_mm.alerts.windows import SumOfTime
 from edge_mm.kinds import Priority
 from edge_mm.types import Observation
@@ -63,25 +65,29 @@ def stage(number: int) -> Rule:
 class Glances:
     """Tracker: seconds of looking away, added up over a sliding window."""
 
-    def __init__(self, limits: Limits) -> None:
-        self._gaze = Gaze(limits)
-        self._sum = SumOfTime(
-            above=1.0,
-            window_s=limits.glances_window_s,
-            enter_s=limits.glances_s,
-            exit_s=limits.glances_exit_s,
-            max_gap_s=limits.vision_max_gap_s,
-        )
+    def __init__(self, limits: Limits, speed: Speed | None = None) -> None:
+        self._road = Road(limits, speed)
+        self._sum = _added_up(limits)
         self.hold = self._sum.hold
 
     def read(self, reading: Observation) -> None:
         """Take an angle, or whether there is a face."""
-        if (judged := self._gaze.read(reading)) is not None:
+        if (judged := self._road.read(reading)) is not None:
             self._sum.read_value(*judged)
 
     def measured(self) -> Measured:
         """Seconds and limit."""
         return self._sum.measured()
+
+
+def _added_up(limits: Limits) -> SumOfTime:
+    return SumOfTime(
+        above=1.0,
+        window_s=limits.glances_window_s,
+        enter_s=limits.glances_s,
+        exit_s=limits.glances_exit_s,
+        max_gap_s=limits.vision_max_gap_s,
+    )
 
 
 class Distracted:
@@ -126,16 +132,21 @@ class Distracted:
 class Unresponsive:
     """Tracker: the gaze has not come back ``unresponsive_s`` after a warning, or the eyes are closed for longer still.
 
-    The warnings are those of one long glance (``away_s``) and of glances added up; by speed the longer of both limits.
+    The warnings are those of one long glance and of glances added up. By speed, who stands needs no answer, and without
+    a speed the gaze is not judged; the eyes are.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, speed: Speed | None = None) -> None:
         self._limits = limits
-        self._gaze = Gaze(limits)
-        warn_s = max(limits.away_s, limits.away_slow_s) if limits.away_by_speed else limits.away_s
-        away = partial(Level, enter=1.0, exit=limits.away_exit_ratio, keep_s=0.0, max_gap_s=limits.vision_max_gap_s)
-        self._away = away(dwell_s=warn_s)
-        self._sum = Glances(limits)
+        self._road = Road(limits, speed)
+        self._away = Level(
+            enter=1.0,
+            exit=limits.away_exit_ratio,
+            dwell_s=limits.away_s,
+            keep_s=0.0,
+            max_gap_s=limits.vision_max_gap_s,
+        )
+        self._sum = _added_up(limits)
         self._eyes = ClosedEyes(limits, limits.unresponsive_eyes_s)
         self._warned_ns: int | None = None
         self._wait_ns = ns(limits.unresponsive_s) - SLACK_NS
@@ -146,13 +157,13 @@ class Unresponsive:
         """Take what the camera says."""
         if reading.name in (EYES, FACE):
             self._eyes.read(reading)
-        if reading.name != EYES:
-            self._sum.read(reading)
-            if (judged := self._gaze.read(reading)) is not None:
-                self._glance(*judged)
+        if reading.name != EYES and (judged := self._road.read(reading)) is not None:
+            self._sum.read_value(*judged)
+            self._glance(*judged)
         last = self._eyes.hold.last_ns if reading.name == EYES else reading.t_ns
-        asleep = bool(self._eyes.hold.told)
-        gone = self._warned_ns is not None and reading.t_ns - self._warned_ns >= self._wait_ns
+        standing = self._road.standing(reading.t_ns)
+        asleep = bool(self._eyes.hold.told) and not standing
+        gone = self._warned_ns is not None and reading.t_ns - self._warned_ns >= self._wait_ns and not standing
         if last is None or not (asleep or gone or self.hold.told or self._sure(reading)):
             return
         self._by_eyes = asleep
@@ -164,6 +175,7 @@ class Unresponsive:
         return reading.name != FACE
 
     def _glance(self, t_ns: int, ratio: float) -> None:
+        self._away.wait(self._road.dwell_s)
         self._away.read_value(t_ns, ratio)
         if ratio < self._limits.away_exit_ratio:
             self._warned_ns = None
@@ -207,8 +219,8 @@ def attention_policies(limits: Limits) -> Iterator[Watch]:
             timed=True,
         )
 
-    yield watch(GLANCING_AWAY, lambda: Glances(limits), *GAZE)
-    yield watch(UNRESPONSIVE, lambda: Unresponsive(limits), EYES, *GAZE)
+    yield road_watch(GLANCING_AWAY, limits, Glances, *GAZE)
+    yield road_watch(UNRESPONSIVE, limits, Unresponsive, EYES, *GAZE)
     for number, dwell_s in enumerate((limits.distracted_1_s, limits.distracted_2_s, limits.distracted_3_s), start=1):
         yield watch(stage(number), partial(Distracted, limits, dwell_s), EYES, *GAZE)
     yield watch(NOT_VISIBLE, absent, FACE)

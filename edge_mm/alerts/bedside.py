@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from edge_mm.alerts.fused import HeadWatch
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Rule
+from edge_mm.alerts.rules import Rule
 from edge_mm.kinds import Modality, Priority
 
 
@@ -30,6 +31,8 @@ _HEADS = (
     _Head("arrhythmia", "health.arrhythmia", "heart rhythm is likely disturbed", "medium", "physio"),
     _Head("distress", "health.distress", "patient is likely in distress", "low", "skin"),
 )
+HEADS = tuple(one.name for one in _HEADS)
+"""Heads that have a rule, beside ``drowsy`` (``driver``)."""
 
 
 def fused_policies(limits: Limits, *, heads: Iterable[str], senses: Iterable[str]) -> list[HeadWatch]:

@@ -13,6 +13,8 @@ from edge_mm.alerts.sensors import QUALITY, Usable
 from edge_mm.kinds import Modality, SourceState
 from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status
 
+NOISE = "noise"
+"""Label of a signal that is there, under the movements of a person."""
 _NOT_WATCHING: frozenset[Modality] = frozenset(("readings", "text"))
 
 
@@ -24,8 +26,9 @@ class Blind:
     def __init__(self, limits: Limits) -> None:
         self._wait_ns = max(ns(limits.blind_s) - SLACK_NS, 0)
         self._unusable_ns = max(ns(limits.blind_unusable_s) - SLACK_NS, 0)
+        self._noise_ns = max(ns(limits.blind_noise_s) - SLACK_NS, 0)
         self._usable = Usable(limits)
-        self._unusable: set[str] = set()
+        self._unusable: dict[str, str] = {}
         self._states: dict[str, SourceState] = {}
         self._senses: dict[str, Modality] = {}
         self._since_ns: int | None = None
@@ -35,7 +38,10 @@ class Blind:
         """Take one event."""
         for condition in self._usable.update(event):
             stream = condition.key.partition("/")[2]
-            (self._unusable.add if condition.active else self._unusable.discard)(stream)
+            if condition.active:
+                self._unusable[stream] = str(condition.reason.params.get("why", ""))
+            else:
+                self._unusable.pop(stream, None)
         if isinstance(event, Status):
             if not event.stream.startswith("@"):
                 self._states[event.stream] = event.state
@@ -61,8 +67,7 @@ class Blind:
             return (self._condition(event.t_ns, event.t_ns, Reason("sensors_work", {}, text), active=False),)
         if self._since_ns is None or event.t_ns < self._since_ns:
             self._since_ns = event.t_ns
-        gone = all(self._states[stream] in ("lost", "stale") for stream in watching)
-        if self._told or event.t_ns - self._since_ns < (self._wait_ns if gone else self._unusable_ns):
+        if self._told or event.t_ns - self._since_ns < self._patience_ns(watching):
             return ()
         self._told = True
         states = ", ".join(f"{s}: {self._state(s)}" for s in sorted(watching))[:200]
@@ -70,6 +75,13 @@ class Blind:
         text = f"nobody is watched: every sensor is lost, silent or unusable for {seconds:.0f} s ({states})"
         reason = Reason("all_sensors_gone", {"sensors": states, "seconds": seconds}, text)
         return (self._condition(event.t_ns, self._since_ns, reason, active=True),)
+
+    def _patience_ns(self, watching: list[str]) -> int:
+        """How long it must have lasted: what is gone is gone, who moves is there."""
+        there = [stream for stream in watching if self._states[stream] not in ("lost", "stale")]
+        if not there:
+            return self._wait_ns
+        return self._noise_ns if any(self._unusable.get(s) == NOISE for s in there) else self._unusable_ns
 
     def _waits(self, watching: list[str]) -> bool:
         """Before anything was said: a start-up says nothing of what was before a restart."""

@@ -10,7 +10,8 @@ from collections import deque
 
 from edge_mm.alerts.hold import Hold, ns
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Measured, Rule, Watch
+from edge_mm.alerts.rules import Measured, Rule
+from edge_mm.alerts.watch import Watch
 from edge_mm.types import NS_PER_S, Observation
 
 RULE = Rule(

@@ -23,12 +23,12 @@ from edge_mm.alerts.fused import HeadWatch
 from edge_mm.alerts.inputs import Inputs, needs_of
 from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.alerts.news2 import News2
-from edge_mm.alerts.rules import Watch
 from edge_mm.alerts.sensors import Connection, Usable
 from edge_mm.alerts.signs import sign_policies
 from edge_mm.alerts.sound import sound_policies
 from edge_mm.alerts.still import still_policy
 from edge_mm.alerts.vitals import vitals_policies
+from edge_mm.alerts.watch import Watch
 from edge_mm.alerts.wrist import fall_policies, stress_policies
 from edge_mm.protocols import Policy
 

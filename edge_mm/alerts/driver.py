@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable
 from edge_mm.alerts.eyes import ClosedEyes
 from edge_mm.alerts.fused import HeadWatch
 from edge_mm.alerts.gaze import FACE, away_watch
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Rule, Tracker, Watch
+from edge_mm.alerts.rules import Rule, Tracker
+from edge_mm.alerts.watch import Watch
 from edge_mm.alerts.windows import ShareOfTime
 
 EYES_CLOSED = Rule(

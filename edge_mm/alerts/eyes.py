@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edge_mm.alerts.hold import SLACK_NS, ns
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Measured
+from edge_mm.alerts.rules import Measured
 from edge_mm.types import Observation
 
 LOST = "the face was lost with the eyes closed: the alarm stays until it is acknowledged"

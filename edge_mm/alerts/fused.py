@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from edge_mm.alerts.rules import Level, Rule, ended
+from edge_mm.alerts.level import Level
+from edge_mm.alerts.rules import Rule, ended
 from edge_mm.alerts.sensors import QUALITY
 from edge_mm.alerts.streams import Running
 from edge_mm.kinds import Modality
@@ -35,9 +36,9 @@ class HeadWatch:
     ) -> None:
         self.rule = rule
         self._level = level
-        self._head = head
+        self.head = head
         self._min_quality = min_quality
-        self._needs = needs
+        self.needs = needs
         self._told: bool | None = None
         self._running = Running()
         self._ended = False
@@ -46,10 +47,10 @@ class HeadWatch:
         """Take one event; a window in which no sense was usable says nothing."""
         if not isinstance(event, Estimate):
             return self._passed(event)
-        score = event.scores.get(self._head)
+        score = event.scores.get(self.head)
         if self._ended or score is None or not isfinite(score):
             return ()
-        if self._needs is not None and self._needs not in event.weights:
+        if self.needs is not None and self.needs not in event.weights:
             return ()
         if not any(event.coverage.get(sense, 0.0) > 0 and q >= self._min_quality for sense, q in event.quality.items()):
             return ()
@@ -64,12 +65,12 @@ class HeadWatch:
         senses = sorted(event.weights, key=lambda sense: -event.weights[sense])
         named = replace(measured, params={**measured.params, "senses": " and ".join(senses)})
         onset = hold.onset_ns if hold.told else None
-        return (self.rule.condition(event.t_ns, active=hold.told, onset_ns=onset, measured=named, head=self._head),)
+        return (self.rule.condition(event.t_ns, active=hold.told, onset_ns=onset, measured=named, head=self.head),)
 
     def _passed(self, event: PolicyInput) -> tuple[Condition, ...]:
         """When no stream of the sense that it needs runs any more, nobody is watched."""
         self._running.take(event)
-        self._ended = self._running.ended(self._needs)
+        self._ended = self._running.ended(self.needs)
         if not self._ended or self._told is False:
             return ()
         self._told = False

@@ -7,11 +7,14 @@ how far away from the road, as a share of the limits; whether a glance lasts too
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from edge_mm.alerts.hold import ns
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Watch
+from edge_mm.alerts.rules import Measured, Rule, Tracker
+from edge_mm.alerts.watch import Watch
 from edge_mm.types import Condition, Observation, PolicyInput
 
 FACE = "driver.face_found"
@@ -83,17 +86,52 @@ class Speed:
         return self._kmh if self._t_ns is not None and abs(t_ns - self._t_ns) <= self._age_ns else None
 
 
-class Away:
-    """Tracker: the head is turned beyond a limit of yaw or of pitch.
+class Road:
+    """How far away from the road, and how long a glance may last: by speed where there is one to be heard.
 
     By speed, a slow car allows longer glances and a car that stands any; where the speed is unknown, nothing is said.
     """
 
+    __slots__ = ("_gaze", "_limits", "_speed", "dwell_s", "kmh")
+
     def __init__(self, limits: Limits, speed: Speed | None = None) -> None:
         self._limits = limits
-        self._speed = speed
-        self._kmh = 0.0
         self._gaze = Gaze(limits)
+        self._speed = speed
+        self.kmh: float | None = None
+        self.dwell_s = limits.away_s
+
+    @property
+    def by_speed(self) -> bool:
+        """Whether it depends on how fast the car is."""
+        return self._speed is not None
+
+    def read(self, reading: Observation) -> tuple[int, float] | None:
+        """As ``Gaze.read``; ``dwell_s`` and ``kmh`` are then those of its time."""
+        judged = self._gaze.read(reading)
+        if judged is None or self._speed is None:
+            return judged
+        t_ns, ratio = judged
+        kmh, limits = self._speed.at(t_ns), self._limits
+        if kmh is None:
+            return None
+        self.kmh = kmh
+        if kmh < limits.away_slow_kmh:
+            return t_ns, 0.0
+        self.dwell_s = limits.away_s if kmh > limits.away_fast_kmh else limits.away_slow_s
+        return t_ns, ratio
+
+    def standing(self, t_ns: int) -> bool:
+        """Whether the car is so slow that nobody has to look ahead."""
+        kmh = None if self._speed is None else self._speed.at(t_ns)
+        return kmh is not None and kmh < self._limits.away_slow_kmh
+
+
+class Away:
+    """Tracker: the head is turned beyond a limit of yaw or of pitch."""
+
+    def __init__(self, limits: Limits, speed: Speed | None = None) -> None:
+        self._road = Road(limits, speed)
         self._level = Level(
             enter=1.0,
             exit=limits.away_exit_ratio,
@@ -106,39 +144,27 @@ class Away:
 
     def read(self, reading: Observation) -> None:
         """Take an angle, or whether there is a face."""
-        judged = self._gaze.read(reading)
-        if judged is None:
-            return
-        t_ns, ratio = judged
-        if self._speed is not None:
-            kmh = self._speed.at(t_ns)
-            if kmh is None:
-                return
-            limits = self._limits
-            self._kmh = kmh
-            if kmh < limits.away_slow_kmh:
-                ratio = 0.0
-            else:
-                self._level.wait(limits.away_s if kmh > limits.away_fast_kmh else limits.away_slow_s)
-        self._level.read_value(t_ns, ratio)
+        if (judged := self._road.read(reading)) is not None:
+            self._level.wait(self._road.dwell_s)
+            self._level.read_value(*judged)
 
     def measured(self) -> Measured:
         """How long, and the limit; by speed also how fast."""
         measured = self._level.measured()
-        if self._speed is None:
+        if not self._road.by_speed:
             return measured
-        return replace(measured, params={**measured.params, "kmh": round(self._kmh, 1)})
+        return replace(measured, params={**measured.params, "kmh": round(self._road.kmh or 0.0, 1)})
 
 
 class SpeedWatch(Watch):
     """A watch over a camera that also hears how fast the car is, from whatever stream says it."""
 
-    def __init__(self, rule: Rule, limits: Limits) -> None:
+    def __init__(self, rule: Rule, limits: Limits, track: Callable[[Speed], Tracker], names: Iterable[str]) -> None:
         speed = self._speed = Speed(limits.speed_max_age_s)
         super().__init__(
             rule,
-            lambda: Away(limits, speed),
-            names=frozenset((*GAZE, SPEED)),
+            lambda: track(speed),
+            names=frozenset((*names, SPEED)),
             sense="vision",
             min_quality=limits.min_quality,
             max_gap_s=limits.vision_max_gap_s,
@@ -152,16 +178,22 @@ class SpeedWatch(Watch):
         return super().update(event)
 
 
-def away_watch(rule: Rule, limits: Limits) -> Watch:
-    """Looking away, by speed where the numbers say so."""
+def road_watch(rule: Rule, limits: Limits, track: Callable[[Limits, Speed | None], Tracker], *names: str) -> Watch:
+    """A rule about looking at the road, by speed where the numbers say so."""
     if limits.away_by_speed:
-        raised = f"{rule.raised} at {{kmh:.0f}} km/h"
-        return SpeedWatch(replace(rule, raised=raised), limits)
+        return SpeedWatch(rule, limits, lambda speed: track(limits, speed), names)
     return Watch(
         rule,
-        lambda: Away(limits),
-        names=frozenset(GAZE),
+        lambda: track(limits, None),
+        names=frozenset(names),
         sense="vision",
         min_quality=limits.min_quality,
         max_gap_s=limits.vision_max_gap_s,
     )
+
+
+def away_watch(rule: Rule, limits: Limits) -> Watch:
+    """Looking away, by speed where the numbers say so."""
+    if limits.away_by_speed:
+        rule = replace(rule, raised=f"{rule.raised} at {{kmh:.0f}} km/h")
+    return road_watch(rule, limits, Away, *GAZE)

@@ -32,6 +32,8 @@ _PRESSURE = Need((SYSTOLIC, DIASTOLIC), "blood_pressure", "spots_max_age_s")
 _WARM = Need((TEMPERATURE,), "body_temp", "spots_max_age_s")
 _BREATH = Need((BREATHING,), "respiration_rate", "signs_max_age_s")
 SPEED = Need(("vehicle.speed_kmh",), "speed", "speed_max_age_s")
+BY_SPEED = ("driver.looking_away", "driver.glancing_away", "driver.unresponsive")
+"""Kinds that depend on ``SPEED`` where ``away_by_speed`` says so."""
 NEEDS = {
     **dict.fromkeys(
         ("driver.glancing_away", "driver.unresponsive", "driver.distracted", "driver.not_visible"), _CAMERA
@@ -55,7 +57,7 @@ def needs_of(kinds: Iterable[str], limits: Limits) -> dict[Need, list[str]]:
     for kind in dict.fromkeys(kinds):
         if kind in NEEDS and kind in limits.enabled:
             found.setdefault(NEEDS[kind], []).append(kind)
-        if kind == "driver.looking_away" and limits.away_by_speed:
+        if kind in BY_SPEED and limits.away_by_speed:
             found.setdefault(SPEED, []).append(kind)
     return found
 

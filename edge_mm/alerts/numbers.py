@@ -90,6 +90,9 @@ class Limits(SignNumbers, frozen=True, forbid_unknown_fields=True, kw_only=True)
     blind_s: Seconds = 3.0
     """All sensors lost or silent for this long: ours. Each says for itself at once that it is lost."""
     blind_unusable_s: Seconds = 60.0
-    """The same where some only tell us nothing (a moving wrist does for most of a minute, and is back): ours."""
+    """The same where some only tell us nothing (a hand before the camera is gone by then): ours."""
+    blind_noise_s: Stretch = 300.0
+    """The same where one of them is only too noisy: a person who moves. At 60 s, a pulse at the wrist alone raised 2.4
+    alerts per hour (Stress-Predict): ours."""
     input_wait_s: Seconds = 30.0
     """A rule whose input has not come for so long after the start says so: ours."""

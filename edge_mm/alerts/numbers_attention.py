@@ -19,9 +19,9 @@ class AttentionNumbers(DriverNumbers, frozen=True, forbid_unknown_fields=True, k
     away_slow_kmh: Speed = 20.0
     """By speed: below it, looking away is no distraction (EU 2023/2590 ADDW, secondary source)."""
     away_fast_kmh: Speed = 50.0
-    """By speed: above it ``away_s`` holds, else ``away_slow_s`` (same source)."""
+    """By speed: above it ``away_s`` holds, else ``away_slow_s`` (EU 2023/2590 ADDW, secondary source)."""
     away_slow_s: Seconds = 6.0
-    """By speed: a glance of so long, between the two speeds (same source: 6 s)."""
+    """By speed: a glance of so long, between the two speeds (EU 2023/2590 ADDW, secondary source)."""
     speed_max_age_s: Stretch = 10.0
     """An older speed is not the present one: ours."""
 
@@ -30,19 +30,19 @@ class AttentionNumbers(DriverNumbers, frozen=True, forbid_unknown_fields=True, k
     glances_exit_s: Stretch = 8.0
     """Fewer seconds end it: ours."""
     glances_window_s: Stretch = 30.0
-    """The window (same source)."""
+    """The window (Euro NCAP Driver Engagement v1.1, secondary source)."""
 
     unresponsive_s: Seconds = 3.0
     """The gaze is not back so long after the warning (Euro NCAP v1.1, secondary source)."""
     unresponsive_eyes_s: Seconds = 6.0
-    """Or the eyes are closed for so long (same source)."""
+    """Or the eyes are closed for so long (Euro NCAP Driver Engagement v1.1, secondary source)."""
 
     distracted_1_s: Seconds = 3.0
     """First stage (openpilot ``selfdrive/monitoring/policy.py``: 3 s)."""
     distracted_2_s: Seconds = 5.0
-    """Second stage (same source: 5 s)."""
+    """Second stage (openpilot ``selfdrive/monitoring/policy.py``: 5 s)."""
     distracted_3_s: Seconds = 11.0
-    """Third stage (same source: 11 s)."""
+    """Third stage (openpilot ``selfdrive/monitoring/policy.py``: 11 s)."""
     distracted_keep_s: Seconds = 1.0
     """Attentive again for this long: ours."""
 

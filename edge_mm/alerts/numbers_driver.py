@@ -19,7 +19,7 @@ class DriverNumbers(CommonNumbers, frozen=True, forbid_unknown_fields=True, kw_o
     eyes_closed_s: Seconds = 1.5
     """Microsleep: eyes closed 1 to 2 s (Euro NCAP Driver Engagement v1.1, secondary source); blinks end by 0.5 s."""
     sleep_s: Seconds = 3.0
-    """Sleep: eyes closed for 3 s or more (same source)."""
+    """Sleep: eyes closed for 3 s or more (Euro NCAP Driver Engagement v1.1, secondary source)."""
     eyes_closed_keep_s: Seconds = 1.0
     """Eyes open again for this long: ours."""
     face_lost_closed_s: Seconds = 0.8
@@ -61,7 +61,7 @@ class DriverNumbers(CommonNumbers, frozen=True, forbid_unknown_fields=True, kw_o
     neutral_yaw_deg: Angle = 0.0
     """Reading when the driver looks straight ahead: not 0 for a camera at the side."""
     neutral_pitch_deg: Angle = 0.0
-    """The same, up and down."""
+    """Reading, up and down, when the driver looks straight ahead."""
     away_exit_ratio: Above = 0.85
     """Back below this share of the limits: ours."""
     away_s: Seconds = 3.0

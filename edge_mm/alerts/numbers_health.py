@@ -75,7 +75,7 @@ class HealthNumbers(AttentionNumbers, frozen=True, forbid_unknown_fields=True, k
     ventricular_run_beats: Count = 3
     """Three or more ventricular beats in a row (ACC/AHA/HRS: non-sustained ventricular tachycardia)."""
     ventricular_run_bpm: Bpm = 100.0
-    """At this rate or faster (same source)."""
+    """At this rate or faster (ACC/AHA/HRS)."""
     ventricular_run_keep_s: Seconds = 10.0
     """Seconds of beats without such a run: ours."""
 

@@ -61,7 +61,7 @@ class SignNumbers(HealthNumbers, frozen=True, forbid_unknown_fields=True, kw_onl
     breathing_low_exit_bpm: Measured = 6.0
     """Ours."""
     breathing_high_bpm: Measured = 30.0
-    """The same source."""
+    """Breaths per minute as measured, at or above it (LIFEPAK 15 default, vendor manual)."""
     breathing_high_exit_bpm: Measured = 28.0
     """Ours."""
     breathing_s: Seconds = 14.0
@@ -85,9 +85,10 @@ class SignNumbers(HealthNumbers, frozen=True, forbid_unknown_fields=True, kw_onl
     news2_total: Score = 5
     """Partial NEWS2 from which it is told (Royal College of Physicians 2017: 5 or 6 is an urgent response)."""
     news2_emergency_total: Score = 7
-    """Partial NEWS2 from which it is told with high priority (same source: 7 or more is an emergency response)."""
+    """Partial NEWS2 from which it is told with high priority (Royal College of Physicians 2017: 7 or more is an
+    emergency response)."""
     news2_single: Annotated[int, Meta(ge=1, le=4)] = 3
-    """A single item of so many points is told too (same source: 3); 4: never."""
+    """A single item of so many points is told too (Royal College of Physicians 2017: 3); 4: never."""
     news2_s: Seconds = 60.0
     """For so long: ours; the chart is filled in by hand and knows no momentary values."""
     news2_keep_s: Seconds = 60.0

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Rule, Watch
+from edge_mm.alerts.rules import Rule
+from edge_mm.alerts.watch import Watch
 from edge_mm.kinds import Priority
 
 SPO2, BREATHING = "vitals.spo2_percent", "vitals.breathing_rate_bpm"

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Rule, Watch
+from edge_mm.alerts.rules import Rule
+from edge_mm.alerts.watch import Watch
 from edge_mm.kinds import Priority
 
 SOUNDS: Mapping[str, tuple[Priority, str]] = MappingProxyType(

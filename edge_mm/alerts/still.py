@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from edge_mm.alerts.hold import Hold, ns, seconds_between
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Measured, Rule, Watch
+from edge_mm.alerts.rules import Measured, Rule
+from edge_mm.alerts.watch import Watch
 from edge_mm.types import Observation
 
 FALL, ACTIVITY = "motion.fall", "motion.activity_g"

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from functools import partial
 
 from edge_mm.alerts.hold import Hold, ns, seconds_between
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Measured, Rule, Tracker, Watch
+from edge_mm.alerts.rules import Measured, Rule, Tracker
+from edge_mm.alerts.watch import Watch
 from edge_mm.alerts.windows import CountOf
 from edge_mm.types import NS_PER_S, Observation
 

@@ -7,8 +7,10 @@ the schedule of the session told as much (model card). Not here: the numbers (``
 
 from __future__ import annotations
 
+from edge_mm.alerts.level import Level
 from edge_mm.alerts.numbers import Limits
-from edge_mm.alerts.rules import Level, Rule, Watch
+from edge_mm.alerts.rules import Rule
+from edge_mm.alerts.watch import Watch
 
 FALL = Rule(
     kind="motion.fall",

@@ -92,7 +92,7 @@ class SignalQuality:
             )
         self._facts = [*self._facts, facts][-MEMORY:]
         if self._contact is not None:
-            self._contact.chunk(present)
+            self._contact.chunk(present, rate_hz)
 
     def beat(self, match: float, height: float) -> None:
         """A beat was found: so much like others (correlation), so high (filtered, in the stream's unit)."""
