@@ -22,7 +22,7 @@ from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.database import Database
 from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due
 from edge_mm.delivery.outbox_file import fact
-from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, number_of, sortable_id
+from edge_mm.delivery.record import OWN_INCIDENTS, TAIL_BYTES, BundleRef, Record, number_of, sortable_id
 from edge_mm.delivery.reserve import RESERVE_BYTES
 from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
@@ -234,7 +234,7 @@ class Outbox:
         return Record(
             seq=seq,
             id=sortable_id(seq, tail),
-            incident_id=sortable_id(alert.incident, lineage),
+            incident_id=sortable_id(alert.incident or OWN_INCIDENTS + seq, lineage),
             boot_id=boot_id,
             alert=alert,
             bundle=self.bundle,

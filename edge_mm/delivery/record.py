@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from edge_mm.models.bundle import Bundle
 
 TAIL_BYTES = 10
+OWN_INCIDENTS = 2**47
+"""From here on incidents are numbered that are none of the alarm machine's; its own count from 1."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _ID_CHARS = 26
