@@ -4,8 +4,9 @@ In: the Alerts of one push and the alarm machine's snapshot after it. Out: one t
 outbox cannot be written (disk full), the transitions are kept here, in order, and tried again every ``RETRY_S``
 together with the newest snapshot: what was accepted stays accepted, nothing is published that is not durable, and the
 person is watched on. Where even what waits here is too much (``MOST_HELD``), what matters least is let go of, counted,
-and told as one ``outbox.gap`` alert when the disk is back (``daemon.gap``). If the process ends before the disk has room, it exits with 1: the next start continues from the
-last committed snapshot, so that whatever still holds is raised again. Not here: publishing.
+and told as one ``outbox.gap`` alert when the disk is back (``daemon.gap``). If the process ends before the disk has
+room, it exits with 1: the next start continues from the last committed snapshot, so that whatever still holds is raised
+again. Not here: publishing.
 
 Alternative: stop at the first failure. systemd would restart us into the same full disk, blind in between.
 """
@@ -122,8 +123,8 @@ class Keeper:
         stored = self.retry(now=True)
         if self._pending:
             raise OutboxError(
-                f"{len(self._pending) + self.missing} transitions could not be stored ({self.failure}); free some space and start "
-                "again: it continues from the last state that was stored"
+                f"{len(self._pending) + self.missing} transitions could not be stored ({self.failure}); free some "
+                "space and start again: it continues from the last state that was stored"
             )
         return stored
 
