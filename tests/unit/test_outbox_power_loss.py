@@ -1,10 +1,11 @@
 """Power goes in the middle of a write: what a commit had returned for is there, and nothing of what it had not.
 
-The three files of an outbox are copied when a commit has returned, and when the next one has: the difference is what was
-on its way to the disk. It is cut at every 512 bytes, with what an older journal, a worn card or nothing left behind it.
+The files of an outbox are copied when a commit has returned, and when the next one has: the difference is what was on
+its way to the disk. It is cut at every 512 bytes, with what an older journal, a worn card or nothing left behind it.
 SQLite's shared memory file is left out: it is never flushed, and does not outlive the power.
 """
 
+import itertools
 import random
 import shutil
 
@@ -63,14 +64,13 @@ def test_wherever_the_power_goes_each_commit_is_there_whole_or_not_at_all(tmp_pa
     path.parent.mkdir()
     promised = list(commits(path, times=3, before=before))
     states, number = set(), 0
-    for (folder, last, snapshot), (then, last_then, snapshot_then) in zip(promised, promised[1:], strict=False):
+    for (folder, last, snapshot), (then, last_then, snapshot_then) in itertools.pairwise(promised):
         journal, file = ((folder / name).read_bytes() for name in ("o.sqlite-wal", "o.sqlite"))
         newer = (then / "o.sqlite-wal").read_bytes()
         assert (then / "o.sqlite").read_bytes() == file, "a commit writes the journal only"
-        changed = next(i for i, pair in enumerate(zip(newer, journal.ljust(len(newer), b"\0"))) if pair[0] != pair[1])
-        end = (
-            len(newer) if len(newer) > len(journal) else 1 + max(i for i in range(len(newer)) if newer[i] != journal[i])
-        )
+        before_it = journal.ljust(len(newer), b"\0")
+        differs = [i for i in range(len(newer)) if newer[i] != before_it[i]]
+        changed, end = differs[0], 1 + differs[-1]
         for edge in range(changed // SECTOR * SECTOR, end + SECTOR, SECTOR):
             cut = min(max(edge, changed), len(newer))  # what had been flushed stays
             for kind, wal in tails(journal, newer, cut, changed, rng):
