@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean fuzz
+.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean fuzz bench-outbox
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ bundle: convert-env  ## train and package the reference bundles `driver` and `he
 
 evaluate: convert-env  ## both bundles on people they never saw, through the device's monitor; dated report in work/evaluation
 	@for name in driver health; do .venv-convert/bin/edge-mm-convert evaluate $$name --data $(DATA) --out work/evaluation/$$name $(CARD); done
+
+bench-outbox: env  ## transitions a second through the outbox against plain SQLite on this disk; dated report
+	@$(RUN) tests/bench/outbox.py $(ARGS)
 
 bench-convert: convert-env  ## bytes, speed, loss and time of the driver bundle's conversion (after `make bundle`); dated report
 	@.venv-convert/bin/python tests/bench/conversion.py

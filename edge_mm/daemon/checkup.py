@@ -21,6 +21,7 @@ from edge_mm.daemon.config import Config, MetricsConfig, load_parts
 from edge_mm.daemon.config_record import RecordConfig, in_words, try_record
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
 from edge_mm.daemon.reader import OPENING_S, specs_of
+from edge_mm.daemon.sink_probe import try_sink
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
 from edge_mm.protocols import Source
 from edge_mm.sources.address import without_password
@@ -41,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True):
 
     part: str
     """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``baseline``, ``metrics``,
-    ``record``, ``broker``."""
+    ``record``, ``sink <name>``, ``broker``."""
     level: str
     """``ok``, ``warning`` or ``error``."""
     text: str
@@ -103,6 +104,9 @@ def check_up(path: str) -> Iterator[Finding]:
         yield _untried("record")
     elif config.record is not None:
         yield from _record(config.record)
+    if "sink" in wrong:
+        yield _untried("sink")
+    yield from (_tried(f"sink {one.title}", partial(try_sink, one)) for one in config.sink)
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 

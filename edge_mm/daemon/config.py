@@ -198,6 +198,7 @@ def _wrong(problems: Iterable[str], file: str, raw: Mapping[str, Any]) -> frozen
     keys = [f"source[{i}]" for i in range(len(rows) if isinstance(rows, list) else 0)]
     keys += [*raw, *(field.name for field in msgspec.structs.fields(Config))]
     starts = {key: tuple(f"{bracket}{key}{end}" for bracket, end in (("", ":"), ("", "."), ("[", "]"))) for key in keys}
+    starts["sink"] = (*starts["sink"], "sink[", "sink ")
     return frozenset(key for key, start in starts.items() if any(text.startswith(start) for text in texts))
 
 

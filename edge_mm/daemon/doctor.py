@@ -16,10 +16,11 @@ import msgspec
 
 from edge_mm.daemon import doctor_access, doctor_board, doctor_parts
 from edge_mm.daemon.config import Config, Parts, load_parts
+from edge_mm.daemon.config_sink import SinkConfig
 from edge_mm.daemon.config_source import SourceConfig
 from edge_mm.daemon.plan import plan_sources
 from edge_mm.daemon.remark import CONFIG, Remark, error, guarded, ok, warning
-from edge_mm.errors import ConfigError, UsageError
+from edge_mm.errors import ConfigError, DeliveryError, UsageError
 from edge_mm.models.board import Board
 from edge_mm.models.profile import Profile, load_profile
 from edge_mm.sources.address import without_password
@@ -65,6 +66,9 @@ def examine(config: str | None = None, *, root: Path = Path("/")) -> Iterator[Re
         yield from guarded("metrics", _metrics)
     if read is not None and read.record is not None:
         yield from guarded("record", partial(_record, read.record.folder))
+    if read is not None and parts is not None and "sink" not in parts.wrong:
+        for one in read.sink:
+            yield from guarded(f"sink {one.title}", partial(_sink, one))
     yield from guarded("runtime", doctor_parts.runtime)
     yield from guarded("coral", lambda: doctor_parts.coral(profile, root))
     yield from guarded("power", lambda: doctor_board.power(root))
@@ -125,6 +129,16 @@ def _record(folder: str) -> Iterator[Remark]:
 
     require_mcap("[record]")
     yield ok("record", f"mcap is installed; people are recorded into {folder}")
+
+
+def _sink(one: SinkConfig) -> Iterator[Remark]:
+    from edge_mm.daemon.sink_probe import try_sink
+
+    try:
+        yield ok(f"sink {one.title}", try_sink(one))
+    except DeliveryError as problem:  # alerts wait for it
+        text, _, cure = str(problem).partition("; ")
+        yield warning(f"sink {one.title}", text, cure or "make it reachable; until then alerts wait in the outbox")
 
 
 def _broker(parts: Parts | None) -> Iterator[Remark]:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge_mm.daemon.config_sink import SinkConfig
 from edge_mm.daemon.supervision import News
@@ -23,6 +23,10 @@ from edge_mm.delivery.webhook import Webhook
 from edge_mm.errors import ConfigError
 from edge_mm.protocols import Sink
 from edge_mm.types import Alert, Output
+
+if TYPE_CHECKING:
+    from edge_mm.nearby.lamp import Lamp
+    from edge_mm.nearby.speaker import Speaker
 
 GROUP = "edge_mm.sinks"
 """Entry points: ``factory(name, options)`` gives an object with ``send`` or ``deliver`` (``DurableSink``)."""
@@ -166,12 +170,21 @@ def _made(one: SinkConfig) -> tuple[str, Sink | DurableSink, Callable[[Alert], b
         made = LogFile(one.path, name=one.title, max_bytes=round(one.max_mib * 2**20), keep=one.keep)
         return "log", made, wants, MOST
     if one.kind == "webhook":
-        hook = Webhook(one.url, name=one.title, headers=one.headers, timeout_s=one.timeout_s, tls_ca=one.tls_ca)
-        return "webhook", hook, wants, 1
+        return "webhook", webhook_of(one), wants, 1
     return one.kind, _plugged_in(one), wants, 1
 
 
-def _plugged_in(one: SinkConfig) -> Sink | DurableSink:
+def webhook_of(one: SinkConfig) -> Webhook:
+    """Who posts."""
+    return Webhook(one.url, name=one.title, headers=one.headers, timeout_s=one.timeout_s, tls_ca=one.tls_ca)
+
+
+def plug_in(one: SinkConfig) -> Callable[[str, dict[str, Any]], Any]:
+    """The factory of an installed plug-in.
+
+    Raises:
+        ConfigError: there is none of this name, or it does not load.
+    """
     found = list(entry_points(group=GROUP, name=one.kind))
     if not found:
         there = ", ".join(sorted({entry.name for entry in entry_points(group=GROUP)})) or "none"
@@ -180,13 +193,29 @@ def _plugged_in(one: SinkConfig) -> Sink | DurableSink:
             f"{GROUP} has this name (installed: {there})"
         )
     try:
-        made = found[0].load()(one.title, dict(one.options))
+        factory = found[0].load()
+    except Exception as error:  # somebody else's code
+        raise _broken(one, found[0].value, error) from error
+    if not callable(factory):
+        raise ConfigError(f"sink {one.title}: its plug-in {found[0].value} is no factory of sinks")
+    return factory  # type: ignore[no-any-return]
+
+
+def _broken(one: SinkConfig, value: str, error: Exception) -> ConfigError:
+    return ConfigError(f"sink {one.title}: its plug-in {value}: {type(error).__name__}: {error}")
+
+
+def _plugged_in(one: SinkConfig) -> Sink | DurableSink:
+    factory = plug_in(one)
+    value = f"{getattr(factory, '__module__', '')}:{getattr(factory, '__qualname__', one.kind)}"
+    try:
+        made = factory(one.title, dict(one.options))
     except ConfigError:
         raise
     except Exception as error:  # somebody else's code
-        raise ConfigError(f"sink {one.title}: its plug-in {found[0].value}: {type(error).__name__}: {error}") from error
+        raise _broken(one, value, error) from error
     if not (hasattr(made, "send") or isinstance(made, DurableSink)):
-        raise ConfigError(f"sink {one.title}: its plug-in {found[0].value} gives neither send() nor deliver() and name")
+        raise ConfigError(f"sink {one.title}: its plug-in {value} gives neither send() nor deliver() and name")
     return made  # type: ignore[no-any-return]
 
 
@@ -200,14 +229,22 @@ def _filter(one: SinkConfig) -> Callable[[Alert], bool]:
     return wants
 
 
+def speaker_of(one: SinkConfig) -> Speaker:
+    """What sounds."""
+    from edge_mm.nearby.speaker import Speaker
+
+    return Speaker(one.device, volume=one.volume)
+
+
+def lamp_of(one: SinkConfig) -> Lamp:
+    """What flashes."""
+    from edge_mm.nearby.lamp import Lamp
+
+    return Lamp({"high": one.high, "medium": one.medium, "low": one.low})
+
+
 def _signal(one: SinkConfig) -> Signal:
     from edge_mm.nearby.signal import NearbySignal
 
-    if one.kind == "sound":
-        from edge_mm.nearby.speaker import Speaker
-
-        return NearbySignal(one.title, Speaker(one.device, volume=one.volume), always=one.when == "always")
-    from edge_mm.nearby.lamp import Lamp
-
-    lamp = Lamp({"high": one.high, "medium": one.medium, "low": one.low})
-    return NearbySignal(one.title, lamp, always=one.when == "always")
+    device = speaker_of(one) if one.kind == "sound" else lamp_of(one)
+    return NearbySignal(one.title, device, always=one.when == "always")

@@ -69,8 +69,11 @@ class Database:
                     attempt += 1
                     if not full(error):
                         raise
-                    if not (attempt == 1 and checkpoint(db)) and not self.reserve.give(last=not durable):
+                    if attempt == 1 and checkpoint(db):
+                        continue
+                    if not self.reserve.give(last=not durable):
                         raise
+                    checkpoint(db)  # the new room is for the file: else the journal would take all of it
             self.reserve.restore()
             return result
 

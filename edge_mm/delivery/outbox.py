@@ -22,7 +22,7 @@ from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.database import Database
 from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due
 from edge_mm.delivery.outbox_file import fact
-from edge_mm.delivery.record import TAIL_BYTES, BundleRef, Record, number_of, sortable_id
+from edge_mm.delivery.record import OWN_INCIDENTS, TAIL_BYTES, BundleRef, Record, number_of, sortable_id
 from edge_mm.delivery.reserve import RESERVE_BYTES
 from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
@@ -110,18 +110,21 @@ class Outbox:
         last = int(fact(db, self.path, "last_seq"))
         lineage = bytes(fact(db, self.path, "lineage"))
         try:
-            records = [self._record(alert, last + i, here.boot_id, lineage) for i, alert in enumerate(alerts, 1)]
-            records = [self._dated(record, db) for record in records]
+            tails = secrets.token_bytes(TAIL_BYTES * len(alerts))
+            records = [
+                self._record(alert, last + i, here.boot_id, lineage, tails[TAIL_BYTES * (i - 1) : TAIL_BYTES * i])
+                for i, alert in enumerate(alerts, 1)
+            ]
+            before = self._before({str(one.key) for one in alerts if one.state == "cleared"}, here.boot_id, db)
+            records = [self._dated(record, before) for record in records]
             bodies = [to_bytes(record) for record in records]
         except (TypeError, ValueError) as error:
             raise OutboxError(f"outbox {self.path}: {error}") from error
         rows = [(record.seq, here.boot_id, body) for record, body in zip(records, bodies, strict=True)]
         db.executemany("INSERT INTO record VALUES (?, ?, ?)", rows)
         make_due(db, self.sinks, [record.seq for record in records])
-        db.executemany(
-            "INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?)",
-            [(record.alert.key, *row) for record, row in zip(records, rows, strict=True)],
-        )
+        newest = {record.alert.key: row for record, row in zip(records, rows, strict=True)}
+        db.executemany("INSERT OR REPLACE INTO alarm VALUES (?, ?, ?, ?)", [(key, *row) for key, row in newest.items()])
         db.execute("UPDATE fact SET value = ? WHERE name = 'last_seq'", (last + len(records),))
         if snapshot is not None:
             db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot', ?)", (snapshot,))
@@ -227,33 +230,32 @@ class Outbox:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _record(self, alert: Alert, seq: int, boot_id: str, lineage: bytes) -> Record:
+    def _record(self, alert: Alert, seq: int, boot_id: str, lineage: bytes, tail: bytes) -> Record:
         return Record(
             seq=seq,
-            id=sortable_id(seq, secrets.token_bytes(TAIL_BYTES)),
-            incident_id=sortable_id(alert.incident, lineage),
+            id=sortable_id(seq, tail),
+            incident_id=sortable_id(alert.incident or OWN_INCIDENTS + seq, lineage),
             boot_id=boot_id,
             alert=alert,
             bundle=self.bundle,
         )
 
-    def _dated(self, record: Record, db: sqlite3.Connection) -> Record:
+    def _before(self, keys: set[str], boot_id: str, db: sqlite3.Connection) -> dict[str, Record]:
+        """The last transition of these alarms, where that was stored in an earlier boot."""
+        query = "SELECT seq, boot_id, CAST(body AS BLOB) FROM alarm WHERE key = ? AND boot_id <> ?"
+        found = {key: db.execute(query, (key, boot_id)).fetchone() for key in keys}
+        return {key: self._read(row) for key, row in found.items() if row is not None}
+
+    def _dated(self, record: Record, before: Mapping[str, Record]) -> Record:
         """A cleared transition with the onset of the raised one, where that was stored in an earlier boot.
 
         The alarm machine cannot give it: monotonic times of two boots do not compare.
         """
-        if record.alert.state != "cleared":
-            return record
-        row = db.execute(
-            "SELECT seq, boot_id, CAST(body AS BLOB) FROM alarm WHERE key = ? AND boot_id <> ?",
-            (str(record.alert.key), record.boot_id),
-        ).fetchone()
-        raised = None if row is None else self._read(row)
+        raised = before.get(str(record.alert.key)) if record.alert.state == "cleared" else None
         if raised is None or raised.incident_id != record.incident_id:
             return record
-        anchor = self.anchor_of(raised.boot_id)
         alert = replace(record.alert, onset_ns=raised.alert.onset_ns)
-        return msgspec.structs.replace(record, alert=alert, onset_anchor=anchor)
+        return msgspec.structs.replace(record, alert=alert, onset_anchor=self.anchor_of(raised.boot_id))
 
     def _records(self, query: str, *values: int | str) -> list[Record]:
         return [self._read(row) for row in self._file.rows(query, *values)]

@@ -6,6 +6,7 @@ In: an ``Alert`` and who numbers it. Out: a frozen ``Record``. Not here: storing
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from edge_mm.models.bundle import Bundle
 
 TAIL_BYTES = 10
+OWN_INCIDENTS = 2**47
+"""From here on incidents are numbered that are none of the alarm machine's; its own count from 1."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _ID_CHARS = 26
 
 
@@ -57,6 +61,7 @@ class Record(msgspec.Struct, frozen=True):
     """The last anchor of the boot that ``alert.onset_ns`` counts from, if that is an earlier one than ``boot_id``."""
 
 
+@functools.lru_cache(maxsize=64)  # of incidents: each is named by several transitions
 def sortable_id(number: int, tail: bytes) -> str:
     """26 characters shaped like a ULID, with a counter where a ULID has the time.
 
@@ -67,7 +72,7 @@ def sortable_id(number: int, tail: bytes) -> str:
         tail: 10 bytes that make it unique.
     """
     value = (number << 8 * TAIL_BYTES) | int.from_bytes(tail, "big")
-    return "".join(_ALPHABET[(value >> 5 * place) & 31] for place in reversed(range(_ID_CHARS)))
+    return "".join([_PAIRS[(value >> place) & 1023] for place in range(5 * (_ID_CHARS - 2), -1, -10)])
 
 
 def number_of(text: str, tail: bytes) -> int | None:

@@ -9,14 +9,14 @@ from edge_mm.errors import OutboxError
 from edge_mm.types import Alert, Reason
 
 
-def alert(kind: str, incident: int) -> Alert:
+def alert(kind: str, incident: int, *, priority="high", state="raised") -> Alert:
     return Alert(
         t_ns=incident,
         kind=kind,
         key=kind,
-        state="raised",
+        state=state,
         category="physiological",
-        priority="high",
+        priority=priority,
         onset_ns=0,
         reason=Reason("code", {}, "a sentence"),
         value=2.0,

@@ -1,6 +1,7 @@
 """Every example runs as its own docstring says."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -71,7 +72,20 @@ def test_an_own_sink_gets_every_alert_of_the_daemon(tmp_path):
     assert "alerts" in out
 
 
-@pytest.mark.parametrize("example", ["own_policy.py", "own_sink.py", "watch_recording.py"])
+def test_an_own_durable_sink_has_each_alert_once(tmp_path):
+    config, folder = tmp_path / "edge-mm.toml", tmp_path / "letters"
+    sound = bursts(tmp_path / "s.wav", count=2)
+    config.write_text(
+        f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n[mqtt]\nport = 1\n[rules]\n{ANY_SOUND}'
+        f'[[source]]\nname = "mic"\nkind = "audio"\ndevice = "{sound}"\nrealtime = false\n'
+    )
+    run("durable_sink.py", str(config), str(folder))
+    letters = [json.loads(path.read_text()) for path in sorted(folder.iterdir())]
+    assert [one["data"]["seq"] for one in letters] == list(range(1, len(letters) + 1))
+    assert {one["data"]["transition"] for one in letters} >= {"raised", "cleared"}
+
+
+@pytest.mark.parametrize("example", ["durable_sink.py", "own_policy.py", "own_sink.py", "watch_recording.py"])
 def test_an_example_without_its_arguments_says_how_it_is_used(example):
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples" / example)],

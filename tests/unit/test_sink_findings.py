@@ -1,0 +1,71 @@
+"""`edge-mm check` and `edge-mm doctor` try each sink, and nothing is sent, written or played."""
+
+import json
+
+import pytest
+from http_receiver import HttpReceiver
+from recordings import bundle_name, bursts
+
+from edge_mm.cli import main
+from edge_mm.daemon import doctor
+from edge_mm.daemon.config_sink import SinkConfig
+from edge_mm.daemon.sink_probe import try_sink
+from edge_mm.errors import ConfigError, DeliveryError
+
+
+def written(folder, sinks):
+    bursts(folder / "s.wav", count=1)
+    path = folder / "edge-mm.toml"
+    path.write_text(
+        f'version = 1\ndevice_id = "d"\nbundle = "{bundle_name()}"\n[mqtt]\nport = 1\n'
+        f'[[source]]\nname="a"\nkind="audio"\ndevice="s.wav"\n{sinks}'
+    )
+    return str(path)
+
+
+def check(path, capfd):
+    main(["check", "-c", path, "--json"])
+    return {one["part"]: one for one in json.loads(capfd.readouterr().out)["findings"]}
+
+
+def test_check_and_doctor_say_of_each_sink_whether_it_could_be_used(tmp_path, capfd):
+    with HttpReceiver() as there:
+        sinks = (
+            '[[sink]]\nkind="log"\n[[sink]]\nkind="led"\nhigh="nobodys"\n[[sink]]\nkind="pigeon"\n'
+            f'[[sink]]\nkind="webhook"\nname="up"\nurl="http://127.0.0.1:{there.port}/T0KEN"\n'
+            '[[sink]]\nkind="webhook"\nname="down"\nurl="http://127.0.0.1:9/T0KEN"\n'
+        )
+        path = written(tmp_path, sinks)
+        found = check(path, capfd)
+        remarks = {one.part: one for one in doctor.examine(path)}
+        assert there.got == []
+    levels = {part: (one["level"], one["status"]) for part, one in found.items() if part.startswith("sink")}
+    assert levels == {
+        "sink log": ("ok", 0), "sink up": ("ok", 0), "sink down": ("error", 69), "sink led": ("error", 69),
+        "sink pigeon": ("error", 78),
+    }  # fmt: skip
+    told = {part: one.level for part, one in remarks.items() if part.startswith("sink")}
+    assert told == {
+        "sink log": "ok", "sink up": "ok", "sink down": "warning", "sink led": "warning", "sink pigeon": "error"
+    }  # fmt: skip
+    assert all(one.do for part, one in remarks.items() if part.startswith("sink") and one.level != "ok")
+    assert "T0KEN" not in str(found) + str(remarks)
+    assert not list(tmp_path.glob("*.jsonl"))
+
+
+@pytest.mark.parametrize("line", ['kind="webhook"\nurl="ftp://h/"', 'kind="log"\nmax_mib=0', 'kind="log"\nurl="x"'])
+def test_sinks_that_are_configured_wrongly_are_not_tried_and_the_rest_is(tmp_path, capfd, line):
+    found = check(written(tmp_path, f"[[sink]]\n{line}\n"), capfd)
+    assert (found["sink"]["level"], found["source a"]["level"], found["bundle"]["level"]) == ("warning", "ok", "ok")
+    assert found["config"]["status"] == 78
+
+
+def test_a_log_that_could_not_be_written_is_said(tmp_path):
+    assert "writable" in try_sink(SinkConfig(kind="log", path=str(tmp_path / "new" / "folder" / "a.jsonl")))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "d.jsonl").mkdir()
+    with pytest.raises(DeliveryError, match="not a regular file"):
+        try_sink(SinkConfig(kind="log", path=str(tmp_path / "d.jsonl")))
+    with pytest.raises(ConfigError, match="no plug-in of the group"):
+        try_sink(SinkConfig(kind="pigeon"))
+    assert [path.name for path in tmp_path.iterdir()] == ["d.jsonl"]
