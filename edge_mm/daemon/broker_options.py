@@ -43,8 +43,8 @@ def add_broker_options(one: argparse.ArgumentParser) -> None:
 def broker_settings(args: argparse.Namespace) -> MqttSettings:
     """What the options make of a configuration's settings.
 
-    Without ``--config`` that is ``edge-mm.toml`` here, unless ``--host`` names another broker: its login is not for that
-    one.
+    Without ``--config`` that is ``edge-mm.toml`` here, unless ``--host`` names another broker: its login is not for
+    that one.
 
     Raises:
         UsageError: options that cannot be.
