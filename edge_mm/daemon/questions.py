@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Callable
 
 from edge_mm.daemon import arguments
+from edge_mm.daemon.broker_options import add_broker_options
 
 Verb = Callable[[str, str, str, str], argparse.ArgumentParser]
 """Name, handler, what it does, examples."""
@@ -59,11 +60,7 @@ def add(verb: Verb) -> None:
         "edge-mm tail\nedge-mm tail --host broker.local --username me --json\n"
         "edge-mm tail --device car-7 --device car-8 --priority medium --kind driver",
     )
-    one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
-    one.add_argument("--host", help="broker (default: the configuration's, else 127.0.0.1)")
-    one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
-    one.add_argument("--username", help="login name; the password comes from EDGE_MM_MQTT_PASSWORD")
-    one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
+    add_broker_options(one)
     one.add_argument(
         "--device", metavar="ID", action="append", help="only this device; may be given again (default: all)"
     )
@@ -154,15 +151,7 @@ def _dashboard(verb: Verb) -> None:
         "edge-mm dashboard --broker broker.local --listen 0.0.0.0 --password-file logins "
         "--https-cert c.pem --https-key k.pem",
     )
-    one.add_argument("-c", "--config", metavar="FILE", help="take broker and login from this configuration")
-    one.add_argument("--broker", "--host", dest="host", help="broker (default: the configuration's, else 127.0.0.1)")
-    one.add_argument("--port", metavar="N", type=arguments.port, help="port (default: the configuration's, else 1883)")
-    one.add_argument("--username", help="login name at the broker; the password comes from EDGE_MM_MQTT_PASSWORD")
-    one.add_argument("--base-topic", metavar="TOPIC", help="default: the configuration's, else edge_mm")
-    one.add_argument("--tls", action="store_true", help="encrypt, and check the broker's certificate")
-    one.add_argument("--tls-ca", metavar="FILE", help="authority that signed it, PEM (default: the system's)")
-    one.add_argument("--tls-cert", metavar="FILE", help="our own certificate, PEM, if the broker wants one")
-    one.add_argument("--tls-key", metavar="FILE", help="its key, PEM")
+    add_broker_options(one)
     one.add_argument("--listen", metavar="ADDRESS", default="127.0.0.1", help="where to serve (default: %(default)s)")
     one.add_argument(
         "--http-port", metavar="N", type=arguments.port, default=8080, help="port of the page (default: %(default)s)"

@@ -16,25 +16,18 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from edge_mm.daemon.config import load_config
+from edge_mm.daemon.broker_options import broker_settings
 from edge_mm.daemon.output import say
 from edge_mm.daemon.sentences import printable
 from edge_mm.delivery.payloads import AlertEvent
-from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT, DEVICE_NAME
-from edge_mm.errors import ConfigError, UsageError
+from edge_mm.errors import UsageError
 from edge_mm.kinds import Priority, Transition
 
-DEFAULT = "edge-mm.toml"
-"""Names the broker where nothing else does, as for the other verbs."""
-PASSWORD = "EDGE_MM_MQTT_PASSWORD"  # noqa: S105
-"""Environment variable with the password that belongs to ``--username``: an option would show in ``ps``."""
 _COLOURS: Mapping[Priority, str] = {"high": "1;31", "medium": "33", "low": "36"}
 """Red, yellow, cyan: the colours of IEC 60601-1-8; the word stands beside them."""
 _DIM = "2"
@@ -49,7 +42,7 @@ def main(args: argparse.Namespace) -> int:
         UsageError: an option that cannot be.
         DeliveryError: the broker is not there or does not let us in.
     """
-    settings = _settings(args)
+    settings = broker_settings(args)
     for one in args.device or ():
         if not re.fullmatch(DEVICE_NAME, one):
             raise UsageError(f"--device {one!r}: a device id is 1 to 64 letters, digits, underscores and hyphens")
@@ -117,19 +110,3 @@ def _line(payload: bytes, event: AlertEvent) -> str:
     except (ValueError, RecursionError):  # a number of thousands of digits in a field that we do not know
         whole = msgspec.to_builtins(event)
     return json.dumps(whole, separators=(",", ":"))
-
-
-def _settings(args: argparse.Namespace) -> MqttSettings:
-    here = args.config or (DEFAULT if Path(DEFAULT).is_file() and args.host is None else None)
-    base: MqttSettings = load_config(here).mqtt if here else MqttSettings()
-    changed: dict[str, Any] = {
-        key: value
-        for key, value in (("host", args.host), ("port", args.port), ("base_topic", args.base_topic))
-        if value is not None
-    }
-    if args.username is not None:
-        changed |= {"username": args.username, "password": os.environ.get(PASSWORD)}
-    try:
-        return msgspec.structs.replace(base, **changed)
-    except ConfigError as error:  # said on the command line, not in a file
-        raise UsageError(str(error).removeprefix("mqtt: ")) from error

@@ -5,12 +5,14 @@ In: an ``Alarm``. Out: a card that follows it. Not here: which alarms are shown 
 
 from __future__ import annotations
 
+import time
+
 from edge_mm.dashboard.asking import SILENCE_S
-from edge_mm.dashboard.charts import bars_svg
+from edge_mm.dashboard.charts import Share, bars_svg
 from edge_mm.dashboard.device import Alarm
 from edge_mm.dashboard.elements import Words, attribute, box, button, look, picture
 from edge_mm.dashboard.viewer import Viewer
-from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time, share, standing
+from edge_mm.dashboard.wording import SIGN, alarm_named, share, since, standing
 
 
 class AlarmCard:
@@ -41,12 +43,13 @@ class AlarmCard:
                 words = f"Silence {minutes:g} min"
                 self._quiet = button(words, self._silence, "quiet", aria_label=f"{words}: {name}")
         self._shown: object = None
-        self.show(alarm, online=True)
+        self.show(alarm, online=True, wall_s=time.time())
 
-    def show(self, alarm: Alarm, *, online: bool) -> None:
+    def show(self, alarm: Alarm, *, online: bool, wall_s: float) -> None:
         """It stands so now."""
         self._alarm = alarm
         state, zone = alarm.state, self._viewer.zone
+        self._when.say(since(state, zone, wall_s))
         if self._shown == (state, online, zone):
             return
         self._shown = (state, online, zone)
@@ -56,19 +59,23 @@ class AlarmCard:
         self._name.say(("" if self._shares else f"{self._device} · ") + alarm_named(state))
         self._reason.say(state.reason[:1].upper() + state.reason[1:])
         self._state.say(standing(state, zone) + ("" if online else "; not connected to it, this may be old"))
-        clock = "" if state.clock_synced else " (its clock is not set)"
-        self._when.say(f"Since {clock_time(state.onset or state.since, zone)}{clock}")
         if self._shares:
             self._shares.show(alarm)
-        attribute(self._seen, "disabled", True if state.state == "acknowledged" else None)
+        # Not ``disabled``: that would take the focus from whoever has just pressed it.
+        attribute(self._seen, "aria-disabled", "true" if state.state == "acknowledged" else None)
 
     def _acknowledge(self) -> None:
         state = self._alarm.state
+        if state.state == "acknowledged":
+            return
         self._viewer.acknowledge(self._device, state.incident_id, alarm_named(state))
 
     def _silence(self) -> None:
         state = self._alarm.state
         self._viewer.silence(self._device, state.incident_id, alarm_named(state), SILENCE_S[state.priority])
+
+
+_SHARES: tuple[Share, ...] = ("contribution", "attention", "quality")
 
 
 class _Shares:
@@ -91,8 +98,11 @@ class _Shares:
         with self._place:
             for sense, values in rows.items():
                 Words("dt", sense.capitalize())
-                texts = zip(("contribution", "attention", "quality"), values, strict=True)
-                words = ", ".join(f"{name} {share(value)}" for name, value in texts)
+                named = zip(_SHARES, values, strict=True)
+                known = {name: value for name, value in named if value is not None}
+                words = {name: f"{name} {share(value)}" for name, value in known.items()}
                 with box("dd"):
-                    picture(f"{sense}: {words}", "bars").set_content(bars_svg(values))
-                    Words("span", words, "numbers", aria_hidden="true")
+                    picture(f"{sense}: {', '.join(words.values())}", "bars").set_content(bars_svg(known))
+                    with box("span", "numbers", aria_hidden="true"):
+                        for name, text in words.items():
+                            Words("span", text, f"key {name}")

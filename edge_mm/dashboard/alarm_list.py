@@ -1,11 +1,12 @@
 """Alarms that stand, most urgent first, as a list of cards that follows them.
 
 In: devices. Out: a list. Cards keep their element while their incident lasts, so a keyboard's focus stays where it is.
-Not here: one card.
+Not here: one card, where the focus goes when its card is gone (``focus.js``).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from edge_mm.dashboard.alarm_card import AlarmCard
@@ -36,6 +37,7 @@ class AlarmList:
     def show(self, rows: Sequence[Row]) -> None:
         """These stand now, in this order."""
         self._nothing.set_visibility(not rows)
+        wall_s = time.time()
         self._more.say(f"{len(rows) - self._most} more: open their devices" if len(rows) > self._most else "")
         shown = {(d.name, a.level, f"{a.state.incident_id} {a.state.priority}"): (d, a) for d, a in rows[: self._most]}
         for key in [key for key in self._cards if key not in shown]:
@@ -45,7 +47,7 @@ class AlarmList:
                 with self._list:
                     self._cards[key] = AlarmCard(self._viewer, device.name, alarm, full=self._full)
             linked = self._viewer.fleet.link.state == "connected"
-            self._cards[key].show(alarm, online=device.online and linked)
+            self._cards[key].show(alarm, online=device.online and linked, wall_s=wall_s)
         arrange(self._list, [self._cards[key].root for key in shown])
 
 

@@ -6,7 +6,8 @@ In: numbers. Out: SVG. Not here: words beside them (``detail``).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Literal
 
 from edge_mm.dashboard.bounds import LINE_S
 from edge_mm.dashboard.lines import TimeLine, Wave
@@ -15,6 +16,7 @@ _WIDTH, _HEIGHT = 600, 90
 _LINE_HEIGHT = 22
 _COLUMNS = 600
 _GAP_S = 3.0
+Share = Literal["contribution", "attention", "quality", "score"]
 
 
 def wave_svg(wave: Wave) -> str:
@@ -60,18 +62,18 @@ def line_svg(line: TimeLine, now_s: float) -> str:
             f'height="{height:.1f}"{faint}/>'
         )
     return (
-        f'<svg viewBox="0 0 {_COLUMNS} {_LINE_HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-        f"{''.join(parts)}</svg>"
+        f'<svg viewBox="0 0 {_COLUMNS} {_LINE_HEIGHT}" preserveAspectRatio="none" shape-rendering="crispEdges" '
+        f'aria-hidden="true" focusable="false">{"".join(parts)}</svg>'
     )
 
 
-def bars_svg(values: Sequence[float | None]) -> str:
-    """Shares 0..1 side by side as bars, one below the other."""
+def bars_svg(values: Mapping[Share, float | None]) -> str:
+    """Shares 0..1 as bars, one below the other, each in the colour of what it is."""
     rows = []
-    for i, value in enumerate(values):
+    for i, (what, value) in enumerate(values.items()):
         width = 0.0 if value is None or not math.isfinite(value) else 100 * max(0.0, min(1.0, value))
-        rows.append(f'<rect class="rail b{i}" x="0" y="{8 * i}" width="100" height="6" rx="1"/>')
-        rows.append(f'<rect class="bar b{i}" x="0" y="{8 * i}" width="{width:.1f}" height="6" rx="1"/>')
+        rows.append(f'<rect class="rail" x="0" y="{8 * i}" width="100" height="6" rx="1"/>')
+        rows.append(f'<rect class="bar {what}" x="0" y="{8 * i}" width="{width:.1f}" height="6" rx="1"/>')
     height = 8 * max(1, len(values)) - 2
     return (
         f'<svg viewBox="0 0 100 {height}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'

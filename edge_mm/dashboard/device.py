@@ -31,7 +31,7 @@ EYES = "driver_eyes_closed"
 YAWN = "driver_yawning"
 AWAY = "looking_away"
 DRAWN = (FACE, EYES, AWAY, YAWN)
-"""Which time lines there are: probabilities, and how far the head is turned compared with the shipped limits."""
+"""Which time lines there are; 0.5 and more is yes."""
 _YAW, _PITCH = "driver_head_yaw_deg", "driver_head_pitch_deg"
 AWAY_YAW_DEG, AWAY_PITCH_DEG = 23.0, 18.0
 """Beyond these the head counts as turned away here; the device's own rule may be set otherwise."""
@@ -200,9 +200,9 @@ class Device:
 
 
 def _turned(said: SensorState) -> Reading | None:
-    """How far the head is turned: 1 at the limit."""
+    """How far the head is turned: 0.5 at the limit, as for a probability."""
     yaw, pitch = said.readings.get(_YAW), said.readings.get(_PITCH)
     if yaw is None or pitch is None or yaw.value is None or pitch.value is None:
         return None
-    value = max(abs(yaw.value) / AWAY_YAW_DEG, abs(pitch.value) / AWAY_PITCH_DEG)
-    return Reading(value, "1", yaw.quality)
+    value = 0.5 * max(abs(yaw.value) / AWAY_YAW_DEG, abs(pitch.value) / AWAY_PITCH_DEG)
+    return Reading(min(1.0, value), "1", yaw.quality)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from nicegui import ui
 
-from edge_mm.dashboard.charts import bars_svg, line_svg, wave_svg
-from edge_mm.dashboard.device import DRAWN, FACE, Device
+from edge_mm.dashboard.charts import Share, bars_svg, line_svg, wave_svg
+from edge_mm.dashboard.device import AWAY_PITCH_DEG, AWAY_YAW_DEG, DRAWN, FACE, Device
 from edge_mm.dashboard.elements import Words, attribute, box, look, picture
 from edge_mm.dashboard.wording import age, named, share, unit_of, valued
 
@@ -111,6 +111,13 @@ class Lines(Section):
 
     def __init__(self) -> None:
         super().__init__("lines", "Seen by the camera, last 5 minutes", "dl", "lines")
+        with self.root:
+            Words(
+                "p",
+                f"Looking away here: head turned over {AWAY_YAW_DEG:g}° aside or {AWAY_PITCH_DEG:g}° up or down. "
+                "The device's own rule may be set otherwise.",
+                "remark",
+            )
         self._made: dict[object, tuple[ui.html, Words]] = {}
 
     def show(self, device: Device, now_s: float, *, linked: bool, second: bool) -> None:
@@ -137,7 +144,7 @@ class Lines(Section):
         for key, line in lines.items():
             drawing, words = self._made[key]
             *_, (at_s, value, _) = line.since(0.0)
-            now = "yes" if value >= (1.0 if key[1] == "looking_away" else 0.5) else "no"
+            now = "yes" if value >= 0.5 else "no"
             text = now if now_s - at_s < 5 else f"{now}, {age(now_s - at_s)} ago"
             words.say(text)
             points = list(line.since(now_s - 300.0))
@@ -155,14 +162,16 @@ class Fused(Section):
 
     def show(self, device: Device, now_s: float, *, linked: bool, second: bool) -> None:
         """They are so now."""
-        rows: dict[str, tuple[float | None, ...]] = {}
+        rows: dict[str, dict[Share, float | None]] = {}
         old = not linked
         for person, (heard_s, said) in device.fusion.items():
             old = old or now_s - heard_s > 10
             who = f" ({person})" if person else ""
-            rows |= {f"{named('x_' + head)}{who}": (value,) for head, value in said.scores.items()}
+            rows |= {f"{named('x_' + head)}{who}": {"score": value} for head, value in said.scores.items()}
             for sense in dict.fromkeys((*said.weights, *said.quality)):
-                rows[f"Attention to {sense}{who}"] = (said.weights.get(sense), said.quality.get(sense))
+                rows[f"Attention to {sense}{who}"] = {
+                    "attention": said.weights.get(sense), "quality": said.quality.get(sense)
+                }  # fmt: skip
         if self.begins(list(rows)):
             self._made = {}
             with self.place:
@@ -173,7 +182,9 @@ class Fused(Section):
         look(self.place, f"shares{' old' if old else ''}")
         for name, values in rows.items():
             drawing, words = self._made[name]
-            text = share(values[0]) + (f", quality {share(values[1])}" if len(values) > 1 else "")
+            text = ", ".join(
+                f"quality {share(value)}" if what == "quality" else share(value) for what, value in values.items()
+            )
             if words.text != text:
                 words.say(text)
                 attribute(drawing, "aria-label", f"{name}: {text}")
@@ -214,4 +225,4 @@ class Sensors(Section):
             if detail.text != text:
                 detail.say(text)
                 attribute(drawing, "aria-label", f"Quality of {name}: {share(quality)}")
-                drawing.set_content("" if quality is None else bars_svg([quality]))
+                drawing.set_content("" if quality is None else bars_svg({"quality": quality}))

@@ -5,11 +5,9 @@ In: the fleet. Out: a view that follows it. Not here: one device in full (``deta
 
 from __future__ import annotations
 
-from nicegui import ui
-
 from edge_mm.dashboard.alarm_list import AlarmList, arrange
 from edge_mm.dashboard.device import Device
-from edge_mm.dashboard.elements import Words, attribute, box, look
+from edge_mm.dashboard.elements import Words, box, look
 from edge_mm.dashboard.past import Past
 from edge_mm.dashboard.viewer import Viewer
 from edge_mm.dashboard.wording import LEADING, SIGN, age, alarm_named, named, unit_of, valued
@@ -52,7 +50,8 @@ class Overview:
             self._tiles[device.name].show(device, now_s, second=second, linked=fleet.link.state == "connected")
         arrange(self._grid, [self._tiles[one.name].root for one in devices])
         self._none.set_visibility(not devices)
-        self._title.say(f"Devices ({sum(one.online for one in devices)} of {len(devices)} online)")
+        online = f"{sum(one.online for one in devices)} of {len(devices)} online"
+        self._title.say(f"Devices ({online if fleet.link.state == 'connected' else 'not connected'})")
         rows = [(device, alarm) for device in devices for alarm in device.standing()]
         self._alarms.show(sorted(rows, key=lambda row: row[1].order))
         self._past.show()
@@ -63,15 +62,13 @@ class _Tile:
 
     def __init__(self, device: Device) -> None:
         self._version = -1
-        self._shown: object = None
         self.root = box("li")
         with self.root:
-            self._link = ui.element("a")
-            self._link.props["href"] = f"/device/{device.name}"
-            self._link.classes("tile")
-            with self._link:
+            self._tile = box("div", "tile")
+            with self._tile:
                 with box("div", "tile-head"):
-                    Words("h3", device.name)
+                    with box("h3"):
+                        Words("a", device.name, "whole", href=f"/device/{device.name}")  # the style makes it all of it
                     self._there = Words("span", "", "there")
                 self._worst = Words("p", "", "worst")
                 with box("div", "led"):
@@ -88,7 +85,7 @@ class _Tile:
         fresh = [one for one in device.sensors.values() if not one.stale(now_s)]
         old = not linked or not device.online or (bool(device.sensors) and not fresh)
         kind = "calm" if worst is None else worst.state.priority + (" answered" if worst.answered else "")
-        look(self._link, f"tile {kind}{' old' if old else ''}")
+        look(self._tile, f"tile {kind}{' old' if old else ''}")
         self._there.say(there(device) if linked else "? not connected")
         more = f" (+{len(standing) - 1})" if len(standing) > 1 else ""
         self._worst.say(
@@ -102,10 +99,6 @@ class _Tile:
             words.say("" if reading is None else named(led[i]))
         heard = max((one.heard_s for one in device.sensors.values() if one.heard_s is not None), default=None)
         self._age.say("" if not old or heard is None else f"values of {age(now_s - heard)} ago")
-        label = f"{device.name}, {there(device)}, {self._worst.text}"
-        if label != self._shown:
-            self._shown = label
-            attribute(self._link, "aria-label", label)
 
 
 def there(device: Device) -> str:

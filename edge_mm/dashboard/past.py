@@ -9,7 +9,7 @@ from edge_mm.dashboard.bounds import LONGEST_WORD
 from edge_mm.dashboard.device import Happened
 from edge_mm.dashboard.elements import Words, box
 from edge_mm.dashboard.viewer import Viewer
-from edge_mm.dashboard.wording import SIGN, clock_time
+from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time
 
 _ROWS = 50
 
@@ -32,7 +32,7 @@ class Past:
                 field = box("input", "field", id="past-device", type="search", maxlength=64, autocomplete="off")
                 field.on("input", lambda event: self._narrow(event.args), js_handler="(e) => emit(e.target.value)")
             self._none = Words("p", "Nothing has happened since this page's server was started.", "nothing")
-            self._table = box("div", "wide", tabindex=0, role="region", aria_labelledby="past-title")
+            self._table = box("div", "wide", tabindex=0, role="group", aria_labelledby="past-title")
             with self._table, box("table"):
                 with box("thead"), box("tr"):
                     for title in ("Time", "Device", "What", "Why"):
@@ -60,7 +60,7 @@ class Past:
             Words("td", clock_time(one.event.time, self._viewer.zone) + (" (late)" if data.late else ""))
             Words("td", one.device)
             by = f" by {data.by}" if data.by else ""
-            Words("td", f"{SIGN[data.priority]} {data.kind} {data.transition}{by}")
+            Words("td", f"{SIGN[data.priority]} {alarm_named(data)} {data.transition}{by}")
             Words("td", data.reason.text)
 
     def _narrow(self, wanted: object) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from nicegui import ui
 
-from edge_mm.dashboard.bounds import LONGEST_WORD, MAX_DEVICES
+from edge_mm.dashboard.bounds import LONGEST_WORD, MAX_DEVICES, clean
 from edge_mm.dashboard.detail import Detail
 from edge_mm.dashboard.elements import Words, attribute, box
 from edge_mm.dashboard.overview import Overview
@@ -22,14 +22,14 @@ from edge_mm.dashboard.wording import SIGN, age
 
 LOOK_EVERY_S = 0.1
 _SAID_S = 12.0
-_STYLE = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+_LINK = {"gone": "not connected", "refused": "login refused"}
+_STYLE, _FOCUS = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("style.css", "focus.js"))
 _HEAD = (
     """<meta name="referrer" content="same-origin">
 <script>try { document.documentElement.dataset.theme = localStorage.getItem("edge-mm-theme") || "dark"
 } catch {}</script>
-<style>"""
-    + _STYLE
-    + "</style>"
+"""
+    f"<script>{_FOCUS}</script><style>{_STYLE}</style>"
 )
 _TURN_LIGHT = """(() => { const root = document.documentElement;
 root.dataset.theme = root.dataset.theme === "light" ? "dark" : "light";
@@ -52,13 +52,15 @@ class Site:
         self._view: Overview | Detail | None = None
         viewer.said = self._say
         ui.add_head_html(_HEAD)
-        self._header(login)
+        frame = ui.context.client.layout  # around <main>, where header and footer belong
+        with frame:
+            self._header(login, frame)
         self._banner = Words("div", "", "banner", role="status")
         self._note = Words("div", "", "note", role="status")
         self._aloud = Words("div", "", "unseen", role="alert", aria_live="assertive")
         with box("div", id="main", tabindex=-1):  # Quasar's page around it is <main>
             ui.sub_pages({"/": self._fleet, "/device/{name}": self._device}).classes("view")
-        with box("footer", role="contentinfo"):
+        with frame, box("footer"):
             self._counts = Words("p", "")
             Words("p", "Camera pictures are never shown: devices do not publish any. Not a medical device.")
         self._look()
@@ -70,12 +72,12 @@ class Site:
             name = await ui.run_javascript("Intl.DateTimeFormat().resolvedOptions().timeZone", timeout=5.0)
             self._viewer.zone = ZoneInfo(str(name)[:LONGEST_WORD])
 
-    def _header(self, login: bool) -> None:
-        skip = ui.element("a").classes("skip")
-        skip.props["href"] = "#main"
-        with skip:
-            Words("span", "Skip to the content")
-        with box("header", role="banner"):
+    def _header(self, login: bool, frame: ui.element) -> None:
+        with box("header") as header:
+            skip = ui.element("a").classes("skip")
+            skip.props["href"] = "#main"
+            with skip:
+                Words("span", "Skip to the content")
             Words("h1", "edge-mm")
             self._link = Words("span", "", "link")
             with box("div", "totals"):
@@ -87,11 +89,14 @@ class Site:
                     Words("span", self._viewer.who, "who")
                     with box("form", method="post", action="/logout"):
                         Words("button", "Log out", "button", type="submit")
+        header.move(frame, 0)
 
     def _fleet(self) -> None:
+        ui.page_title("edge-mm")
         self._view = Overview(self._viewer)
 
     def _device(self, name: str) -> None:
+        ui.page_title(f"{clean(name, LONGEST_WORD)} · edge-mm")
         self._view = Detail(self._viewer, name[:LONGEST_WORD])
 
     def _say(self, done: bool, text: str) -> None:
@@ -126,13 +131,12 @@ class Site:
         """What stands around the view."""
         fleet = self._viewer.fleet
         link = fleet.link
-        self._link.say("● connected" if link.state == "connected" else f"○ {link.state}")
+        self._link.say("● connected" if link.state == "connected" else f"○ {_LINK.get(link.state, link.state)}")
         waits = f"Trying again; values on this page are {age(now_s - link.since_s)} old or older."
-        problems = (
-            []
-            if link.state == "connected"
-            else [f"No connection to the broker: {(link.text or 'connecting').rstrip('.')} · {waits}"]
-        )
+        problems: list[str] = []
+        if link.state != "connected":
+            why = (link.text or "connecting").removeprefix("broker ").rstrip(".")
+            problems.append(f"No connection to the broker: {why} · {waits}")
         if fleet.left_out:
             problems.append(f"{fleet.left_out} more devices are not shown: at most {MAX_DEVICES} are.")
         self._banner.say(" ".join(problems))

@@ -10,11 +10,14 @@ from datetime import datetime, tzinfo
 
 from edge_mm.dashboard.bounds import LONGEST_WORD, clean
 from edge_mm.dashboard.heard import Reading
+from edge_mm.delivery.payloads import AlertData
 from edge_mm.delivery.present import AlertState
 
 SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
 """As IEC 60601-1-8 marks priorities, so that colour is never alone."""
 UNIT = {"bpm": "/min", "degC": "°C", "deg": "°", "uS": "µS"}
+_WHOLE = {"bpm", "deg", "mmHg", "ms", "percent", "%"}
+"""Units of which nobody reads decimals."""
 _NAMES = {
     "driver_eyes_closed": "Eyes closed", "driver_yawning": "Yawning", "driver_mouth_open": "Mouth open",
     "driver_face_found": "Face found", "driver_head_yaw_deg": "Head turn", "driver_head_pitch_deg": "Head tilt",
@@ -42,7 +45,7 @@ def named(name: str) -> str:
     return clean((bare or name).replace("_", " ").capitalize(), LONGEST_WORD)
 
 
-def alarm_named(state: AlertState) -> str:
+def alarm_named(state: AlertState | AlertData) -> str:
     """An alarm's name for people: ``Eyes closed``, ``Sensor lost: cabin``."""
     kind = state.kind.partition(".")[2] or state.kind
     about = state.alert_id.partition("/")[2]
@@ -59,7 +62,10 @@ def valued(reading: Reading) -> str:
         return "-"
     if reading.unit == "probability":
         return f"{100 * value:.0f}"
-    return f"{value:.0f}" if abs(value) >= 30 else f"{value:.3g}"
+    if reading.unit == "degC":
+        return f"{value:.1f}"
+    whole = abs(value) >= 30 or reading.unit in _WHOLE
+    return f"{value:.0f}" if whole else f"{value:.3g}"
 
 
 def unit_of(reading: Reading) -> str:
@@ -96,6 +102,19 @@ def clock_time(text: str | None, zone: tzinfo) -> str:
         return "time unknown"
     today = datetime.now(zone).date()
     return moment.strftime("%H:%M:%S") if moment.date() == today else moment.strftime("%d %b %Y %H:%M:%S")
+
+
+def since(state: AlertState, zone: tzinfo, wall_s: float) -> str:
+    """When an alarm began and how long ago that is, by its device's clock."""
+    began = state.onset or state.since
+    said = f"Since {clock_time(began, zone)}"
+    try:
+        ago_s = wall_s - datetime.fromisoformat(began or "").timestamp()
+    except (ValueError, OverflowError):
+        ago_s = -math.inf
+    if ago_s >= -2.0:  # clocks differ a little
+        said += f", {age(ago_s if ago_s < 60 else 60 * (ago_s // 60)).removesuffix(' 0 s')} ago"
+    return said + ("" if state.clock_synced else " (its clock is not set)")
 
 
 def standing(state: AlertState, zone: tzinfo) -> str:

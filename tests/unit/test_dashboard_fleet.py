@@ -101,7 +101,7 @@ def test_a_sensors_time_lines_follow_the_camera_and_a_turned_head_is_looking_awa
         hear(fleet, "sensor/cabin/state", sensor_state(said, anchor=now), now_s=float(second))
     lines = fleet.devices["car-7"].sensors["cabin"].lines
     assert list(lines["driver_eyes_closed"].since(0.0)) == [(0.0, 0.1, 0.8), (1.0, 0.9, 0.8)]
-    assert [value for _, value, _ in lines["looking_away"].since(0.0)] == [0.0, 2.0]
+    assert [value for _, value, _ in lines["looking_away"].since(0.0)] == [0.0, 1.0]
 
 
 def test_readings_grow_stale_by_age_and_by_the_sensors_own_word():
