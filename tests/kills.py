@@ -108,8 +108,11 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
         while found.daemon + found.broker < count:
             process = start(config, more={"NOTIFY_SOCKET": str(folder / "notify")})
             if chance.random() < 0.8:  # the others are killed while they start
-                while b"READY=1" not in ready.recv(64):
-                    pass
+                try:
+                    while b"READY=1" not in ready.recv(64):
+                        pass
+                except TimeoutError as error:
+                    raise AssertionError(f"it does not get ready:\n{log_of(config)[-3000:]}") from error
             try:
                 if chance.random() < 0.4:
                     process.wait(chance.uniform(0.0, 0.4))
