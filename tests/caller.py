@@ -19,15 +19,19 @@ class Caller:
         filters = [f"edge_mm/d/{each}" for each in HEARD]
         self.heard = Subscriber(settings, client_id="heard", filters=filters, persistent=False)
         self.heard.open()
+        self._asked, self._kept = 0, []
 
     def send(self, verb, payload, *, retain=False):
         number = self.connection.publish(f"edge_mm/d/bridge/request/{verb}", payload, qos=1, retain=retain)
         while number not in self.connection.step(1.0):
             pass
 
-    def ask(self, verb, *, transaction="t", age_s=0.0, **more):
-        self.send(verb, self.words(transaction=transaction, age_s=age_s, **more))
-        return self.until(f"response/{verb}")
+    def ask(self, verb, *, transaction=None, age_s=0.0, **more):
+        """The answer; what else comes meanwhile is kept for ``until``."""
+        self._asked += 1
+        word = f"ask {self._asked}" if transaction is None else transaction
+        self.send(verb, self.words(transaction=word, age_s=age_s, **more))
+        return self.until(f"response/{verb}", lambda body: body["transaction"] == word)
 
     def until_heard(self):
         """Ask for health until the device answers: it may be starting; the answer's data."""
@@ -42,12 +46,21 @@ class Caller:
         return json.dumps({"issued_at": issued, "by": "me", **more}).encode()
 
     def until(self, topic, wanted=lambda body: True):
+        """The next message to a topic that is as wanted, also if it came while another one was waited for."""
+        for at, (name, body) in enumerate(self._kept):
+            if name.endswith(topic) and wanted(body):
+                del self._kept[at]
+                return body
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             message = self.heard.receive(timeout_s=5.0)
-            if message is not None and message.topic.endswith(topic) and wanted(body := json.loads(message.payload)):
+            if message is None:
+                continue
+            body = json.loads(message.payload)
+            if message.topic.endswith(topic) and wanted(body):
                 return body
-        raise AssertionError(f"nothing came to {topic}")
+            self._kept.append((message.topic, body))
+        raise AssertionError(f"nothing came to {topic}; there was {self._kept}")
 
     def all_until_silence(self, topic, *, idle_s):
         """Everything that comes to this topic until nothing has come there for so long."""

@@ -179,6 +179,8 @@ def fuzz(folder: Path, *, count: int, seed: int, progress: Callable[[str], None]
 
             ways, withheld = _flood(broker, bad, count, at)
             seconds = time.monotonic() - began
+            caller.close()  # it has not spoken for minutes
+            caller = Caller(broker.settings)
             after, tries = _mqtt(caller)
             grown_kb = _rss_kb(pid) - warm_kb[-1]
             counted = {name: after[name] - before[name] for name in COUNTED}

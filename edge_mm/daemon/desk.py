@@ -78,10 +78,12 @@ class Desk:
 
     def __enter__(self) -> Desk:
         logging.getLogger().addHandler(self._log)
+        self._sink.publish_event("started")
         self._sink.publish_event("bundle_loaded", msgspec.to_builtins(BundleRef.of(self._bundle)))
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._sink.publish_event("stopping")
         logging.getLogger().removeHandler(self._log)
         self.commands.reloaded("it is ending")
 
