@@ -18,6 +18,7 @@ from edge_mm.daemon.announced import home_assistant_of
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.crew import Crew
 from edge_mm.daemon.desk import Desk
+from edge_mm.daemon.event_time import EventTime
 from edge_mm.daemon.freshness import Freshness
 from edge_mm.daemon.graph_place import placed
 from edge_mm.daemon.inbox import Inbox, Item, Opened
@@ -33,7 +34,7 @@ from edge_mm.daemon.renewal import Renewal
 from edge_mm.daemon.reporting import Reports
 from edge_mm.daemon.summary import Summary, summarize
 from edge_mm.daemon.supervision import News, Supervision
-from edge_mm.daemon.ticks import TICK_NS, RecordingTicks
+from edge_mm.daemon.ticks import TICK_NS
 from edge_mm.daemon.ways_out import WaysOut
 from edge_mm.delivery.carrier import DurableSink
 from edge_mm.delivery.mqtt import MqttSink
@@ -42,7 +43,7 @@ from edge_mm.delivery.record import BundleRef
 from edge_mm.errors import ConfigError, EdgeMmError, SourceError
 from edge_mm.models.bundle import Bundle
 from edge_mm.protocols import Policy, Sink
-from edge_mm.types import NS_PER_S, Event, Output, Sample, Status, Tick
+from edge_mm.types import NS_PER_S, Event, Output, Sample, Status
 
 _log = logging.getLogger("edge_mm.run")
 
@@ -102,9 +103,7 @@ class Runtime:
         """Counts and latencies of the run."""
         self._inbox, self._refused = Inbox(), set[str]()
         self._freshness = Freshness({stream for one in self._planned if not one.file for stream in one.kinds})
-        # Only recordings, all as fast as possible: then time is the recordings', and every run sees the same Ticks.
-        self._ticks = RecordingTicks() if all(one.waits for one in self._planned) else None
-        self._tick_ns = 0
+        self._time = EventTime(self._inbox, self._clock_ns, recorded=all(one.waits for one in self._planned))
         self._ended = self._renewed = False
         self._reports = Reports(config, self.meters)
 
@@ -126,16 +125,16 @@ class Runtime:
             self._keeper = Keeper(outbox, self._monitor.snapshot)
             desk = self.desk = Desk(
                 config, self._bundle, self._monitor, own=self._own, news=self.news, wake=self._inbox.nudge,
-                push=self._push, present_ns=self._present_ns, health=self._publish_health,
+                push=self._push, present_ns=self._time.present_ns, health=self._publish_health,
                 reload=None if renewal is None else renewal.ask, restart=stop.set,
             )  # fmt: skip
             guest = home_assistant_of(config, self._bundle, self._monitor, outbox, own=self._own)
             self._sink = MqttSink(config.mqtt, outbox, on_request=desk.commands.take, guest=guest)
             desk.serve(self._sink, outbox)
-            clock = self._clock_ns if self._ticks is None else None
+            clock = None if self._time.recorded else self._clock_ns
             told = (*ways.best_effort, self._recorder, desk)
             self._outlet = Outlet(self._keeper, self._sink, told, self.meters, clock_ns=clock, ways=ways)
-            if self._ticks is None:  # files in real time begin now, however long ago this object was made
+            if not self._time.recorded:  # files in real time begin now, however long ago this object was made
                 self.origin_ns = self._clock_ns()
                 self._planned = self._plan(config, stop=self._halt, start_ns=self.origin_ns)
             again = resumed(self._monitor, self._planned, outbox, sinks=ways.parts, t_ns=self.origin_ns)
@@ -170,7 +169,7 @@ class Runtime:
 
     def _reader(self, one: Planned) -> Reader:
         # Nothing but a recording's own time may stamp what becomes of it, or no two runs would say the same.
-        clock_ns = self._clock_ns if self._ticks is None else lambda: self.origin_ns
+        clock_ns = (lambda: self.origin_ns) if self._time.recorded else self._clock_ns
         return Reader(one.source, self._inbox, self.meters, self._halt, file=one.file, clock_ns=clock_ns)
 
     def _watch(self, stop: threading.Event, renewal: Renewal[Runtime] | None) -> None:
@@ -200,17 +199,14 @@ class Runtime:
                 notify("WATCHDOG=1")
 
     def _look_after(self, now_s: float) -> None:
-        if self._ticks is None:
-            # After a stall of this thread (a slow disk, a slow sink) much is queued: the time is that of the oldest.
-            oldest_ns = self._inbox.oldest_ns
-            now_ns = self._clock_ns()
-            self._tick_ns = max(self._tick_ns, now_ns if oldest_ns is None else min(now_ns, oldest_ns))
-            for status in self._supervision.sensors(self._tick_ns, queued=self._inbox.queued):
+        if not self._time.recorded:
+            tick = self._time.tick()
+            for status in self._supervision.sensors(tick.t_ns, queued=self._inbox.queued):
                 self._state(status)
-            for status in self._supervision.parts(self._tick_ns, now_s):
+            for status in self._supervision.parts(tick.t_ns, now_s):
                 self._push(status)
                 self._reports.soon()  # a part has no topic of its own: the report tells at once
-            self._push(Tick(self._tick_ns))
+            self._push(tick)
         self._outlet.retry()
         self._ways.look_after(now_s, unheard=self._supervision.unheard)
         if self._reports.due(now_s):
@@ -220,10 +216,8 @@ class Runtime:
         if isinstance(item, Opened):
             self._open(item)
             return
-        if self._ticks is not None:
-            for tick in self._ticks.before(item.t_ns):
-                self._tick_ns = tick.t_ns
-                self._push(tick)
+        for tick in self._time.before(item.t_ns):
+            self._push(tick)
         if isinstance(item, Status):
             self._state(item)
         elif item.stream not in self._refused:
@@ -252,12 +246,6 @@ class Runtime:
         self._push(status)
         if status.state == "lost":
             self.desk.introduce()
-
-    def _present_ns(self) -> int:
-        """In the time of the events."""
-        if self._ticks is not None:
-            return self._tick_ns
-        return max(self._tick_ns, self._inbox.oldest_ns or self._clock_ns())
 
     def _push(self, event: Event) -> list[Output]:
         self._recorder.tap(event)

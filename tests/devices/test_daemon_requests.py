@@ -47,6 +47,7 @@ def test_it_answers_what_it_is_asked_and_says_why_not(asked):
     assert [(one["name"], one["kind"]) for one in devices] == [("mic", "audio")]
     assert daemon.retained("bridge/info")["mqtt_version"] in ("5", "3.1.1")
     assert daemon.end() == 0
+    assert caller.until("bridge/event", lambda body: body["type"] == "stopping")
 
 
 def test_a_reload_is_answered_when_it_is_accepted_and_when_it_is_refused(asked):
