@@ -199,6 +199,21 @@ def test_ids_are_unique_sort_by_number_and_tie_raised_to_cleared(tmp_path):
     assert later.incident_id == records[2].incident_id
 
 
+def test_an_incident_is_found_by_its_id_in_the_outbox_that_gave_it_and_in_no_other(tmp_path):
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        assert outbox.incident_of("0" * 26) is None  # nothing has happened yet
+        known = {
+            record.incident_id: record.alert.incident
+            for record in outbox.commit([alert(n, incident=n) for n in (1, 700)])
+        }
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as again, Outbox(tmp_path / "p.sqlite", device="car-8") as other:
+        theirs = other.commit([alert(incident=1)])[0].incident_id
+        assert {one: again.incident_of(one) for one in known} == known
+        first = next(iter(known))
+        for wrong in (theirs, "", first[:-1], first.lower(), first + " ", first[::-1], "é" * 26, "0" * 26, "Z" * 26):
+            assert again.incident_of(wrong) is None
+
+
 def test_a_snapshot_can_be_stored_alone_and_is_kept_when_none_is_given(tmp_path):
     with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
         assert outbox.snapshot() is None
