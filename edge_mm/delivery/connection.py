@@ -64,7 +64,8 @@ class Connection:
         self._versions: tuple[Version, ...] = ("5", "3.1.1") if wanted == "auto" else (wanted,)
         self.version: Version = self._versions[0]
         """Of MQTT; known for certain once it is open."""
-        self._flow = Flow(self._hand_over)
+        self.flow = Flow(self._hand_over)
+        """Publications on their way."""
         self._broken: DeliveryError | None = None
         self._granted: dict[int, list[Any]] = {}
         self._answer: Any = None
@@ -75,12 +76,12 @@ class Connection:
     @property
     def denied(self) -> dict[int, str]:
         """Publications that the broker threw away -> its reason; only MQTT 5 tells."""
-        return self._flow.denied
+        return self.flow.denied
 
     @property
     def allowed(self) -> Allowed:
         """What the broker takes."""
-        return self._flow.allowed
+        return self.flow.allowed
 
     def open(self, timeout_s: float | None = None) -> None:
         """Connect and log in.
@@ -115,7 +116,7 @@ class Connection:
             DeliveryError: the connection is lost.
         """
         self._alive()
-        return self._flow.publish(Waiting(topic, payload, qos, retain, correlation))
+        return self.flow.publish(Waiting(topic, payload, qos, retain, correlation))
 
     def ask_for(self, filters: list[str]) -> int:
         """Subscribe with QoS 1; ``answers`` has the broker's word once it has come."""
@@ -167,10 +168,10 @@ class Connection:
         try:
             self._turn(timeout_s, wake_fd=wake_fd)
         except DeliveryError as error:
-            if not self._flow.acked:
+            if not self.flow.acked:
                 raise
             self._broken = error
-        return self._flow.take()
+        return self.flow.take()
 
     def close(self, *, goodbye: bool = True) -> None:
         """Hang up; safe to call twice.
@@ -198,7 +199,7 @@ class Connection:
         client = make_client(version, self._client_id, clean=self._clean)
         client.on_connect = lambda _client, _data, _flags, reason, properties: self._answered(reason, properties)
         client.on_disconnect = lambda _client, _data, flags, reason, _properties: self._hung_up(flags, reason)
-        client.on_publish = lambda _client, _data, mid, reason, _properties: self._flow.answered(mid, reason)
+        client.on_publish = lambda _client, _data, mid, reason, _properties: self.flow.answered(mid, reason)
         client.on_subscribe = lambda _client, _data, mid, answers, _properties: self._granted.update({mid: answers})
         client.on_message = lambda _client, _data, message: self._received(message)
         client.on_log = lambda _client, _data, level, text: self._logged(level, text)
@@ -252,7 +253,7 @@ class Connection:
                 failed = client.loop_read()
                 readable = client.socket() is not None and has_data(sock)
             if not failed and client.socket() is not None:
-                self._flow.go_on()
+                self.flow.go_on()
             failed = failed or (client.want_write() and client.loop_write()) or client.loop_misc()
         except OSError as error:
             raise self._lost(error) from error
@@ -279,7 +280,7 @@ class Connection:
 
     def _answered(self, reason: Any, properties: Any) -> None:
         self._answer = reason
-        self._flow.allowed = allowed_by(properties)
+        self.flow.allowed = allowed_by(properties)
 
     def _hung_up(self, flags: Any, reason: Any) -> None:
         if flags.is_disconnect_packet_from_server and reason is not None:  # MQTT 5 says why

@@ -36,8 +36,12 @@ class Allowed(msgspec.Struct, frozen=True):
 
     def fits(self, topic: str, payload: bytes, correlation: bytes | None = None) -> bool:
         """Whether a publication of this size may be sent."""
-        size = len(topic.encode()) + len(payload) + len(correlation or b"") + _MARGIN_BYTES
-        return size <= self.packet_bytes
+        return packet_bytes(topic, payload, correlation) <= self.packet_bytes
+
+
+def packet_bytes(topic: str, payload: bytes, correlation: bytes | None) -> int:
+    """Size of a publication on the wire, at most."""
+    return len(topic.encode()) + len(payload) + len(correlation or b"") + _MARGIN_BYTES
 
 
 def make_client(version: Version, client_id: str, *, clean: bool) -> Client:

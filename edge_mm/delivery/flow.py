@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from edge_mm.delivery.dialect import Allowed
+import msgspec
+
+from edge_mm.delivery.dialect import Allowed, packet_bytes
 
 
 class Waiting(NamedTuple):
@@ -35,7 +37,7 @@ class Flow:
         self.allowed = Allowed()
         self.denied: dict[int, str] = {}
         self.acked: list[int] = []
-        self._numbers: dict[int, int] = {}  # paho's number -> ours, of what is under way
+        self._numbers: dict[int, tuple[int, int]] = {}  # paho's number -> ours and the size, of what is under way
         self._waiting: deque[tuple[int, Waiting]] = deque()
         self._number = 0
 
@@ -53,16 +55,27 @@ class Flow:
         """Send what there is room for."""
         while self._waiting and len(self._numbers) < self.allowed.under_way:
             number, one = self._waiting.popleft()
-            self._numbers[self._hand_over(one)] = number
+            self._numbers[self._hand_over(one)] = (number, packet_bytes(one.topic, one.payload, one.correlation))
 
     def answered(self, mid: int, reason: Any) -> None:
         """The broker has taken paho's number ``mid``, or has thrown it away."""
-        number = self._numbers.pop(mid, None)
+        number, _ = self._numbers.pop(mid, (None, 0))
         if number is None:  # of QoS 0: it has been written, which confirms nothing
             return
         if reason.is_failure:
             self.denied[number] = str(reason).lower()
         self.acked.append(number)
+
+    def stuck_bytes(self, least: int) -> int:
+        """Size of the oldest packet of at least so many bytes that the broker has not answered for; 0: there is none.
+
+        Who hangs up on us takes answers with him that were on their way, so smaller ones before it may be open as well.
+        """
+        return next((size for _, size in self._numbers.values() if size >= least), 0)
+
+    def limit(self, packet_bytes: int) -> None:
+        """Take the broker for one that takes no larger packet, whatever it said."""
+        self.allowed = msgspec.structs.replace(self.allowed, packet_bytes=packet_bytes)
 
     def take(self) -> list[int]:
         """Numbers that were answered for since."""

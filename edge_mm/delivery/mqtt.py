@@ -27,6 +27,7 @@ from edge_mm.delivery.news import SUMMARY_S, News
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.session import Session
 from edge_mm.delivery.settings import MqttSettings
+from edge_mm.delivery.suspicion import LEAST_BYTES, Suspicion
 from edge_mm.delivery.topics import BRIDGE_STATE, Topics
 from edge_mm.delivery.waker import Waker
 from edge_mm.errors import DeliveryError, OutboxError
@@ -81,7 +82,7 @@ class MqttSink(Announcer):
         self._waker = Waker()
         super().__init__(News(self.topics, self._meter), self.wake)
         self._hearing = Hearing(self.topics, handle=on_request, answer=self.respond, count=self._meter.count)
-        self._troubles = Troubles()
+        self._troubles, self._suspicion = Troubles(), Suspicion()
         self._fell_back = False
         self._changed = threading.Condition()  # guards what follows
         self._link = Link("starting")
@@ -203,6 +204,8 @@ class MqttSink(Announcer):
             connection.open()
             self._tell_version(connection.version)
             self._troubles.forget()
+            if connection.version == "3.1.1" and (limit := self._suspicion.packet_bytes) is not None:
+                connection.flow.limit(limit)
             session = Session(
                 connection, self._outbox, topics, meter=self._meter, settings=settings, troubles=self._troubles,
                 listens=self._hearing.filter,
@@ -216,6 +219,10 @@ class MqttSink(Announcer):
             self._online_since = time.monotonic()
             self._online_as(session)
             parted = self._serve(connection, session)
+        except DeliveryError:
+            if connection.version == "3.1.1":  # MQTT 5 tells what is too large
+                self._suspicion.ended(self._settings.where, connection.flow.stuck_bytes(LEAST_BYTES))
+            raise
         finally:
             connection.close(goodbye=parted)  # else the will must come: what is retained still says online
 
