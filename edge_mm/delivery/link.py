@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from edge_mm.delivery.settings import MqttSettings
+
 LinkState = Literal["starting", "online", "offline", "refused", "stopped"]
 _TOLD = 3
 """Sentences in a detail; the log has all of them."""
@@ -28,6 +30,19 @@ class Link(msgspec.Struct, frozen=True):
     """What the broker does not take or give although we are connected; empty while all is well."""
     mute: bool = False
     """Whether alerts are among what it does not take: nobody hears them, they wait in the outbox."""
+
+
+class Spoken:
+    """Says once when a broker that speaks no MQTT 5 takes the place of one that does."""
+
+    def __init__(self) -> None:
+        self._fell_back = False
+
+    def say(self, settings: MqttSettings, version: str) -> None:
+        """The connection that begins speaks this version of MQTT."""
+        before, self._fell_back = self._fell_back, version != "5" and settings.version == "auto"
+        if self._fell_back and not before:
+            log.warning("broker %s speaks no MQTT 5: it cannot say what its access list throws away", settings.where)
 
 
 class Troubles:

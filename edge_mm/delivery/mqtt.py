@@ -21,7 +21,7 @@ from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.guest import Guest, Nobody, topic_of
 from edge_mm.delivery.hearing import LARGEST_BYTES, Heard, Hearing
-from edge_mm.delivery.link import Link, LinkState, Troubles
+from edge_mm.delivery.link import Link, LinkState, Spoken, Troubles
 from edge_mm.delivery.meter import Meter, MqttStats
 from edge_mm.delivery.news import SUMMARY_S, News
 from edge_mm.delivery.outbox import Outbox
@@ -82,8 +82,7 @@ class MqttSink(Announcer):
         self._waker = Waker()
         super().__init__(News(self.topics, self._meter), self.wake)
         self._hearing = Hearing(self.topics, handle=on_request, answer=self.respond, count=self._meter.count)
-        self._troubles, self._suspicion = Troubles(), Suspicion()
-        self._fell_back = False
+        self._troubles, self._suspicion, self._spoken = Troubles(), Suspicion(), Spoken()
         self._changed = threading.Condition()  # guards what follows
         self._link = Link("starting")
         self._stop_by: float | None = None
@@ -202,7 +201,8 @@ class MqttSink(Announcer):
         parted = False
         try:
             connection.open()
-            self._tell_version(connection.version)
+            self._speaks(connection.version)
+            self._spoken.say(self._settings, connection.version)
             self._troubles.forget()
             if connection.version == "3.1.1" and (limit := self._suspicion.packet_bytes) is not None:
                 connection.flow.limit(limit)
@@ -260,14 +260,6 @@ class MqttSink(Announcer):
         link = Link("online", f"connected to {self._settings.where}", trouble, mute=session.mute)
         if link != self._link:
             self._set_link(link)
-
-    def _tell_version(self, version: str) -> None:
-        self._speaks(version)
-        fell_back, self._fell_back = self._fell_back, version != "5" and self._settings.version == "auto"
-        if self._fell_back and not fell_back:
-            log.warning(
-                "broker %s speaks no MQTT 5: it cannot say what its access list throws away", self._settings.where
-            )
 
     def _note_clock(self) -> None:
         """Keep the boot's newest anchor: after a reboot it is all that tells when a waiting alert happened."""
