@@ -150,20 +150,22 @@ class Unresponsive:
         self._eyes = ClosedEyes(limits, limits.unresponsive_eyes_s)
         self._warned_ns: int | None = None
         self._wait_ns = ns(limits.unresponsive_s) - SLACK_NS
-        self._by_eyes = False
+        self._by_eyes = self._gone = False
         self.hold = Hold(dwell_s=0.0, keep_s=limits.away_keep_s, max_gap_s=limits.vision_max_gap_s)
 
     def read(self, reading: Observation) -> None:
         """Take what the camera says."""
         if reading.name in (EYES, FACE):
             self._eyes.read(reading)
+        standing = self._road.standing(reading.t_ns)
         if reading.name != EYES and (judged := self._road.read(reading)) is not None:
             self._sum.read_value(*judged)
             self._glance(*judged)
+            # only now: until a frame's angles have come it is not known whether the gaze is back
+            self._gone = self._warned_ns is not None and reading.t_ns - self._warned_ns >= self._wait_ns
         last = self._eyes.hold.last_ns if reading.name == EYES else reading.t_ns
-        standing = self._road.standing(reading.t_ns)
         asleep = bool(self._eyes.hold.told) and not standing
-        gone = self._warned_ns is not None and reading.t_ns - self._warned_ns >= self._wait_ns and not standing
+        gone = self._gone and not standing
         if last is None or not (asleep or gone or self.hold.told or self._sure(reading)):
             return
         self._by_eyes = asleep

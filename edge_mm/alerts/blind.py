@@ -36,7 +36,10 @@ class Blind:
 
     def update(self, event: PolicyInput) -> tuple[Condition, ...]:
         """Take one event."""
-        for condition in self._usable.update(event):
+        if isinstance(event, Observation) and event.name != QUALITY:
+            return ()
+        conditions = self._usable.update(event)
+        for condition in conditions:
             stream = condition.key.partition("/")[2]
             if condition.active:
                 self._unusable[stream] = str(condition.reason.params.get("why", ""))
@@ -46,8 +49,9 @@ class Blind:
             if not event.stream.startswith("@"):
                 self._states[event.stream] = event.state
         elif isinstance(event, Observation):
-            if event.name != QUALITY:
-                return ()
+            known = event.stream in self._senses
+            if known and not conditions and self._told is False and self._since_ns is None:
+                return ()  # nothing has changed: this comes with every frame
             self._senses[event.stream] = event.source
             self._states.setdefault(event.stream, "live")
         watching = [
