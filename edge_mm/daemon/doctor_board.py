@@ -166,7 +166,7 @@ def disk(outbox: Path, root: Path = board_state.ROOT) -> Iterator[Remark]:
     if state.kind in _VOLATILE:
         yield warning(
             "disk",
-            f"{where}: it {_VOLATILE[state.kind]}; alerts that wait for the broker are lost with it",
+            f"{where}: it {_VOLATILE[state.kind]}; alerts that wait in the outbox are lost with it",
             "set [outbox] path to a disk, in a container to a volume",
         )
     elif state.kind in _REMOTE:

@@ -65,7 +65,7 @@ class Gap:
             "first_s": self._first_ns / NS_PER_S,
             "last_s": self._last_ns / NS_PER_S,
         }
-        text = f"transitions that could not be stored, the disk was full: {self.words}"
+        text = f"transitions that the outbox could not store and memory could not hold: {self.words}"
         return Alert(
             t_ns=self._last_ns,
             kind=KIND,

@@ -76,7 +76,7 @@ class Keeper:
 
     @property
     def missing(self) -> int:
-        """Transitions that were let go of since the disk was full."""
+        """Transitions that were let go of since the outbox could last be written."""
         return self._gap.count
 
     def keep(self, alerts: Sequence[Alert]) -> list[Alert]:
@@ -108,7 +108,7 @@ class Keeper:
         if self.failure is not None:
             _log.warning("the outbox can be written again; transitions stored: %d", len(self._pending))
         if self._gap.count:
-            _log.error("transitions that were let go of because the disk was full: %s", self._gap.words)
+            _log.error("transitions that were let go of while the outbox could not be written: %s", self._gap.words)
         self._pending, self._gap = [], Gap()
         self.failure = None
         self._next_try_s = float("-inf")

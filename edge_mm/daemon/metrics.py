@@ -176,6 +176,10 @@ def _rows(report: Report) -> Iterator[tuple[str, str, tuple[str, ...], list[Row]
         *("edge_mm_source_silent_seconds", "Since a device last gave something, at the report", ("source",)),
         [((source,), float(s)) for source, s in _table(report, "silent_s").items() if _is(s)],
     )
+    yield (
+        *("edge_mm_outbox_waiting", "Transitions that wait, by sink", ("sink",)),
+        [((sink,), float(n)) for sink, n in _table(_table(report, "outbox"), "waiting").items() if _is(n)],
+    )
     link = _table(report, "mqtt").get("link")
     if isinstance(link, str):
         states = dict.fromkeys((*_LINKS, link))
@@ -211,7 +215,7 @@ _SINGLE: tuple[tuple[str, str, str, float], ...] = (
     ("edge_mm_threads", "Threads of the daemon", "process.threads", 1),
     ("edge_mm_open_descriptors", "Open file descriptors", "process.descriptors", 1),
     ("edge_mm_machine_cpu_ratio", "CPU time of all programs, of all cores", "os.cpu_percent", 0.01),
-    ("edge_mm_outbox_depth", "Transitions that wait for the broker", "outbox.depth", 1),
+    ("edge_mm_outbox_depth", "Transitions that wait, for whichever sink", "outbox.depth", 1),
     ("edge_mm_outbox_unstored", "Transitions that could not be stored yet", "outbox.unstored", 1),
     ("edge_mm_recording_dropped_total", "Events that are in no recording", "recording.dropped", 1),
     ("edge_mm_recording_bytes", "All files of recordings", "recording.mib", _MIB),

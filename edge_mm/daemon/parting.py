@@ -1,6 +1,7 @@
 """The end of a run: deliver what can be delivered.
 
-In: the delivery thread and the outbox. Out: an empty outbox, or word of what waits in it. Not here: storing.
+In: the delivery thread and the outbox. Out: nothing that waits for the broker, or word of it. Not here: storing, other
+sinks (``daemon.ways_out``).
 """
 
 from __future__ import annotations
@@ -32,4 +33,4 @@ def deliver_rest(sink: MqttSink, outbox: Outbox, *, patient: bool) -> None:
             sink.wait_drained(timeout_s=DRAIN_S)
     finally:
         if not sink.stop(timeout_s=STOP_S):
-            _log.warning("alerts that wait for the broker; the next start delivers them: %d", outbox.depth)
+            _log.warning("alerts that wait for the broker; the next start delivers them: %d", outbox.waiting())

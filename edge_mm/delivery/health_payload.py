@@ -27,7 +27,7 @@ class OutboxHealth(msgspec.Struct, frozen=True):
     """What waits to be delivered."""
 
     depth: int
-    """Transitions that wait for the broker."""
+    """Transitions that wait, for the broker or another sink."""
     unstored: int
     """Transitions that wait for the disk."""
     error: str | None

@@ -250,7 +250,7 @@ def _of_device(topics: Topics) -> Iterable[tuple[str, Entity]]:
 
 _MEASURED = {"state_class": "measurement"}
 _HEALTH: tuple[tuple[str, str, str, Mapping[str, Any]], ...] = (
-    ("outbox_depth", "Waiting for the broker", "outbox.depth", {**_MEASURED, "icon": "mdi:tray-full"}),
+    ("outbox_depth", "Waiting alerts", "outbox.depth", {**_MEASURED, "icon": "mdi:tray-full"}),
     ("last_health", "Last report", "time", {"device_class": "timestamp"}),
     ("rss", "Memory", "process.rss_mib", {**_MEASURED, "device_class": "data_size", "unit_of_measurement": "MiB"}),
     ("cpu", "Processor", "process.cpu_percent", {**_MEASURED, "unit_of_measurement": "%", "icon": "mdi:chip"}),

@@ -22,7 +22,7 @@ from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.database import Database
 from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due
 from edge_mm.delivery.outbox_file import fact
-from edge_mm.delivery.record import OWN_INCIDENTS, TAIL_BYTES, BundleRef, Record, number_of, sortable_id
+from edge_mm.delivery.record import CHANCE_BYTES, OWN_INCIDENTS, BundleRef, Record, event_id, number_of, sortable_id
 from edge_mm.delivery.reserve import RESERVE_BYTES
 from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
@@ -110,10 +110,12 @@ class Outbox:
         last = int(fact(db, self.path, "last_seq"))
         lineage = bytes(fact(db, self.path, "lineage"))
         try:
-            tails = secrets.token_bytes(TAIL_BYTES * len(alerts))
+            chance = secrets.token_bytes(CHANCE_BYTES * len(alerts))
             records = [
-                self._record(alert, last + i, here.boot_id, lineage, tails[TAIL_BYTES * (i - 1) : TAIL_BYTES * i])
-                for i, alert in enumerate(alerts, 1)
+                self._record(
+                    alert, last + 1 + i, here.boot_id, lineage, chance[CHANCE_BYTES * i : CHANCE_BYTES * (i + 1)]
+                )
+                for i, alert in enumerate(alerts)
             ]
             before = self._before({str(one.key) for one in alerts if one.state == "cleared"}, here.boot_id, db)
             records = [self._dated(record, before) for record in records]
@@ -230,10 +232,10 @@ class Outbox:
     def __exit__(self, *_exc: object) -> None:
         self.close()
 
-    def _record(self, alert: Alert, seq: int, boot_id: str, lineage: bytes, tail: bytes) -> Record:
+    def _record(self, alert: Alert, seq: int, boot_id: str, lineage: bytes, chance: bytes) -> Record:
         return Record(
             seq=seq,
-            id=sortable_id(seq, tail),
+            id=event_id(seq, chance),
             incident_id=sortable_id(alert.incident or OWN_INCIDENTS + seq, lineage),
             boot_id=boot_id,
             alert=alert,

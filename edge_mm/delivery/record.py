@@ -23,7 +23,10 @@ OWN_INCIDENTS = 2**47
 """From here on incidents are numbered that are none of the alarm machine's; its own count from 1."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as in a ULID
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_LETTERS = _ALPHABET.encode("ascii") * 8
 _ID_CHARS = 26
+CHANCE_BYTES = 16
+"""Of these 80 bits are used, as many as ``TAIL_BYTES`` have."""
 
 
 class BundleRef(msgspec.Struct, frozen=True):
@@ -61,7 +64,6 @@ class Record(msgspec.Struct, frozen=True):
     """The last anchor of the boot that ``alert.onset_ns`` counts from, if that is an earlier one than ``boot_id``."""
 
 
-@functools.lru_cache(maxsize=64)  # of incidents: each is named by several transitions
 def sortable_id(number: int, tail: bytes) -> str:
     """26 characters shaped like a ULID, with a counter where a ULID has the time.
 
@@ -71,8 +73,27 @@ def sortable_id(number: int, tail: bytes) -> str:
         number: 0 <= number < 2**48; ids sort by it.
         tail: 10 bytes that make it unique.
     """
-    value = (number << 8 * TAIL_BYTES) | int.from_bytes(tail, "big")
-    return "".join([_PAIRS[(value >> place) & 1023] for place in range(5 * (_ID_CHARS - 2), -1, -10)])
+    return _counted(number) + _tail(tail)
+
+
+def event_id(number: int, chance: bytes) -> str:
+    """The same shape for what is named once.
+
+    Args:
+        number: 0 <= number < 2**48; ids sort by it.
+        chance: ``CHANCE_BYTES`` random bytes; 5 bits of each are used, which needs no arithmetic.
+    """
+    return _counted(number) + chance.translate(_LETTERS).decode("ascii")
+
+
+def _counted(number: int) -> str:
+    return "".join([_PAIRS[(number >> place) & 1023] for place in (40, 30, 20, 10, 0)])
+
+
+@functools.lru_cache(maxsize=16)  # of an outbox there is one
+def _tail(tail: bytes) -> str:
+    value = int.from_bytes(tail, "big")
+    return "".join([_PAIRS[(value >> place) & 1023] for place in range(70, -1, -10)])
 
 
 def number_of(text: str, tail: bytes) -> int | None:

@@ -101,7 +101,7 @@ def test_the_whole_way_from_a_full_disk_to_one_that_has_room_again(tmp_path, mon
             "inactive",
         )
         assert event.data.value == event.data.reason.params["low"] + event.data.reason.params["medium"] > 50
-        assert "let go of because the disk was full: " in caplog.text
+        assert "let go of while the outbox could not be written: " in caplog.text
         assert outbox.incident_of(gap.incident_id) == OWN_INCIDENTS + gap.seq
         assert gap.incident_id not in {one.incident_id for one in others}
         assert kept_aside.stat().st_size == RESERVE_BYTES, "made anew"

@@ -54,7 +54,7 @@ def report() -> dict[str, object]:
         drops={"cabin": 7},
         windows=11,
         more={
-            "outbox": {"depth": 5, "unstored": 0, "error": None},
+            "outbox": {"depth": 5, "waiting": {"mqtt": 5, "log:diary": 0}, "unstored": 0, "error": None},
             "parts": {"@broker": "lost"},
             "restarts": {"cabin": 2},
             "counters": {"cabin": {"skipped": 5}},
@@ -77,6 +77,8 @@ def test_a_report_becomes_metrics_in_base_units():
     assert found['edge_mm_stage_seconds{quantile="1",stage="monitor cabin"}'] == pytest.approx(0.1)
     assert found['edge_mm_stage_runs_total{stage="monitor cabin"}'] == 100
     assert found["edge_mm_outbox_depth"] == 5
+    assert found['edge_mm_outbox_waiting{sink="mqtt"}'] == 5
+    assert found['edge_mm_outbox_waiting{sink="log:diary"}'] == 0
     assert found["edge_mm_windows_total"] == 11
     assert found["edge_mm_rss_limit_bytes"] == 256 * 2**20
     assert found["edge_mm_cpu_ratio"] == pytest.approx(0.25)

@@ -13,6 +13,7 @@ import pytest
 from delivery_samples import alert
 
 from edge_mm.delivery.outbox import Outbox
+from edge_mm.delivery.outbox_file import checkpoint
 
 SECTOR = 512
 SINKS = ("mqtt", "log:diary")
@@ -88,3 +89,31 @@ def test_wherever_the_power_goes_each_commit_is_there_whole_or_not_at_all(tmp_pa
                     assert outbox.commit([alert(99, incident=99)])[0].seq == found[0] + 1
                 shutil.rmtree(place.parent)
     assert states == {True, False}, "cut before and behind the end of a commit"
+
+
+def test_power_that_goes_while_the_journal_is_written_into_the_file_takes_nothing(tmp_path):
+    rng = random.Random(8)
+    path = tmp_path / "outbox" / "o.sqlite"
+    path.parent.mkdir()
+    with Outbox(path, device="d", sinks=SINKS, reserve_bytes=0) as outbox:
+        for n in range(30):
+            outbox.commit([alert(n, kind=f"k{n % 3}", incident=n + 1)], f"{n}".encode())
+        outbox.acknowledged(*range(1, 11))
+        older = (copied(path, tmp_path / "before") / "o.sqlite").read_bytes()
+        journal = (tmp_path / "before" / "o.sqlite-wal").read_bytes()
+        assert checkpoint(outbox._file._db)
+        newer = (copied(path, tmp_path / "after") / "o.sqlite").read_bytes()
+    assert newer != older
+    before_it = older.ljust(len(newer), b"\0")
+    for number in range(60):
+        sectors = []
+        for at in range(0, len(newer), SECTOR):
+            old, new = before_it[at : at + SECTOR], newer[at : at + SECTOR]
+            sectors.append(old if old == new else rng.choice((old, new, rng.randbytes(SECTOR))))
+        place = restored(tmp_path, str(number), {"o.sqlite": b"".join(sectors), "o.sqlite-wal": journal})
+        with Outbox(place, device="d", sinks=SINKS, reserve_bytes=0) as outbox:
+            assert (outbox.last_seq, outbox.snapshot()) == (30, b"29")
+            assert [record.seq for record in outbox.pending(1000)] == list(range(11, 31))
+            assert [record.seq for record in outbox.pending(1000, sink="log:diary")] == list(range(1, 31))
+            assert [record.seq for record in outbox.states()] == [28, 29, 30]
+        shutil.rmtree(place.parent)
