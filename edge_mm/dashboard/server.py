@@ -13,6 +13,7 @@ import os
 import pwd
 import socket
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,9 +25,17 @@ from edge_mm.dashboard.asking import Asking
 from edge_mm.dashboard.broker import Broker
 from edge_mm.dashboard.fleet import Fleet, Link
 from edge_mm.dashboard.gate import SECRET, WHO, Gate
+from edge_mm.delivery.bridge_payloads import BridgeState
+from edge_mm.delivery.payloads import AlertEvent
+from edge_mm.delivery.present import AlertState
 from edge_mm.delivery.requests import Response
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError, EdgeMmError
+
+_PRESSING = (AlertState, AlertEvent, BridgeState)
+"""What pages show at once; the rest waits for their next look."""
+_SOON_S = 0.01
+"""An alarm's state and its event come as two messages: time for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,8 @@ class _Room:
         self.asking = Asking(settings.base_topic, self.broker.send)
         self._sessions, self._loop = sessions, loop
         self._here = _own_user()
+        self._sites: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._looking = False
 
     def application(self) -> Any:
         """The pages as an ASGI application."""
@@ -205,6 +216,7 @@ class _Room:
             return self._sessions is None or self._sessions.who(secret, time.monotonic()) is not None
 
         site = Site(viewer, still_in=still_in, login=self._sessions is not None)
+        self._sites.add(site)
         await ui.context.client.connected()
         await site.zone()
 
@@ -214,6 +226,7 @@ class _Room:
 
     def _hear(self) -> None:
         taken, dropped = self.broker.take()
+        pressing = False
         self.fleet.counts.dropped += dropped
         for one in taken:
             if isinstance(one, Link):
@@ -222,6 +235,15 @@ class _Room:
             message = self.fleet.hear(one.topic, one.payload, retained=one.retained, now_s=one.at_s)
             if message is not None and isinstance(message.said, Response):
                 self.asking.answered(message.device, message.said)
+            pressing = pressing or (message is not None and isinstance(message.said, _PRESSING))
+        if pressing and not self._looking:
+            self._looking = True
+            self._loop.call_later(_SOON_S, self._look_now)
+
+    def _look_now(self) -> None:
+        self._looking = False
+        for site in list(self._sites):
+            site.look_now()
 
 
 def _own_names() -> set[str]:

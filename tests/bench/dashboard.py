@@ -7,6 +7,7 @@ server, tasks over 50 ms in the browser, and the same latency while that goes on
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import subprocess
 import sys
@@ -84,6 +85,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--alerts", type=int, default=100)
     args = parser.parse_args()
+    load = os.getloadavg()[0]
     names = [f"bed-{i:02}" for i in range(args.devices)]
     with (
         served() as (mosquitto, url, process),
@@ -121,6 +123,7 @@ def main() -> int:
             talk.wait()
     count = int((tasks > 0).sum())
     print(f"edge-mm dashboard, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, Chromium {version}")
+    print(f"  {os.cpu_count()} cores, load before and after  {load:.1f}, {os.getloadavg()[0]:.1f}")
     print(f"  first paint, {args.devices} devices          {min(paints):.2f} to {max(paints):.2f} s of 3")
     print(f"  all devices shown                {min(shown):.2f} to {max(shown):.2f} s")
     print(f"  alert to DOM, {args.alerts} alerts         {said(quiet)} (limit {LIMIT_MS:.0f} ms)")
