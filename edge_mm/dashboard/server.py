@@ -12,6 +12,7 @@ import logging
 import os
 import pwd
 import socket
+import ssl
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -70,7 +71,7 @@ def serve(
         ready: called with the address once it is served.
 
     Raises:
-        ConfigError: the extra is missing, or there is no login where one is needed.
+        ConfigError: the extra is missing, there is no login where one is needed, or the certificate is none.
         EdgeMmError: the port is taken.
     """
     require_extra()
@@ -79,6 +80,7 @@ def serve(
             f"--listen {place.listen}: others can reach that, so it needs a login; make one with "
             "'edge-mm dashboard --password-file FILE --add-user NAME', then give --password-file FILE"
         )
+    _check_certificate(place)
     with _listening(place) as listener:
         scheme = "https" if place.certificate else "http"
         shown = f"[{place.listen}]" if ":" in place.listen else place.listen
@@ -97,13 +99,25 @@ def require_extra() -> None:
         raise ConfigError("'edge-mm dashboard' needs NiceGUI: pip install 'edge-mm[dashboard]'")
 
 
+def _check_certificate(place: Place) -> None:
+    if place.certificate is None or place.key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.key, password="")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigError(
+            f"{place.certificate} and {place.key} are no certificate with its key ({error}); both are to be PEM, the "
+            "key without a password"
+        ) from error
+
+
 def _listening(place: Place) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.listen else socket.AF_INET
     try:
         return socket.create_server((place.listen, place.port), family=family, backlog=128)
     except OSError as error:
         raise EdgeMmError(
-            f"cannot listen on {place.listen}:{place.port}: {error.strerror or error}; "
+            f"cannot listen on {place.listen}:{place.port}: {os.strerror(error.errno) if error.errno and error.errno > 0 else error}; "
             "choose another with --http-port or --listen, or end the program that has it"
         ) from error
 
