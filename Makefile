@@ -81,12 +81,10 @@ test-devices: test-env  ## our sources on a kernel's own drivers, in a QEMU gues
 	@bash tests/guest/build.sh
 	@$(RUN) tests/guest/boot.py $(SUITES)
 
-test-dashboard: test-env  ## the dashboard in headless Chromium against a real broker (apt install chromium)
-	@bash .ci/venv.sh $(VENV) demo,test,lint,dashboard,browser $(PYTHON)
+test-dashboard: test-env  ## only the dashboard's: headless Chromium, a real broker, a real daemon
 	@$(RUN) -m pytest tests/devices/test_dashboard_*.py
 
-bench-dashboard: env  ## the page's first paint, alert to DOM, 50 devices at 1 Hz (Debian's chromium, mosquitto); dated report
-	@bash .ci/venv.sh $(VENV) demo,test,dashboard,browser $(PYTHON)
+bench-dashboard: test-env  ## the page's first paint, alert to DOM, 50 devices at 1 Hz (Debian's chromium, mosquitto); dated report
 	@$(RUN) tests/bench/dashboard.py $(ARGS)
 
 test-home-assistant: test-env  ## the device in a real Home Assistant (Python 3.13; installs it once, 600 MB); dated report

@@ -116,8 +116,9 @@ def _listening(place: Place) -> socket.socket:
     try:
         return socket.create_server((place.listen, place.port), family=family, backlog=128)
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)  # a resolver's are below 0
         raise EdgeMmError(
-            f"cannot listen on {place.listen}:{place.port}: {os.strerror(error.errno) if error.errno and error.errno > 0 else error}; "
+            f"cannot listen on {place.listen}:{place.port}: {why}; "
             "choose another with --http-port or --listen, or end the program that has it"
         ) from error
 
