@@ -43,6 +43,7 @@ class Past:
                     for title in ("Time", "Device", "What", "Why"):
                         Words("th", title, scope="col")
                 self._body = box("tbody")
+        self._table.set_visibility(False)
 
     def show(self) -> None:
         """Show what is new."""
