@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 DATA ?= ../shared/data
 .DEFAULT_GOAL := help
-.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bundle evaluate convert-env convert-test soak kills wheel clean fuzz bench-outbox
+.PHONY: help env demo test test-env test-arm64 test-devices faults test-dashboard test-home-assistant test-node-red lint schemas golden bench bench-fusion bench-convert bench-dashboard bundle evaluate convert-env convert-test soak kills wheel clean fuzz bench-outbox
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -81,9 +81,11 @@ test-devices: test-env  ## our sources on a kernel's own drivers, in a QEMU gues
 	@bash tests/guest/build.sh
 	@$(RUN) tests/guest/boot.py $(SUITES)
 
-test-dashboard: test-env  ## the dashboard in headless Chromium against a real broker (apt install chromium)
-	@bash .ci/venv.sh $(VENV) demo,test,lint,dashboard,browser $(PYTHON)
-	@$(RUN) -m pytest tests/devices/test_dashboard_page.py
+test-dashboard: test-env  ## only the dashboard's: headless Chromium, a real broker, a real daemon
+	@$(RUN) -m pytest tests/devices/test_dashboard_*.py
+
+bench-dashboard: test-env  ## the page's first paint, alert to DOM, 50 devices at 1 Hz (Debian's chromium, mosquitto); dated report
+	@$(RUN) tests/bench/dashboard.py $(ARGS)
 
 test-home-assistant: test-env  ## the device in a real Home Assistant (Python 3.13; installs it once, 600 MB); dated report
 	@bash tests/home_assistant/run.sh $(RUN)

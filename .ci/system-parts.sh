@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What the tests need from Debian: a broker, PortAudio, a sound server, an RTSP server, systemd-analyze, libfaketime, a
-# compiler. Installs them when it may use apt (root, or sudo without a password); otherwise says so, and the tests that
+# What the tests need from Debian: a broker, PortAudio, a sound server, an RTSP server, systemd-analyze, libfaketime,
+# Chromium, a compiler. Installs them when it may use apt (root, or sudo without a password); otherwise says so, and the tests that
 # need them skip with a reason.
 set -uo pipefail
 say() { printf 'edge-mm: %s\n' "$*" >&2; }
@@ -13,6 +13,7 @@ command -v mosquitto >/dev/null || packages+=(mosquitto)
 command -v pulseaudio >/dev/null || packages+=(pulseaudio pulseaudio-utils libasound2-plugins)
 command -v systemd-analyze >/dev/null || packages+=(systemd)
 [ -e /usr/include/portaudio.h ] || packages+=(portaudio19-dev gcc python3-dev)
+command -v chromium >/dev/null || packages+=(chromium)
 [ ${#packages[@]} -eq 0 ] && exit 0
 if ! command -v apt-get >/dev/null; then say "no apt here: tests that need ${packages[*]} will skip"; exit 0; fi
 run=()
@@ -22,6 +23,11 @@ if [ "$(id -u)" -ne 0 ]; then
   fi
 fi
 say "installing ${packages[*]} from Debian (about half a minute, once)"
-"${run[@]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -qq && apt-get install -y -qq --no-install-recommends ${packages[*]}" \
-  >/tmp/edge-mm-apt.log 2>&1 || say "apt could not install them (see /tmp/edge-mm-apt.log): the tests that need them will skip"
+install() {
+  "${run[@]}" env DEBIAN_FRONTEND=noninteractive sh -c "apt-get update -qq && apt-get install -y -qq --no-install-recommends $1" \
+    >/tmp/edge-mm-apt.log 2>&1
+}
+# Where there is no chromium in apt (Ubuntu has a snap), the rest must come all the same.
+install "${packages[*]}" || install "${packages[*]/chromium/}" ||
+  say "apt could not install them (see /tmp/edge-mm-apt.log): the tests that need them will skip"
 exit 0

@@ -12,7 +12,7 @@ from installation import ROOT, broker, environment
 
 
 @contextlib.contextmanager
-def served(*words, running=None):
+def served(*words, running=None, stderr=None):
     """Broker, address of the page, process; ``words`` go after ``edge-mm dashboard``."""
     pytest.importorskip("nicegui", reason="not here: the extra [dashboard]")
     with socket.socket() as probe:
@@ -21,7 +21,9 @@ def served(*words, running=None):
     with running or broker() as mosquitto:
         command = [sys.executable, "-m", "edge_mm.cli", "dashboard", "--broker", "127.0.0.1"]
         command += ["--port", str(mosquitto.settings.port), "--http-port", str(port), *words]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()) as process:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT, env=environment()
+        ) as process:
             try:
                 yield mosquitto, process.stdout.readline().strip(), process
             finally:

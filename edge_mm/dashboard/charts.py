@@ -76,6 +76,6 @@ def bars_svg(values: Mapping[Share, float | None]) -> str:
         rows.append(f'<rect class="bar {what}" x="0" y="{8 * i}" width="{width:.1f}" height="6" rx="1"/>')
     height = 8 * max(1, len(values)) - 2
     return (
-        f'<svg viewBox="0 0 100 {height}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-        f"{''.join(rows)}</svg>"
+        f'<svg class="n{len(values)}" viewBox="0 0 100 {height}" preserveAspectRatio="none" '
+        f"aria-hidden='true' focusable='false'>{''.join(rows)}</svg>"
     )

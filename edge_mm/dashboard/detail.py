@@ -26,6 +26,9 @@ class Detail:
         name: the device's; it may not have been heard of (yet).
     """
 
+    every_s = 0.1
+    """Waveforms come four times a second."""
+
     def __init__(self, viewer: Viewer, name: str) -> None:
         self._viewer, self._name = viewer, name
         self._seen, self._asked_s = -1, float("-inf")

@@ -22,6 +22,7 @@ class Section:
             Words("h3", title, id=f"{key}-title")
             self.place = box(tag, classes)
         self.rows: tuple[object, ...] = ()
+        self.root.set_visibility(False)
 
     def show(self, device: Device, now_s: float, *, linked: bool, second: bool) -> None:
         """Show what changed.

@@ -18,6 +18,9 @@ _LED = 3
 class Overview:
     """All devices."""
 
+    every_s = 0.5
+    """Readings come once a second; each update makes the browser look at the whole page. Alarms do not wait for it."""
+
     def __init__(self, viewer: Viewer) -> None:
         self._viewer, self._seen = viewer, -1
         self._tiles: dict[str, _Tile] = {}

@@ -5,13 +5,16 @@ In: the fleet's history. Out: a table. Not here: what stands now.
 
 from __future__ import annotations
 
+from nicegui import ui
+
+from edge_mm.dashboard.alarm_list import arrange
 from edge_mm.dashboard.bounds import LONGEST_WORD
 from edge_mm.dashboard.device import Happened
 from edge_mm.dashboard.elements import Words, box
 from edge_mm.dashboard.viewer import Viewer
 from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time
 
-_ROWS = 50
+_ROWS = 30
 
 
 class Past:
@@ -24,7 +27,9 @@ class Past:
 
     def __init__(self, viewer: Viewer, device: str | None) -> None:
         self._viewer, self._device, self._shown = viewer, device, None if device is None else object()
+        self._rows: dict[int, ui.element] = {}
         self._wanted = ""
+        self._zone = viewer.zone
         with box("section", "past", aria_labelledby="past-title"):
             Words("h2", "History", id="past-title")
             if device is None:
@@ -38,6 +43,7 @@ class Past:
                     for title in ("Time", "Device", "What", "Why"):
                         Words("th", title, scope="col")
                 self._body = box("tbody")
+        self._table.set_visibility(False)
 
     def show(self) -> None:
         """Show what is new."""
@@ -49,19 +55,28 @@ class Past:
         self._shown = numbers
         self._none.set_visibility(not rows)
         self._table.set_visibility(bool(rows))
-        self._body.clear()
+        if self._zone is not self._viewer.zone:
+            self._zone = self._viewer.zone
+            self._rows = {}
+            self._body.clear()
+        wanted = {one.number for one in rows}
+        for number in [number for number in self._rows if number not in wanted]:
+            self._rows.pop(number).delete()
         with self._body:
             for one in rows:
-                self._row(one)
+                if one.number not in self._rows:
+                    self._rows[one.number] = self._row(one)
+        arrange(self._body, [self._rows[one.number] for one in rows])
 
-    def _row(self, one: Happened) -> None:
+    def _row(self, one: Happened) -> ui.element:
         data = one.event.data
-        with box("tr", data.priority):
+        with box("tr", data.priority) as row:
             Words("td", clock_time(one.event.time, self._viewer.zone) + (" (late)" if data.late else ""))
             Words("td", one.device)
             by = f" by {data.by}" if data.by else ""
             Words("td", f"{SIGN[data.priority]} {alarm_named(data)} {data.transition}{by}")
             Words("td", data.reason.text)
+        return row
 
     def _narrow(self, wanted: object) -> None:
         self._wanted = str(wanted)[:LONGEST_WORD].lower()

@@ -12,7 +12,9 @@ import logging
 import os
 import pwd
 import socket
+import ssl
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,9 +26,17 @@ from edge_mm.dashboard.asking import Asking
 from edge_mm.dashboard.broker import Broker
 from edge_mm.dashboard.fleet import Fleet, Link
 from edge_mm.dashboard.gate import SECRET, WHO, Gate
+from edge_mm.delivery.bridge_payloads import BridgeState
+from edge_mm.delivery.payloads import AlertEvent
+from edge_mm.delivery.present import AlertState
 from edge_mm.delivery.requests import Response
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError, EdgeMmError
+
+_PRESSING = (AlertState, AlertEvent, BridgeState)
+"""What pages show at once; the rest waits for their next look."""
+_SOON_S = 0.01
+"""An alarm's state and its event come as two messages: time for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ def serve(
         ready: called with the address once it is served.
 
     Raises:
-        ConfigError: the extra is missing, or there is no login where one is needed.
+        ConfigError: the extra is missing, there is no login where one is needed, or the certificate is none.
         EdgeMmError: the port is taken.
     """
     require_extra()
@@ -70,6 +80,7 @@ def serve(
             f"--listen {place.listen}: others can reach that, so it needs a login; make one with "
             "'edge-mm dashboard --password-file FILE --add-user NAME', then give --password-file FILE"
         )
+    _check_certificate(place)
     with _listening(place) as listener:
         scheme = "https" if place.certificate else "http"
         shown = f"[{place.listen}]" if ":" in place.listen else place.listen
@@ -88,13 +99,26 @@ def require_extra() -> None:
         raise ConfigError("'edge-mm dashboard' needs NiceGUI: pip install 'edge-mm[dashboard]'")
 
 
+def _check_certificate(place: Place) -> None:
+    if place.certificate is None or place.key is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.key, password="")
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigError(
+            f"{place.certificate} and {place.key} are no certificate with its key ({error}); both are to be PEM, the "
+            "key without a password"
+        ) from error
+
+
 def _listening(place: Place) -> socket.socket:
     family = socket.AF_INET6 if ":" in place.listen else socket.AF_INET
     try:
         return socket.create_server((place.listen, place.port), family=family, backlog=128)
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)  # a resolver's are below 0
         raise EdgeMmError(
-            f"cannot listen on {place.listen}:{place.port}: {error.strerror or error}; "
+            f"cannot listen on {place.listen}:{place.port}: {why}; "
             "choose another with --http-port or --listen, or end the program that has it"
         ) from error
 
@@ -160,6 +184,8 @@ class _Room:
         self.asking = Asking(settings.base_topic, self.broker.send)
         self._sessions, self._loop = sessions, loop
         self._here = _own_user()
+        self._sites: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._looking = False
 
     def application(self) -> Any:
         """The pages as an ASGI application."""
@@ -205,6 +231,7 @@ class _Room:
             return self._sessions is None or self._sessions.who(secret, time.monotonic()) is not None
 
         site = Site(viewer, still_in=still_in, login=self._sessions is not None)
+        self._sites.add(site)
         await ui.context.client.connected()
         await site.zone()
 
@@ -214,6 +241,7 @@ class _Room:
 
     def _hear(self) -> None:
         taken, dropped = self.broker.take()
+        pressing = False
         self.fleet.counts.dropped += dropped
         for one in taken:
             if isinstance(one, Link):
@@ -222,6 +250,15 @@ class _Room:
             message = self.fleet.hear(one.topic, one.payload, retained=one.retained, now_s=one.at_s)
             if message is not None and isinstance(message.said, Response):
                 self.asking.answered(message.device, message.said)
+            pressing = pressing or (message is not None and isinstance(message.said, _PRESSING))
+        if pressing and not self._looking:
+            self._looking = True
+            self._loop.call_later(_SOON_S, self._look_now)
+
+    def _look_now(self) -> None:
+        self._looking = False
+        for site in list(self._sites):
+            site.look_now()
 
 
 def _own_names() -> set[str]:

@@ -1,4 +1,5 @@
-"""The page around the views: header, what is wrong with the connection, what is read aloud; one look every 0.1 s.
+"""The page around the views: header, what is wrong with the connection, what is read aloud; one look every 0.1 s,
+and at once when an alarm changes.
 
 In: fleet and viewer. Out: NiceGUI's pages. Not here: the server (``server``), the views (``overview``, ``detail``).
 """
@@ -48,11 +49,12 @@ class Site:
     def __init__(self, viewer: Viewer, *, still_in: Callable[[], bool], login: bool) -> None:
         self._viewer, self._still_in = viewer, still_in
         self._urgent = viewer.fleet.urgent[-1].number if viewer.fleet.urgent else 0
-        self._second, self._said_until = 0, 0.0
+        self._second, self._said_until, self._viewed_s = 0, 0.0, 0.0
         self._view: Overview | Detail | None = None
         viewer.said = self._say
         ui.add_head_html(_HEAD)
-        frame = ui.context.client.layout  # around <main>, where header and footer belong
+        self._client = ui.context.client
+        frame = self._client.layout  # around <main>, where header and footer belong
         with frame:
             self._header(login, frame)
         self._banner = Words("div", "", "banner", role="status")
@@ -105,7 +107,13 @@ class Site:
         self._note.say(("✓ " if done else "✗ ") + text)
         self._said_until = time.monotonic() + _SAID_S
 
-    def _look(self) -> None:
+    def look_now(self) -> None:
+        """Something came that should not wait for the next look."""
+        if self._client.has_socket_connection:
+            with self._client:
+                self._look(soon=True)
+
+    def _look(self, *, soon: bool = False) -> None:
         if not self._still_in():
             ui.navigate.to("/login")
             return
@@ -124,7 +132,8 @@ class Site:
             self._aloud.say("; ".join(said))
         if self._note.text and now_s > self._said_until:
             self._note.say("")
-        if self._view is not None:
+        if self._view is not None and (soon or second or now_s - self._viewed_s >= self._view.every_s):
+            self._viewed_s = now_s
             self._view.refresh(now_s, second=second)
 
     def _around(self, now_s: float) -> None:
