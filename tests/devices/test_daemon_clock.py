@@ -46,7 +46,7 @@ def test_leaps_of_the_wall_clock_change_nothing_but_dates(tmp_path):
             events = [event for _, event in daemon.events]
     check_whole(events)
     assert not [event.data.alert_id for event in events if event.data.alert_id.startswith("sensor.")]
-    seen = times_of([(one.data.alert_id, one.data.onset_mono) for one in events if one.data.state == "active"])
+    seen = times_of([(one.data.alert_id, one.data.onset_mono) for one in events if one.data.transition == "raised"])
     for key, times in seen.items():
         assert times == pytest.approx(expected[key][: len(times)], abs=0.3), key
     assert len(seen[ALARM]) >= 4

@@ -82,7 +82,7 @@ def test_tail_prints_each_alert_as_it_arrives(json_wanted, tmp_path, guarded, ca
         assert json.loads(line)["data"]["kind"] == "driver.drowsy"
     else:
         assert (
-            "edge_mm/car-7  raised   high    driver.drowsy: drowsy for 3.0 s  [attention vision 0.70 audio 0.30]"
+            "edge_mm/car-7  raised     high    driver.drowsy: drowsy for 3.0 s  [attention vision 0.70 audio 0.30]"
             in line
         )
 

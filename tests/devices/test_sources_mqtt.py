@@ -241,7 +241,7 @@ def test_a_phones_heart_rate_raises_an_alert_at_a_subscriber_and_its_silence_one
                 process.terminate()
                 assert process.wait(30) == 0, log_of(config)
         phone.leave()
-    raised = [event.data for event in events if event.data.state == "active"]
+    raised = [event.data for event in events if event.data.transition == "raised"]
     assert [one.kind for one in raised] == ["health.heart_rate_high", "sensor.stale"], log_of(config)
     assert raised[0].value == pytest.approx(150.5, abs=0.5)
     assert SECRET not in log_of(config)

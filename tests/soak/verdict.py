@@ -141,9 +141,10 @@ def _in_turn(events: Sequence[AlertEvent]) -> Criterion:
     wrong: list[str] = []
     for event in events:
         alarm = event.data.alert_id
-        if (event.data.state == "active") == (alarm in active):
-            wrong.append(f"{alarm} {event.data.state} (seq {event.data.seq})")
-        (active.add if event.data.state == "active" else active.discard)(alarm)
+        begins = event.data.transition == "raised"
+        if begins == (alarm in active):
+            wrong.append(f"{alarm} {event.data.transition} (seq {event.data.seq})")
+        (active.discard if event.data.transition == "cleared" else active.add)(alarm)
     alarms = {event.data.alert_id for event in events}
     seen = f"{len(alarms)} alarms, {len(active)} active at the end; wrong {wrong[:5]}"
     return Criterion("each alarm is raised and cleared in turn", seen, not wrong and bool(events))

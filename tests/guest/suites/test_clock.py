@@ -56,7 +56,7 @@ def seconds_apart(text, moment):
 
 
 def sirens(watched):
-    return [one.data for _, one in watched.events if one.data.alert_id == ALARM and one.data.state == "active"]
+    return [one.data for _, one in watched.events if one.data.alert_id == ALARM and one.data.transition == "raised"]
 
 
 def test_it_watches_at_once_without_a_network_and_in_1970(watched, seen):
