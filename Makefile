@@ -24,7 +24,7 @@ test-env: env
 
 test: test-env  ## run the tests (at most 10 minutes)
 	@date -u +'edge-mm: tests of %Y-%m-%d %H:%M UTC' >&2
-	@$(RUN) -m pytest -n 3 --dist loadfile tests  # many of them wait for something
+	@$(RUN) -m pytest -n 4 --dist loadfile tests  # many of them wait for something
 
 lint: test-env  ## ruff, mypy --strict, import contracts
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
