@@ -18,6 +18,8 @@ from edge_mm.delivery.clock import Anchor, iso
 from edge_mm.delivery.requests import MAX_AGE_S, MAX_REQUEST_BYTES, REQUESTS, Asked, Response
 from edge_mm.types import NS_PER_S
 
+_MOST_BRACKETS = 256
+"""A request is one flat object."""
 UNKNOWN = "unknown"
 """Last level of the topic that an unknown verb is answered on: what somebody made up never becomes a topic."""
 _LARGEST_NUMBER = 2**53
@@ -86,6 +88,8 @@ def shown(text: str) -> str:
 
 def _document(payload: bytes) -> dict[str, Any]:
     """The JSON object; without doubles, NaN, and numbers that are none elsewhere."""
+    if payload.count(b"[") + payload.count(b"{") > _MOST_BRACKETS:  # how deep Python itself reads differs by version
+        raise _BadRequestError("the JSON is nested too deeply")
     try:
         found = json.loads(payload.decode(), object_pairs_hook=_once, parse_constant=_no_number)
     except UnicodeDecodeError as error:
