@@ -271,7 +271,7 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
         try:
             if (mode := Path(changed["password_file"]).stat().st_mode & 0o777) & 0o077:
                 places.problem(
-                    f"mqtt.password_file: {changed['password_file']}: others may read it (mode {mode:03o}); chmod 600 it"
+                    f"mqtt.password_file: {changed['password_file']}: others may read it ({mode:03o}); chmod 600 it"
                 )
             text = Path(changed["password_file"]).read_text(encoding="utf-8")
             changed["password"] = text.split("\n", 1)[0].rstrip("\r")
