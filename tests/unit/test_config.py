@@ -172,7 +172,7 @@ def test_the_password_comes_from_environment_or_file_and_is_never_shown(tmp_path
     monkeypatch.setenv("EDGE_MM_TEST_PASSWORD", "s3cret-A")
     (tmp_path / "pw").write_text("s3cret-B\nnot this\n")
     (tmp_path / "pw").chmod(0o644)
-    with pytest.raises(ConfigError, match=r"others may read it \(mode 644\); chmod 600 it"):
+    with pytest.raises(ConfigError, match=r"others may read it \(644\); chmod 600 it"):
         load_config(write(tmp_path, HEAD + '[mqtt]\nusername="u"\npassword_file="pw"\n'))
     (tmp_path / "pw").chmod(0o600)
     by_env = load_config(write(tmp_path, HEAD + '[mqtt]\nusername="u"\npassword="${EDGE_MM_TEST_PASSWORD}"\n'))
