@@ -123,7 +123,8 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
                     process.wait(chance.uniform(0.0, 0.5))
                 local.start()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(chance.uniform(0.02, 0.9))
+                # Some live for long enough that confirmations settle (2 s), some do not.
+                process.wait(chance.uniform(0.02, chance.choice([0.9, 3.5])))
             if process.poll() is None:
                 process.kill()
                 process.wait()
