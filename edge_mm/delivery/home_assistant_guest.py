@@ -222,6 +222,6 @@ def _components(payload: bytes) -> dict[str, dict[str, object]]:
         return {}
     try:
         read = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # retained: it comes at each connect
         return {}
     return {name: read["components"][name] for name in platforms(read)} if isinstance(read, dict) else {}
