@@ -14,7 +14,9 @@ from typing import cast
 import msgspec
 
 from edge_mm.alerts.alarms import Alarms, empty_snapshot
+from edge_mm.alerts.sensors import PART_KINDS, SENSOR_KINDS
 from edge_mm.errors import ConfigError
+from edge_mm.kinds import LEADS_TO
 from edge_mm.monitor import Monitor
 from edge_mm.protocols import Policy
 from edge_mm.types import Alert, Command, Estimate, Event, Output, Reason, Reply, Sample, Status, StreamSpec
@@ -153,10 +155,10 @@ class People:
 
     def _still_told_by(self, one: _Raised) -> bool:
         """Whether the person's monitor still hears of what the alarm is about: sensors and the first place may move."""
-        kind, _, name = one.key.partition("/")
-        if one.alert.category != "technical":
-            return True
-        return one.person == (self._first if kind.startswith("device.") else self._of(name))
+        kind, name = one.alert.kind, one.key.partition("/")[2]
+        if kind in PART_KINDS:
+            return one.person == self._first
+        return kind not in SENSOR_KINDS or one.person == self._of(name)
 
     def _of(self, stream: str) -> str:
         return self._person_of.get(stream, self._first)
@@ -183,11 +185,11 @@ class People:
                 del self._raised[place]
         else:
             self._last += 1
-            about = output.category == "physiological"
-            key = f"{output.key}@{person}" if about else output.key
+            told_once = output.kind in PART_KINDS or output.kind in SENSOR_KINDS  # their keys name what they are about
+            key = output.key if told_once else f"{output.key}@{person}"
             named = replace(output, key=key, incident=self._last, person=person)
             self._raised[place] = named
-        if named.kind.startswith("device."):
+        if named.kind in PART_KINDS:
             return named
         return replace(named, reason=replace(output.reason, text=f"{person}: {output.reason.text}"))
 
@@ -238,7 +240,15 @@ def end(watch: Watch, alert: Alert, *, t_ns: int, reason: Reason) -> Alert:
 
 
 def _over(alert: Alert, t_ns: int) -> Alert:
-    return replace(alert, t_ns=t_ns, state="cleared", onset_ns=min(alert.onset_ns, t_ns), reason=_REARRANGED)
+    return replace(
+        alert,
+        t_ns=t_ns,
+        state="cleared",
+        previous=LEADS_TO[alert.state],
+        onset_ns=min(alert.onset_ns, t_ns),
+        reason=_REARRANGED,
+        silent_until_ns=None,
+    )
 
 
 def _decoded(data: bytes) -> _Snapshot | None:

@@ -46,8 +46,8 @@ class Alarm:
     """
 
     __slots__ = (
-        "_over_ns", "_stays", "due_ns", "escalate_ns", "handling", "head", "held_ns", "last", "latch", "over", "raised",
-        "restored",
+        "_forgotten", "_over_ns", "_stays", "due_ns", "escalate_ns", "handling", "head", "held_ns", "last", "latch",
+        "over", "raised", "restored",
     )  # fmt: skip
 
     def __init__(self, raised: Alert, head: str, handling: Handling, *, latch: bool = False) -> None:
@@ -60,6 +60,7 @@ class Alarm:
         self.over: Over | None = None
         self._over_ns = 0
         self._stays = False  # over, said so, and waiting to be acknowledged
+        self._forgotten = False  # nobody knows what was between the acknowledgement and now
         self.due_ns = 0
         self.escalate_ns = self._escalation_after(raised.t_ns)
 
@@ -71,10 +72,12 @@ class Alarm:
     @property
     def next_ns(self) -> int | None:
         """When something happens to it next, if nobody does or says anything."""
+        silent_ns = self.last.silent_until_ns
+        held = self._stays or (self.latch and silent_ns is not None)  # that it latches is said when it may be heard
         times = [
-            None if self.over is None or self._stays else self.due_ns,
-            self.last.silent_until_ns,
-            self.escalate_ns if self.over is None and self.last.silent_until_ns is None else None,
+            None if self.over is None or held else self.due_ns,
+            silent_ns,
+            self.escalate_ns if self.over is None and silent_ns is None else None,
         ]
         return min((one for one in times if one is not None), default=None)
 
@@ -83,25 +86,27 @@ class Alarm:
         before, self.over = self.over, None
         self.held_ns = condition.t_ns
         self.latch = self.latch or condition.latch
-        if before is None:
+        forgotten, self._forgotten = self._forgotten, False
+        if before is None and not forgotten:
             return []
         # What was acknowledged and has been over for longer than a flicker is a new condition, and must not be hidden.
-        anew = condition.t_ns - self._over_ns > ns(self.handling.keep_s)
+        anew = forgotten or condition.t_ns - self._over_ns > ns(self.handling.keep_s)
         quiet = self.acknowledged or self.last.silent_until_ns is not None
         if not self._stays and not (quiet and anew):
             return []
         self._stays = False
+        told = self._to(
+            "resumed",
+            condition.t_ns,
+            reason=condition.reason,
+            value=condition.value,
+            limit=condition.limit,
+            silent_until_ns=None,
+            priority=self.raised.priority,
+            escalation=0,  # nobody has been told of this one
+        )
         self.escalate_ns = self._escalation_after(condition.t_ns)
-        return [
-            self._to(
-                "resumed",
-                condition.t_ns,
-                reason=condition.reason,
-                value=condition.value,
-                limit=condition.limit,
-                silent_until_ns=None,
-            )
-        ]
+        return [told]
 
     def ends(self, condition: Condition) -> None:
         """The condition is said to hold no longer; the alarm is over when that has been so for long enough."""
@@ -124,17 +129,17 @@ class Alarm:
         """
         t_ns = self.next_ns
         assert t_ns is not None  # noqa: S101
-        if self.over is not None and not self._stays and self.due_ns == t_ns:
-            if self.latch and not self.acknowledged:
-                return self._latch(t_ns)
-            return self.clears(t_ns, explained)
-        if self.last.silent_until_ns == t_ns:
-            if self._stays:
+        if self.last.silent_until_ns == t_ns and (self.over is None or self.latch):
+            if self.over is not None:
                 return self._latch(t_ns)
             if self.escalate_ns is not None:  # nobody can answer while it is silent
                 self.escalate_ns = max(self.escalate_ns, t_ns + 1)
             return self._to("resumed", t_ns, silent_until_ns=None)
-        return self._escalates(t_ns)
+        if self.over is None:
+            return self._escalates(t_ns)
+        if self.latch and not self.acknowledged:
+            return self._latch(t_ns)
+        return self.clears(t_ns, explained)
 
     def clears(self, t_ns: int, explained: Explanation) -> Alert:
         """It is over."""
@@ -160,8 +165,8 @@ class Alarm:
         if self.acknowledged:
             return None
         self.escalate_ns = None
-        if self._stays:
-            self._stays, self.due_ns = False, t_ns
+        if self.over is not None:  # it waited for this, or still does for keep_s and the like
+            self._stays, self.due_ns = False, max(self.due_ns, t_ns)
         return self._to("acknowledged", t_ns, silent_until_ns=None, by=by)
 
     def silence(self, t_ns: int, seconds: float, by: str) -> Alert | str:
@@ -194,9 +199,11 @@ class Alarm:
         Args:
             t_ns: the present.
             left_ns: until it was to be over when it was stored.
-            same_clock: whether stored times count on this clock; else a silence ends now.
+            same_clock: whether stored times count on this clock, and not long ago; else a silence ends now, and an
+                acknowledged condition that holds is a new one: nobody knows whether it was over meanwhile.
         """
         self.due_ns = t_ns + left_ns
+        self._forgotten = not same_clock and self.acknowledged
         begin_ns, until_ns = self.last.t_ns, self.last.silent_until_ns
         if until_ns is not None and not (same_clock and begin_ns <= t_ns):
             self.last = replace(self.last, silent_until_ns=t_ns)

@@ -41,11 +41,12 @@ RULE = Rule(
 class _Stream:
     """What is known of one stream."""
 
-    __slots__ = ("beats", "ecg", "label", "label_ns", "run")
+    __slots__ = ("beats", "ecg", "label", "label_ns", "run", "said")
 
     def __init__(self, most: int) -> None:
         self.beats: deque[int] = deque(maxlen=most)
         self.run = 0
+        self.said = False  # whether anything was said of its electrode; one of before a restart may be off
         self.ecg = False
         self.label = ""
         self.label_ns = 0
@@ -103,10 +104,14 @@ class Asystole:
             return []
         if event.stream in self._told:
             return self._over(event.stream, event.t_ns, "the heart beats again")
+        conditions: list[Condition] = []
+        if not stream.said:  # an alarm of before a restart
+            stream.said = True
+            conditions.append(_on_again(event.stream, event.t_ns, "the electrode shows beats"))
         if self._said is None and not self._told:
-            self._said = False  # an alarm of before a restart
-            return [self._asystole(event.t_ns, event.t_ns, active=False)]
-        return []
+            self._said = False  # the same
+            conditions.append(self._asystole(event.t_ns, event.t_ns, active=False))
+        return conditions
 
     def _judge(self, name: str, stream: _Stream, t_ns: int) -> list[Condition]:
         limits = self._limits
@@ -160,7 +165,7 @@ class Asystole:
     def _over(self, name: str, t_ns: int, text: str) -> list[Condition]:
         verdict = self._told.pop(name, "")
         if verdict == "electrode":
-            return [_electrode(name, t_ns, t_ns, 0.0, Reason("electrode_on", {"stream": name}, text), active=False)]
+            return [_on_again(name, t_ns, text)]
         if verdict and "asystole" not in self._told.values():
             self._said = False
             return [ended(RULE, t_ns, text, self._measured)]
@@ -173,6 +178,10 @@ class Asystole:
 
     def _asystole(self, t_ns: int, onset_ns: int, *, active: bool) -> Condition:
         return RULE.condition(t_ns, active=active, onset_ns=onset_ns, measured=self._measured, sources=("physio",))
+
+
+def _on_again(name: str, t_ns: int, text: str) -> Condition:
+    return _electrode(name, t_ns, t_ns, 0.0, Reason("electrode_on", {"stream": name}, text), active=False)
 
 
 def _electrode(name: str, t_ns: int, onset_ns: int, value: float, reason: Reason, *, active: bool = True) -> Condition:

@@ -46,7 +46,8 @@ class Blind:
             else:
                 self._unusable.pop(stream, None)
         if isinstance(event, Status):
-            if not event.stream.startswith("@"):
+            tried_again = event.state == "starting" and self._states.get(event.stream) in ("lost", "stale")
+            if not event.stream.startswith("@") and not tried_again:  # what is lost is opened again every few seconds
                 self._states[event.stream] = event.state
         elif isinstance(event, Observation):
             known = event.stream in self._senses

@@ -20,9 +20,10 @@ from edge_mm.alerts.coughs import cough_policy
 from edge_mm.alerts.driver import driver_policies
 from edge_mm.alerts.explain import SENSES
 from edge_mm.alerts.fused import HeadWatch
-from edge_mm.alerts.inputs import Inputs, needs_of
+from edge_mm.alerts.inputs import NO_INPUT, Inputs, needs_of
 from edge_mm.alerts.limits import Limits, limits_from
 from edge_mm.alerts.news2 import News2
+from edge_mm.alerts.rule_kinds import KINDS
 from edge_mm.alerts.sensors import Connection, Usable
 from edge_mm.alerts.signs import sign_policies
 from edge_mm.alerts.sound import sound_policies
@@ -31,6 +32,7 @@ from edge_mm.alerts.vitals import vitals_policies
 from edge_mm.alerts.watch import Watch
 from edge_mm.alerts.wrist import fall_policies, stress_policies
 from edge_mm.protocols import Policy
+from edge_mm.types import Alert
 
 
 def default_policies(
@@ -83,6 +85,17 @@ def default_policies(
     needs = needs_of((one.rule.kind for one in rules), limits)
     inputs = [Inputs(needs, limits)] if needs else []
     return [*rules, Connection(), Usable(limits), Blind(limits), *inputs]
+
+
+def unsayable(alert: Alert, policies: Iterable[Policy]) -> bool:
+    """Whether an alarm of a built-in rule is one that none of these policies can say anything about any more."""
+    policies = tuple(policies)
+    if any(not hasattr(one, "rule") and not isinstance(one, (Connection, Usable, Blind, Inputs)) for one in policies):
+        return False  # what a user's own says is not known
+    if alert.kind == NO_INPUT:
+        return not any(isinstance(one, Inputs) and alert.key.partition("@")[0] in one.keys for one in policies)
+    kinds = {one.rule.kind for one in policies if hasattr(one, "rule")}
+    return alert.kind in KINDS and alert.kind not in kinds
 
 
 def _scores(limits: Limits) -> tuple[News2, News2]:

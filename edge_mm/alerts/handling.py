@@ -21,6 +21,10 @@ SILENCE_S: Mapping[Priority, float] = {"high": 120.0, "medium": 600.0, "low": 60
 suppressed by accident. The numbers are ours."""
 
 
+SOONEST_S = 5.0
+"""An escalation comes no sooner: ours."""
+
+
 class Handling(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The numbers of one kind of alarm."""
 
@@ -78,6 +82,8 @@ class Handlings:
                 msgspec.convert(known, type=Handling)
             except msgspec.ValidationError as error:
                 problems.append(f"{at}: {str(error)[0].lower()}{str(error)[1:]}")
+            if isinstance(soon := known.get("escalate_s"), (int, float)) and 0 < soon < SOONEST_S:
+                problems.append(f"{at} escalate_s = {soon:g}: give 0 (never) or at least {SOONEST_S:g}")
             self._changes[pattern] = known
         if problems:
             raise ConfigError(*problems)

@@ -15,6 +15,8 @@ from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.signs import BREATHING, DIASTOLIC, SPO2, SYSTOLIC, TEMPERATURE
 from edge_mm.types import NS_PER_S, Condition, Estimate, Observation, PolicyInput, Reason
 
+NO_INPUT = "rule.no_input"
+
 
 class Need(NamedTuple):
     """What rules need."""
@@ -73,6 +75,7 @@ class Inputs:
     def __init__(self, needs: dict[Need, list[str]], limits: Limits) -> None:
         self._needs = needs
         self.names = frozenset(name for need in needs for name in need.readings)
+        self.keys = frozenset(f"{NO_INPUT}/{kinds[0]}" for kinds in needs.values())
         self._last: dict[str, int] = {}
         self._told: dict[Need, str] = {}
         self._begun_ns: int | None = None
@@ -134,7 +137,7 @@ class Inputs:
         active = state != "here"
         return Condition(
             t_ns=t_ns,
-            kind="rule.no_input",
+            kind=NO_INPUT,
             active=active,
             onset_ns=since if active else t_ns,
             priority="low",
@@ -143,5 +146,5 @@ class Inputs:
             value=age_s,
             limit=float(self._ages[need]),
             unit="s",
-            key=f"rule.no_input/{kinds[0]}",
+            key=f"{NO_INPUT}/{kinds[0]}",
         )

@@ -37,6 +37,8 @@ _PARTS: Mapping[SourceState, tuple[str, Priority, str]] = MappingProxyType(
 )
 
 
+PART_KINDS: frozenset[str] = frozenset(kind for kind, _, _ in _PARTS.values())
+"""Alerts about a part of ours; its name follows the slash."""
 SENSOR_KINDS: frozenset[str] = frozenset(
     (*(kind for kind, _, _ in _KINDS.values()), "sensor.unusable", "sensor.electrode")
 )

@@ -38,10 +38,6 @@ class Freshness:
         """Stream -> state."""
         return dict(self._state)
 
-    def expected(self, t_ns: int) -> list[Status]:
-        """Every device is to come: said before the first one is opened, so that one that fails is not the last."""
-        return [Status(t_ns, stream, "starting") for stream in sorted(self._devices)]
-
     def silent_s(self, now_ns: int) -> dict[str, float]:
         """Device's stream -> seconds since it last gave something or changed to a state in which it should."""
         return {stream: round(max(0, now_ns - seen_ns) / NS_PER_S, 1) for stream, seen_ns in self._seen.items()}

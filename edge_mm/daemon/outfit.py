@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from edge_mm.alerts.defaults import unsayable
 from edge_mm.alerts.handling import Handlings
 from edge_mm.alerts.limits import limits_from
 from edge_mm.alerts.sensors import SENSOR_KINDS
@@ -26,7 +27,7 @@ from edge_mm.kinds import MODALITY_OF
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
-from edge_mm.people import People, Watch, active_of, end, restore
+from edge_mm.people import People, Watch, active_of, end, policies_of, restore
 from edge_mm.protocols import Policy
 from edge_mm.types import Alert, Reason
 
@@ -106,13 +107,13 @@ def resumed(
     """
     over: list[Alert] = []
     if (snapshot := outbox.snapshot()) is not None:
-        over += restore(watch, snapshot, t_ns=t_ns, same_clock=outbox.same_boot)
+        over += restore(watch, snapshot, t_ns=t_ns, same_clock=outbox.same_clock)
         _log.info("going on from transition %d; waiting for the broker: %d", outbox.last_seq, outbox.waiting())
     return over + end_forgotten(watch, planned, t_ns=t_ns, sinks=sinks)
 
 
 def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int, sinks: Collection[str] = ()) -> list[Alert]:
-    """Tell alarms over that nothing in the configuration can end: of sensors and of senses that were taken out.
+    """Tell alarms over that nothing in the configuration can end: of sensors, senses and rules that were taken out.
 
     Args:
         watch: its alarms have been restored.
@@ -125,6 +126,7 @@ def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int, sinks:
     """
     kinds = {stream: kind for one in planned for stream, kind in one.kinds.items()}
     senses = {MODALITY_OF[kind] for kind in kinds.values()}
+    policies = [one for those in policies_of(watch).values() for one in those]
     over: list[Alert] = []
     for alert in active_of(watch):
         stream = alert.key.partition("/")[2]
@@ -134,6 +136,8 @@ def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int, sinks:
             text = f"{stream.removeprefix('sink_')} is no longer in the configuration"
         elif alert.category == "physiological" and alert.sources and senses.isdisjoint(alert.sources):
             text = f"no longer watched: no sensor for {', '.join(alert.sources)} is left in the configuration"
+        elif unsayable(alert, policies):
+            text = f"no longer watched: the rule {alert.kind} is not in use any more"
         else:
             continue
         over.append(end(watch, alert, t_ns=t_ns, reason=Reason("watched_no_longer", {}, text)))

@@ -156,8 +156,9 @@ class Runtime:
                 ending.enter_context(self._reports.metrics)
                 self._sink.start()
                 ways.start(outbox, self.news, base_topic=config.mqtt.base_topic)
-                for status in self._freshness.expected(self.origin_ns):
-                    self._push(status)
+                if not self._time.recorded:  # else one that fails at once would be the last that was left
+                    for stream in sorted(stream for one in planned for stream in one.kinds):
+                        self._push(Status(self.origin_ns, stream, "starting"))
                 crew.start()
                 notify("READY=1")
                 _log.info("watching with %s", ", ".join(stream for one in planned for stream in one.kinds))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +27,14 @@ from edge_mm.delivery.record import CHANCE_BYTES, OWN_INCIDENTS, BundleRef, Reco
 from edge_mm.delivery.reserve import RESERVE_BYTES
 from edge_mm.delivery.stored import from_bytes, saved_from, to_bytes
 from edge_mm.errors import OutboxError
-from edge_mm.types import Alert
+from edge_mm.types import NS_PER_S, Alert
 
 MAX_RECORDS = 100_000
 """Unconfirmed transitions that are kept (about 100 MB; years of alerts). Beyond it ``commit`` refuses: an old alert is
 never dropped to make room, since its number would be missing at the subscriber."""
 
+ABSENT_S = 660.0
+"""A device without a sign of life for longer was away: the clock is noted every 600 s (``mqtt``)."""
 log = logging.getLogger(__name__)
 
 
@@ -169,9 +172,14 @@ class Outbox:
         return None if value is None else bytes(value)
 
     @property
-    def same_boot(self) -> bool:
-        """Whether the snapshot was stored in this boot, so that its times count on the present monotonic clock."""
-        return bool(self._file.one("SELECT value FROM fact WHERE name = 'snapshot_boot'") == clock.boot_id())
+    def same_clock(self) -> bool:
+        """Whether what the snapshot says goes on: stored in this boot, so that its times count on the present monotonic
+        clock, and the device was at work until not long ago (a sign of life is noted every ten minutes).
+        """
+        boot = clock.boot_id()
+        seen = self.anchor_of(boot)
+        stored = self._file.one("SELECT value FROM fact WHERE name = 'snapshot_boot'") == boot
+        return bool(stored) and seen is not None and time.monotonic_ns() - seen.mono_ns < ABSENT_S * NS_PER_S
 
     def states(self, *, after: int = 0) -> list[Record]:
         """The latest transition of every alarm that ever was raised, those with ``seq > after``, by ``seq``."""

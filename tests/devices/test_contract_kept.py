@@ -73,7 +73,13 @@ def test_all_that_a_daemon_says_is_in_the_contract(tmp_path):
 
         with WatchedDaemon(config, local) as daemon:
             daemon.until_live("mic", "ecg")
-            listener.listen(lambda name, body: name == "alert-state" and body["kind"] == "sensor.lost")
+            priority = []
+            listener.listen(
+                lambda name, body: (
+                    name == "alert-state" and body["kind"] == "sensor.lost" and not priority.append(body["priority"])
+                )
+            )
+            assert priority == ["medium"]  # the others are only starting, so it is not the last that was left
             incident = []
             listener.listen(
                 lambda name, body: (

@@ -131,3 +131,32 @@ def test_sensors_that_are_all_silent_are_told_within_seconds():
     line = merged([status(0, "live"), status(20, "stale")], ticks(0, 40))
     (raised,) = of(play(everything(), line), "device.blind")
     assert raised.t_ns // NS == 23
+
+
+def test_an_electrode_that_was_off_before_a_restart_is_told_on_again():
+    flat = quality(0.0, 20, stream="ecg", label="no beats", start_s=41)
+    before = everything()
+    alerts = play(before, merged(heart(40), flat, heart(60, stream="ppg", label=".")))
+    assert story(of(alerts, "sensor.electrode/ecg")) == ["sensor.electrode/ecg raised"]
+    after = everything()
+    after.restore(before.snapshot(), same_clock=True)
+    well = merged(beats("N" * 30, start_s=70), beats("." * 30, start_s=70, stream="ppg"), ticks(70, 100))
+    assert story(of(play(after, well), "sensor.electrode/ecg")) == ["sensor.electrode/ecg cleared"]
+
+
+def test_the_last_sensor_of_a_device_whose_others_have_ended_is_lost_and_nobody_is_watched():
+    line = merged(
+        [status(0, "lost", stream="belt"), status(0, "live", stream="mic"), status(0, "live", stream="ecg")],
+        quality(1.0, 20, stream="mic", name="audio"),
+        quality(1.0, 20, stream="ecg"),
+        [status(20, "off", stream="mic"), status(20, "off", stream="ecg")],
+        # it is tried again and again
+        [
+            one
+            for t in range(21, 60, 2)
+            for one in (status(t, "starting", stream="belt"), status(t, "lost", stream="belt"))
+        ],
+        ticks(0, 60),
+    )
+    (raised,) = of(play(everything(), line), "device.blind")
+    assert raised.t_ns // NS == 23

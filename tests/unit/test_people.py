@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from edge_mm.alerts.limits import limits_from
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.outfit import end_forgotten
 from edge_mm.daemon.plan import Planned
 from edge_mm.errors import ConfigError
 from edge_mm.monitor import Monitor
 from edge_mm.people import People, restore
-from edge_mm.types import NS_PER_S, Alert, Condition, Estimate, Reason, Sample, Status, StreamSpec, Tick
+from edge_mm.types import NS_PER_S, Alert, Command, Condition, Estimate, Reason, Sample, Status, StreamSpec, Tick
 
 HIGH = "health.heart_rate_high"
 
@@ -141,3 +142,30 @@ def test_alarms_of_a_sense_that_was_taken_out_of_the_configuration_end_and_other
     assert (over.key, over.state, over.incident) == (HIGH, "cleared", raised.incident)
     assert "no sensor for physio is left" in over.reason.text
     assert monitor.alarms.active == ()
+
+
+def test_what_lacks_for_each_person_is_an_alarm_of_each_and_nobody_watched_too(bundle):
+    limits = limits_from({"enabled": ["health.spo2_low"]})
+    specs = {name: [StreamSpec(f"{name}-hr", "heart_rate", 1.0, "bpm")] for name in ("ann", "bob")}
+    monitors = {name: Monitor(bundle, streams, limits=limits) for name, streams in specs.items()}
+    watch = People(monitors, {"ann-hr": "ann", "bob-hr": "bob"})
+    beats(watch, {"ann-hr": 70.0, "bob-hr": 70.0}, 60)
+    for name in ("ann", "bob"):
+        watch.push(Status(60 * NS_PER_S, f"{name}-hr", "lost"))
+    beats(watch, {}, 20, begin=61)
+    keys = [one.key for one in watch.active]
+    assert len(set(keys)) == len(keys)
+    assert {f"{what}@{who}" for what in ("rule.no_input/health.spo2_low", "device.blind") for who in specs} <= set(keys)
+    again = People(
+        {name: Monitor(bundle, streams, limits=limits) for name, streams in specs.items()}, {"bob-hr": "bob"}
+    )
+    assert again.restore(watch.snapshot()) == []
+    assert {one.key for one in again.active} == set(keys)
+
+
+def test_a_silence_of_somebody_who_is_watched_no_longer_is_over_with_his_alarm(bundle):
+    watch = people(bundle, "ann", "bob")
+    (bob,) = beats(watch, {"bob-hr": 150.0}, 40)
+    watch.push(Command(41 * NS_PER_S, "silence", bob.incident))
+    (over,) = restore(people(bundle, "ann"), watch.snapshot(), t_ns=50 * NS_PER_S)
+    assert (over.state, over.previous, over.silent_until_ns) == ("cleared", "silenced", None)

@@ -1,0 +1,70 @@
+"""What comes back is never hidden by what somebody did about it before."""
+
+import pytest
+from test_alarm_life import QUIET, Script, line, lived, refused, told
+from timeline import NS
+
+from edge_mm.alerts import Alarms
+from edge_mm.alerts.handling import Handlings
+from edge_mm.errors import ConfigError
+from edge_mm.types import Command
+
+
+def restored(alarms, script, *, same_clock, table=None):
+    after = Alarms([script], handling=Handlings(table))
+    after.restore(alarms.snapshot(), same_clock=same_clock)
+    return after
+
+
+def test_what_was_acknowledged_before_a_power_cut_and_still_holds_is_told_anew():
+    alarms, _ = line(Script({10: True}), until=30, commands=[(20, "acknowledge", 1, 0)])
+    after = restored(alarms, Script({40: True}), same_clock=False)
+    happened = lived(after, 1, 200)
+    assert told(happened) == [(40, "resumed"), (100, "escalated")]
+    assert happened[0].incident == 1
+
+
+def test_what_was_acknowledged_before_a_quick_restart_stays_so():
+    alarms, _ = line(Script({10: True}), until=30, commands=[(20, "acknowledge", 1, 0)])
+    after = restored(alarms, Script({40: True, 90: False}), same_clock=True)
+    assert told(lived(after, 31, 200)) == [(90, "cleared")]
+
+
+def test_an_alarm_that_comes_back_escalates_again():
+    script = Script({10: True, 100: False, 150: True}, priority="medium", latch=True)
+    _, happened = line(script, until=300, table={"*": {"escalate_s": 50}})
+    assert told(happened) == [
+        (10, "raised"), (60, "escalated"), (100, "latched"), (150, "resumed"), (200, "escalated"), (250, "escalated"),
+    ]  # fmt: skip
+    assert [one.priority for one in happened] == ["medium", "high", "high", "medium", "high", "high"]
+    assert [one.escalation for one in happened] == [0, 1, 1, 0, 1, 2]
+
+
+def test_a_silence_holds_when_its_condition_ends_and_what_latches_is_told_at_its_end():
+    script = Script({10: True, 30: False}, latch=True)
+    _, happened = line(script, until=120, commands=[(20, "silence", 1, 60)], table=QUIET)
+    assert told(happened) == [(10, "raised"), (20, "silenced"), (80, "latched")]
+
+
+def test_what_ends_while_it_is_silenced_is_over_without_waiting_for_the_silence():
+    _, happened = line(Script({10: True, 30: False}), until=120, commands=[(20, "silence", 1, 60)])
+    assert told(happened) == [(10, "raised"), (20, "silenced"), (30, "cleared")]
+
+
+def test_who_acknowledges_during_a_silence_ends_what_is_latched():
+    script = Script({10: True, 30: False}, latch=True)
+    commands = [(20, "silence", 1, 60), (40, "acknowledge", 1, 0)]
+    _, happened = line(script, until=120, commands=commands)
+    assert told(happened) == [(10, "raised"), (20, "silenced"), (40, "acknowledged"), (40, "cleared")]
+    assert refused(happened) == []
+
+
+@pytest.mark.parametrize("soon", [0.001, 4.9])
+def test_an_escalation_before_anybody_could_answer_is_refused(soon):
+    with pytest.raises(ConfigError, match=r"0 \(never\) or at least 5"):
+        Handlings({"*": {"escalate_s": soon}})
+
+
+def test_a_command_finds_nothing_in_an_empty_machine():
+    reply = Alarms([]).command(Command(5 * NS, "acknowledge", 1))[0]
+    assert "no alarm of this instance" in reply.error
