@@ -68,3 +68,8 @@ def test_an_escalation_before_anybody_could_answer_is_refused(soon):
 def test_a_command_finds_nothing_in_an_empty_machine():
     reply = Alarms([]).command(Command(5 * NS, "acknowledge", 1))[0]
     assert "no alarm of this instance" in reply.error
+
+
+def test_a_rule_that_says_again_that_it_holds_does_not_begin_to_wait_anew():
+    script = Script({10: True, 12: True, 14: True})
+    assert told(line(script, until=30, table={"*": {"for_s": 5, "escalate_s": 0}})[1]) == [(15, "raised")]

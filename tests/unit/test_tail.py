@@ -53,3 +53,8 @@ def test_colours_are_for_terminals(monkeypatch, capsys):
 )  # fmt: skip
 def test_kinds_and_priorities_choose(kind, priority, is_wanted):
     assert wanted(event(), argparse.Namespace(kind=kind, priority=priority)) is is_wanted
+
+
+def test_what_is_less_urgent_than_asked_for_is_left_out():
+    asked = argparse.Namespace(kind=None, priority="medium")
+    assert [wanted(event(priority=one), asked) for one in ("low", "medium", "high")] == [False, True, True]
