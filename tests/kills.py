@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import json
 import random
 import socket
@@ -43,7 +42,10 @@ class Kills:
     lost: list[int] = field(default_factory=list)
     doubled_after_deduplication: int = 0
     doubles_dropped: int = 0
+    late: int = 0
+    """Came after one of a larger number, once a broker had been killed between the two: it had lost this one."""
     out_of_order: int = 0
+    """Came after one of a larger number, and no broker had lost it."""
     states_wrong: list[str] = field(default_factory=list)
     tracebacks: int = 0
     seconds: float = 0.0
@@ -61,6 +63,7 @@ class Listener:
 
     def __init__(self, local: LocalBroker) -> None:
         self.events: list[AlertEvent] = []
+        self.times_s: list[float] = []
         self.doubles = 0
         self._local = local
         self._stop = threading.Event()
@@ -78,6 +81,7 @@ class Listener:
                     self._ready.set()
                 received = subscriber.receive(timeout_s=0.5)
                 if received is not None and received.event is not None:
+                    self.times_s.append(time.monotonic())
                     self.events.append(received.event)
                 self.doubles = subscriber.duplicates
                 continue
@@ -99,6 +103,7 @@ class Listener:
 def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Kills:
     """Kill so often, then let everything end in order and count."""
     chance, found, began = random.Random(seed), Kills(), time.monotonic()
+    killed_s: list[float] = []  # the broker
     sound = bursts(folder / "s.wav", count=60)
     with broker(kind="mosquitto") as local, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
         config = configured(folder, port=local.settings.port, sources=sound_source(sound), mqtt="settle_s = 2.0")
@@ -118,6 +123,7 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
                     process.wait(chance.uniform(0.0, 0.4))
             except subprocess.TimeoutExpired:
                 local.kill()
+                killed_s.append(time.monotonic())
                 found.broker += 1
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(chance.uniform(0.0, 0.5))
@@ -137,14 +143,14 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
         ended = start(config)
         if ended.wait(180) != 0:
             raise AssertionError(log_of(config)[-3000:])
-        _judge(folder, listener, found)
+        _judge(folder, listener, found, killed_s)
         listener.close()
     found.tracebacks = log_of(config).count("Traceback")
     found.seconds = round(time.monotonic() - began, 1)
     return found
 
 
-def _judge(folder: Path, listener: Listener, found: Kills) -> None:
+def _judge(folder: Path, listener: Listener, found: Kills, killed_s: list[float]) -> None:
     with Outbox(folder / "o.sqlite", device="d") as outbox:
         found.transitions = outbox.last_seq
         standing = {record.alert.key for record in outbox.states() if record.alert.state != "cleared"}
@@ -154,7 +160,7 @@ def _judge(folder: Path, listener: Listener, found: Kills) -> None:
     numbers = [event.data.seq for event in listener.events]
     found.lost = sorted(set(range(1, found.transitions + 1)) - set(numbers))
     found.doubled_after_deduplication = sum(n - 1 for n in Counter(numbers).values())
-    found.out_of_order = sum(b < a for a, b in itertools.pairwise(numbers))
+    found.late, found.out_of_order = _late(list(zip(numbers, listener.times_s, strict=False)), killed_s)
     found.doubles_dropped = listener.doubles
     states: dict[str, str] = {}
     for event in sorted(listener.events, key=lambda event: event.data.seq):
@@ -164,6 +170,25 @@ def _judge(folder: Path, listener: Listener, found: Kills) -> None:
         states[data.alert_id] = data.state
     if {key for key, state in states.items() if state != "inactive"} != standing:
         found.states_wrong.append("what stands is not what was said")
+
+
+def _late(came: list[tuple[int, float]], killed_s: list[float]) -> tuple[int, int]:
+    """How many came after a larger number because a broker took them along when it was killed; and how many others.
+
+    A transition is sent before those of larger numbers, so it was lost between what came before it and the first larger
+    one. A second is for what was still on its way when the broker was killed.
+    """
+    late = other = 0
+    for at, (number, _) in enumerate(came):
+        larger = next((i for i in range(at) if came[i][0] > number), None)
+        if larger is None:
+            continue
+        since_s = max((time_s for n, time_s in came[:larger] if n < number), default=float("-inf"))
+        if any(since_s - 1.0 <= one <= came[larger][1] for one in killed_s):
+            late += 1
+        else:
+            other += 1
+    return late, other
 
 
 def main() -> int:
@@ -182,9 +207,8 @@ def main() -> int:
         print(f"SIGKILL of the daemon {found.daemon}, of the broker {found.broker}, in {found.seconds:.0f} s")
         print(f"transitions {found.transitions}, lost {len(found.lost)} {found.lost[:20] or ''}")
         print(f"doubled {found.doubled_after_deduplication} after {found.doubles_dropped} were dropped by id")
-        print(
-            f"out of order {found.out_of_order}; states wrong {found.states_wrong[:5]}; tracebacks {found.tracebacks}"
-        )
+        print(f"late, for a killed broker had lost them {found.late}; else out of order {found.out_of_order}")
+        print(f"states wrong {found.states_wrong[:5]}; tracebacks {found.tracebacks}")
         print("whole" if found.whole else "NOT WHOLE")
     return 0 if found.whole else 1
 

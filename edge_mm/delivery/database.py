@@ -49,12 +49,13 @@ class Database:
             except sqlite3.Error as error:
                 raise explained(self.path, error) from error
 
-    def store(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+    def store(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True, spare: bool = True) -> T:
         """Do this in one transaction.
 
         Args:
             work: may be done again where the disk was full; it leaves no trace then.
             durable: flushed to the disk. What is not only deletes: that may use the last of the reserve, it makes room.
+            spare: on a full disk it may use the reserve.
 
         Raises:
             OutboxError: nothing was stored.
@@ -67,7 +68,7 @@ class Database:
                     break
                 except sqlite3.Error as error:
                     attempt += 1
-                    if not full(error):
+                    if not full(error) or not spare:
                         raise
                     if attempt == 1 and checkpoint(db):
                         continue

@@ -1,7 +1,8 @@
 """Who still waits for which transition: one row of the outbox per transition and sink.
 
 In: an open transaction of the outbox's file. Out: rows made, deleted, counted. A record goes when no sink waits for it.
-Not here: the records themselves (``outbox``), the file (``outbox_file``).
+A broker that has confirmed one may still lose it: until
+that is settled it stays due, with a mark. Not here: the records themselves (``outbox``), the file (``outbox_file``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ MQTT = "mqtt"
 DUE_TABLE = """
 CREATE TABLE due (sink TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (sink, seq)) WITHOUT ROWID;
 """
+SETTLING_TABLE = "CREATE TABLE IF NOT EXISTS settling (seq INTEGER PRIMARY KEY, times INTEGER NOT NULL)"
+"""How often the broker has confirmed what it may still lose. An edge-mm that does not know it leaves it alone."""
 
 
 def make_due(db: sqlite3.Connection, sinks: Sequence[str], seqs: Sequence[int]) -> None:
@@ -33,6 +36,8 @@ def confirm(db: sqlite3.Connection, sink: str, seqs: Sequence[int], *, sinks: Se
     Returns:
         How many rows went, and how many records nobody waits for any more.
     """
+    if sink == MQTT:
+        db.executemany("DELETE FROM settling WHERE seq = ?", [(seq,) for seq in seqs])
     rows = db.executemany("DELETE FROM due WHERE sink = ? AND seq = ?", [(sink, seq) for seq in seqs]).rowcount
     marks = ", ".join("?" * len(sinks))
     nobody = f"NOT EXISTS (SELECT 1 FROM due WHERE sink IN ({marks}) AND due.seq = record.seq)"  # noqa: S608 - marks
@@ -41,6 +46,13 @@ def confirm(db: sqlite3.Connection, sink: str, seqs: Sequence[int], *, sinks: Se
         [(seq, *sinks) for seq in seqs],
     ).rowcount
     return max(rows, 0), max(records, 0)
+
+
+def mark(db: sqlite3.Connection, seqs: Sequence[int]) -> None:
+    """The broker has confirmed these once more, and may still lose them."""
+    db.executemany(
+        "INSERT INTO settling VALUES (?, 1) ON CONFLICT (seq) DO UPDATE SET times = times + 1", [(seq,) for seq in seqs]
+    )
 
 
 def forget_others(db: sqlite3.Connection, sinks: Sequence[str]) -> dict[str, int]:
@@ -55,6 +67,8 @@ def forget_others(db: sqlite3.Connection, sinks: Sequence[str]) -> dict[str, int
     if gone:
         db.executemany("DELETE FROM due WHERE sink = ?", [(sink,) for sink in gone])
         db.execute("DELETE FROM record WHERE seq NOT IN (SELECT seq FROM due)")
+    # What an edge-mm that knows no marks has deleted.
+    db.execute("DELETE FROM settling WHERE seq NOT IN (SELECT seq FROM due WHERE sink = ?)", (MQTT,))
     return gone
 
 

@@ -5,6 +5,7 @@ Not here: who that is (``home_assistant_guest``).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,9 @@ from edge_mm.types import Estimate, Observation
 
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
+
+
+log = logging.getLogger(__name__)
 
 
 class Guest(Protocol):
@@ -78,3 +82,11 @@ def topic_of(message: MQTTMessage) -> str:
         return str(message.topic)
     except UnicodeDecodeError:
         return ""
+
+
+def told(guest: Guest, message: MQTTMessage) -> None:
+    """Hand it a message; whatever is in it, this returns: a retained one would end every connection anew."""
+    try:
+        guest.heard(topic_of(message), bytes(message.payload), retained=bool(message.retain))
+    except Exception:  # of what it did not think of: delivery goes on
+        log.exception("a message on %s could not be read", topic_of(message))

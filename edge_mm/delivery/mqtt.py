@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 from edge_mm.delivery import clock
 from edge_mm.delivery.announcing import Announcer
+from edge_mm.delivery.backlog import Backlogs
 from edge_mm.delivery.backoff import Backoff
 from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.connection import Connection
-from edge_mm.delivery.guest import Guest, Nobody, topic_of
+from edge_mm.delivery.guest import Guest, Nobody, told, topic_of
 from edge_mm.delivery.hearing import LARGEST_BYTES, Heard, Hearing
 from edge_mm.delivery.link import Link, LinkState, Spoken, Troubles
 from edge_mm.delivery.meter import Meter, MqttStats
@@ -78,7 +79,7 @@ class MqttSink(Announcer):
         self._outbox = outbox
         self._on_link, self._guest = on_link, guest or Nobody()
         self._backoff_s = backoff_s
-        self._meter = Meter()
+        self._meter, self._backlogs = Meter(), Backlogs(outbox)
         self._waker = Waker()
         super().__init__(News(self.topics, self._meter), self.wake)
         self._hearing = Hearing(self.topics, handle=on_request, answer=self.respond, count=self._meter.count)
@@ -185,8 +186,8 @@ class MqttSink(Announcer):
         def heard(message: MQTTMessage) -> None:
             if message.qos:
                 connection.confirm(message)
-            if (topic := topic_of(message)) in self._guest.filters:
-                self._guest.heard(topic, bytes(message.payload), retained=bool(message.retain))
+            if topic_of(message) in self._guest.filters:
+                told(self._guest, message)
             else:
                 self._hearing.take(message)
 
@@ -208,7 +209,7 @@ class MqttSink(Announcer):
                 connection.flow.limit(limit)
             session = Session(
                 connection, self._outbox, topics, meter=self._meter, settings=settings, troubles=self._troubles,
-                listens=self._hearing.filter,
+                listens=self._hearing.filter, backlog=self._backlogs.begin(),
             )  # fmt: skip
             session.greet(self._news.retained())
             session.pump()

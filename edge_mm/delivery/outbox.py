@@ -19,9 +19,10 @@ from pathlib import Path
 import msgspec
 
 from edge_mm.delivery import clock
+from edge_mm.delivery.anchors import keep_anchor, kept_anchor
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.database import Database
-from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due
+from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due, mark
 from edge_mm.delivery.outbox_file import fact
 from edge_mm.delivery.record import CHANCE_BYTES, OWN_INCIDENTS, BundleRef, Record, event_id, number_of, sortable_id
 from edge_mm.delivery.reserve import RESERVE_BYTES
@@ -134,23 +135,41 @@ class Outbox:
         if snapshot is not None:
             db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot', ?)", (snapshot,))
             db.execute("INSERT OR REPLACE INTO fact VALUES ('snapshot_boot', ?)", (here.boot_id,))
-        _keep_anchor(db, here)
+        keep_anchor(db, here)
         return records
 
-    def pending(self, limit: int = 100, *, after: int = 0, sink: str = MQTT) -> list[Record]:
+    def pending(self, limit: int = 100, *, after: int = 0, sink: str = MQTT, marked: bool = True) -> list[Record]:
         """The oldest records with ``seq > after`` that a sink waits for, in order, at most ``limit``.
 
         One that cannot be read is there too, with all that can be saved of it: its number must not be missing, and
-        what is behind it must not wait.
+        what is behind it must not wait. Without the ``marked`` ones: what ``confirmed`` was told of is left out.
 
         Raises:
             OutboxError: the file cannot be read.
         """
         return self._records(
             "SELECT record.seq, boot_id, CAST(body AS BLOB) FROM due CROSS JOIN record ON record.seq = due.seq "
-            "WHERE due.sink = ? AND due.seq > ? ORDER BY due.seq LIMIT ?",
-            sink, after, limit,
+            "WHERE due.sink = ? AND due.seq > ? "
+            "AND (? OR NOT EXISTS (SELECT 1 FROM settling WHERE settling.seq = due.seq)) ORDER BY due.seq LIMIT ?",
+            sink, after, marked, limit,
         )  # fmt: skip
+
+    def these(self, seqs: Sequence[int]) -> list[Record]:
+        """The records of these numbers, in their order, as far as they are there."""
+        query = "SELECT seq, boot_id, CAST(body AS BLOB) FROM record WHERE seq = ?"
+        return [record for seq in seqs for record in self._records(query, seq)]
+
+    def confirmed(self, *seqs: int) -> None:
+        """The broker has confirmed these and may still lose them: they wait on, marked. Survives SIGKILL, as below.
+
+        Raises:
+            OutboxError: they are not marked. On a full disk the reserve is not for this.
+        """
+        self._file.store(lambda db: mark(db, seqs), durable=False, spare=False)
+
+    def settling(self) -> list[int]:
+        """Numbers that are marked: those confirmed least often first, and in order."""
+        return [int(row[0]) for row in self._file.rows("SELECT seq FROM settling ORDER BY times, seq")]
 
     def acknowledged(self, *seqs: int, sink: str = MQTT) -> None:
         """A sink has these: forget them where nobody else waits. Numbers that are not there are ignored.
@@ -191,13 +210,12 @@ class Outbox:
         Raises:
             OutboxError: it could not be stored.
         """
-        self._file.store(lambda db: _keep_anchor(db, anchor))
+        self._file.store(lambda db: keep_anchor(db, anchor))
 
     def anchor_of(self, boot_id: str) -> Anchor | None:
         """The newest anchor of a boot; there is one for each boot that has a record."""
         with self._file.guarded() as db:
-            row = db.execute("SELECT wall_ns, mono_ns, synced FROM anchor WHERE boot_id = ?", (boot_id,)).fetchone()
-        return None if row is None else Anchor(int(row[0]), int(row[1]), boot_id, bool(row[2]))
+            return kept_anchor(db, boot_id)
 
     @property
     def depth(self) -> int:
@@ -282,17 +300,3 @@ class Outbox:
                     "outbox %s: alert %d cannot be read (%s); what can be saved of it is sent", self.path, seq, error
                 )
             return saved_from(body, seq=seq, boot_id=boot_id)
-
-
-def _keep_anchor(db: sqlite3.Connection, anchor: Anchor) -> None:
-    """Store an anchor; forget those of boots that nothing refers to."""
-    db.execute(
-        "INSERT INTO anchor VALUES (?, ?, ?, ?) ON CONFLICT (boot_id) DO UPDATE SET wall_ns = excluded.wall_ns, "
-        "mono_ns = excluded.mono_ns, synced = excluded.synced WHERE excluded.synced >= synced",
-        (anchor.boot_id, anchor.wall_ns, anchor.mono_ns, int(anchor.synced)),
-    )
-    db.execute(
-        "DELETE FROM anchor WHERE boot_id <> ? AND boot_id NOT IN (SELECT boot_id FROM alarm) "
-        "AND NOT EXISTS (SELECT 1 FROM record WHERE record.boot_id = anchor.boot_id)",
-        (anchor.boot_id,),
-    )

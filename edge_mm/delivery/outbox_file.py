@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from edge_mm.delivery.due import DUE_TABLE, MQTT
+from edge_mm.delivery.due import DUE_TABLE, MQTT, SETTLING_TABLE
 from edge_mm.delivery.record import TAIL_BYTES
 from edge_mm.errors import OutboxError
 
@@ -178,6 +178,7 @@ def _prepare(db: sqlite3.Connection, path: Path, device: str) -> None:
         else:
             _check(db, path, device)
             _migrate(db)
+        db.execute(SETTLING_TABLE)
         db.execute("CREATE INDEX IF NOT EXISTS record_boot ON record (boot_id)")  # else commit is backlog times boots
         db.execute("COMMIT")
     except BaseException:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 
 from edge_mm.delivery import clock
+from edge_mm.delivery.backlog import Backlog
 from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.complaints import oversized, unsubscribed, untaken
@@ -48,6 +49,7 @@ class Session:
             connecting anew would send all again.
         troubles: is told what the broker denies.
         listens: what to subscribe to; nothing when empty.
+        backlog: what of the outbox is sent next; all of it in order when absent.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Session:
         settings: MqttSettings,
         troubles: Troubles,
         listens: str = "",
+        backlog: Backlog | None = None,
     ) -> None:
         self._connection = connection
         self._outbox = outbox
@@ -73,7 +76,7 @@ class Session:
         self._settling: dict[int, float] = {}  # confirmed by the broker, which may still lose it: seq -> since when
         self._confirmed: set[int] = set()  # for good, but still in the outbox
         self._oversized: set[int] = set()  # transitions that this broker cannot be given
-        self._sent = 0
+        self._backlog = backlog or Backlog(outbox)
         self._stated = 0
         self._said: dict[int, Message] = {}  # what else waits to be confirmed
         self._denied: dict[str, Message] = {}  # retained things that were thrown away, by topic
@@ -116,7 +119,7 @@ class Session:
         room = self._events.room(MAX_INFLIGHT) - len(self._inflight)
         waiting = self._outbox.waiting() - len(self._inflight) - self._done
         if room > 0 and waiting > 0:
-            for record in self._outbox.pending(room, after=self._sent):
+            for record in self._backlog.next(room):
                 self._send(record, now)
         if self._denied and self._rest.room(1):
             self._rest.again()
@@ -131,7 +134,7 @@ class Session:
         Returns:
             Whether a transition was among them.
         """
-        present = time.monotonic()
+        present, before = time.monotonic(), len(self._settling)
         for number in numbers:
             self._heard = present
             reason = self._connection.denied.pop(number, None)
@@ -141,6 +144,7 @@ class Session:
                 self._settle_event(number, reason, present)
             elif (message := self._said.pop(number, None)) is not None:
                 self._settle_rest(message, reason)
+        self._mark(list(self._settling)[before:])
         while self._settling:
             seq, since = next(iter(self._settling.items()))
             if present - since < self._settings.settle_s:
@@ -159,6 +163,7 @@ class Session:
             return False
         self._confirmed.clear()
         self._complaint = ""
+        self._backlog.settled = True
         return True
 
     def part(self, state: BridgeState) -> None:
@@ -195,9 +200,16 @@ class Session:
                 self._events.over()
                 self._troubles.over(self._topics.of(ALERT_EVENT))
             return
-        self._sent = min(self._sent, seq - 1)  # in order: it is the next one
+        self._backlog.again(seq)
         self._events.deny()
         self._tell_denied(self._topics.of(ALERT_EVENT), reason)
+
+    def _mark(self, seqs: list[int]) -> None:
+        if seqs and self._settings.settle_s > 0:
+            try:
+                self._outbox.confirmed(*seqs)
+            except OutboxError as error:  # a full disk: they are sent again should this process end now
+                log.debug("confirmed alerts cannot be marked: %s", error)
 
     def _settle_rest(self, message: Message, reason: str | None) -> None:
         if reason is None:
@@ -235,8 +247,9 @@ class Session:
         return False
 
     def _send(self, record: Record, now: Anchor) -> None:
-        self._sent = record.seq
-        if record.seq in self._confirmed or record.seq in self._settling:
+        if record.seq in self._confirmed or record.seq in self._settling or record.seq in self._oversized:
+            return
+        if any(seq == record.seq for seq, _ in self._inflight.values()):  # one before it was thrown away
             return
         event = alert_event(record, source=self._topics.source, anchor=anchor_for(self._outbox, record, now), now=now)
         topic, payload = self._topics.of(ALERT_EVENT), encode(event)
