@@ -20,5 +20,12 @@ def home_assistant_misfits(raw: Mapping[str, Any]) -> Iterator[str]:
     if not (isinstance(mqtt, dict) and isinstance(told, dict)):
         return
     prefix = told.get("prefix", HomeAssistantSettings().prefix)
-    if prefix == mqtt.get("base_topic", BASE):
+    base = mqtt.get("base_topic", BASE)
+    if prefix == base:
         yield f"home_assistant.prefix: {prefix!r} is mqtt.base_topic too; alerts would be read as devices"
+    elif f"{prefix}/".startswith(f"{base}/") or f"{base}/".startswith(f"{prefix}/"):
+        below, above = (prefix, base) if len(str(prefix)) > len(str(base)) else (base, prefix)
+        yield (
+            f"home_assistant.prefix: {prefix!r} and mqtt.base_topic {base!r}: {below!r} is below {above!r}, so that "
+            "alerts and devices would be mixed; give one of them another first level"
+        )

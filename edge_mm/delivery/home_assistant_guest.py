@@ -120,7 +120,7 @@ class HomeAssistant:
             self._changed, self._said = True, b""
             self._next_s = self._clock_s() + self._spread(*BIRTH_S)
         elif topic == self._topic and retained and not self._said:
-            self._before |= _components(payload)
+            self._before |= _components(payload, self._topics.source)
             self._next_s = min(self._next_s, self._clock_s())
 
     def take(self) -> list[Message]:
@@ -216,12 +216,25 @@ class HomeAssistant:
         return [Message(DISCOVERY, self._topic, b"")]
 
 
-def _components(payload: bytes) -> dict[str, dict[str, object]]:
-    """The components of a payload that may be anybody's."""
+def _components(payload: bytes, source: str) -> dict[str, dict[str, object]]:
+    """The components of a payload that may be anybody's, as far as they are about this device alone."""
     if len(payload) > HomeAssistant.largest_bytes:
         return {}
     try:
         read = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # retained: it comes at each connect
         return {}
-    return {name: read["components"][name] for name in platforms(read)} if isinstance(read, dict) else {}
+    if not isinstance(read, dict):
+        return {}
+    found = {name: read["components"][name] for name in platforms(read)}
+    return {name: one for name, one in found.items() if _is_ours(one, source)}
+
+
+def _is_ours(component: dict[str, object], source: str) -> bool:
+    """Whether every topic in it is the device's: nobody's entity is said again in our name."""
+    topics = [value for key, value in component.items() if key.endswith("topic")]
+    nested = component.get("availability", [])
+    topics += [
+        one.get("topic") if isinstance(one, dict) else one for one in (nested if isinstance(nested, list) else [nested])
+    ]
+    return bool(topics) and all(isinstance(one, str) and one.startswith(f"{source}/") for one in topics)

@@ -212,3 +212,20 @@ def test_home_assistants_prefix_cannot_be_the_topic_of_the_alerts(tmp_path):
     (tmp_path / "edge-mm.toml").write_text(text)
     with pytest.raises(ConfigError, match=r"home_assistant\.prefix: 'homeassistant' is mqtt\.base_topic too"):
         load_config(tmp_path / "edge-mm.toml")
+
+
+@pytest.mark.parametrize(
+    ("base", "prefix"),
+    [("homeassistant/device", "homeassistant"), ("home", "home/assistant"), ("edge_mm", "edge_mm/ha")],
+)
+def test_nor_can_one_be_a_level_of_the_other(tmp_path, base, prefix):
+    text = f'version = 1\ndevice_id = "d"\n[mqtt]\nbase_topic = "{base}"\n[home_assistant]\nprefix = "{prefix}"\n'
+    (tmp_path / "edge-mm.toml").write_text(text)
+    with pytest.raises(ConfigError, match=r"home_assistant\.prefix: .* is below .*; give one of them another"):
+        load_config(tmp_path / "edge-mm.toml")
+
+
+def test_names_that_only_begin_alike_can_be_prefix_and_topic(tmp_path):
+    text = 'version = 1\ndevice_id = "d"\n[mqtt]\nbase_topic = "home"\n[home_assistant]\nprefix = "homeassistant"\n'
+    (tmp_path / "edge-mm.toml").write_text(text)
+    assert load_config(tmp_path / "edge-mm.toml").home_assistant.prefix == "homeassistant"

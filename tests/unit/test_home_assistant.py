@@ -133,6 +133,25 @@ def test_a_payload_that_is_not_ours_changes_nothing(outbox, clock, payload):
     assert told(one, clock)[0] == [discovery(TOPICS, THERE)]
 
 
+def test_of_a_payload_that_the_broker_has_only_what_is_about_this_device_is_said_again(outbox, clock):
+    before = guest(outbox, clock)
+    before.observed(HEART)
+    (old,), _ = told(before, clock)
+    name = "reading_belt_heart_rate_vitals_heart_rate_bpm"
+    mine = old["components"][name]
+    strange = {
+        f"{name}_1": mine | {"state_topic": "edge_mm/car-71/sensor/belt/state"},
+        f"{name}_2": mine | {"command_topic": "zigbee2mqtt/lock/set"},
+        f"{name}_3": mine | {"availability": [{"topic": "zigbee2mqtt/lock"}]},
+        f"{name}_4": mine | {"availability": ["zigbee2mqtt/lock"]},
+        f"{name}_5": {"platform": "sensor", "name": "of no topic"},
+    }
+    one = guest(outbox, clock)
+    one.heard(TOPIC, json.dumps({"components": {name: mine, **strange}}).encode(), retained=True)
+    (first,), _ = told(one, clock, 0)
+    assert first["components"] == {**discovery(TOPICS, THERE)["components"], name: mine}
+
+
 def test_switched_off_the_device_is_taken_out_once_a_connection(outbox, clock):
     one = guest(outbox, clock, enabled=False)
     assert told(one, clock) == ([None], [])
