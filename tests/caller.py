@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.subscriber import Subscriber
 
-HEARD = ("bridge/response/+", "bridge/event", "bridge/logging", "sensor/+/waveform")
+HEARD = ("bridge/response/+", "bridge/event", "bridge/logging", "bridge/state", "sensor/+/waveform")
 
 
 class Caller:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -28,6 +29,8 @@ from edge_mm.types import Alert, Command, Output, Reply
 
 MOST_WAITING = 32
 """Requests that may wait for the monitor's thread."""
+ENDING = "it is ending; ask again"
+"""What is answered to whoever asks while a run ends, be it for a reload, a restart or a stop."""
 _log = logging.getLogger("edge_mm.run")
 
 
@@ -60,6 +63,7 @@ class Commands:
         self._wake, self._push, self._present_ns, self._health = wake, push, present_ns, health
         self._reload, self._restart, self._learning, self._waves = reload, restart, learning, waves
         self._waiting: deque[Heard] = deque()
+        self._lock, self._ended = threading.Lock(), False
         self._reloading: list[Heard] = []
         self._sink: MqttSink | None = None
         self._outbox: Outbox | None = None
@@ -72,11 +76,26 @@ class Commands:
 
     def take(self, heard: Heard) -> bool:
         """A request has come; False: too many wait already. From any thread."""
-        if len(self._waiting) >= MOST_WAITING:
-            return False
-        self._waiting.append(heard)
-        self._wake()
+        with self._lock:
+            ended = self._ended
+            if not ended:
+                if len(self._waiting) >= MOST_WAITING:
+                    return False
+                self._waiting.append(heard)
+        if ended:
+            self._answer(heard, _refused(heard, ENDING))
+        else:
+            self._wake()
         return True
+
+    def close(self) -> None:
+        """Nobody acts on requests any more: those that wait are told so, and those that still come."""
+        with self._lock:
+            self._ended = True
+        while self._waiting:
+            heard = self._waiting.popleft()
+            self._answer(heard, _refused(heard, ENDING))
+        self.reloaded(ENDING)
 
     def turn(self) -> None:
         """Act on what waits."""

@@ -85,7 +85,7 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         self._sink.publish_event("stopping")
         logging.getLogger().removeHandler(self._log)
-        self.commands.reloaded("it is ending")
+        self.commands.close()
 
     def tap(self, event: object) -> None:
         """An event before the monitor has it."""

@@ -230,17 +230,16 @@ class MqttSink(Announcer):
     def _serve(self, connection: Connection, session: Session) -> bool:
         """Say what there is to say until it is time to stop; whether the broker has confirmed that we are offline."""
         while self._stop_by is None:
-            for message in (*self._news.take(), *self._guest.take()):
-                session.say(message)
+            session.say_all((*self._news.take(), *self._guest.take()))
             session.pump()
             self._note_clock()
             self._turn(connection, session, timeout_s=SUMMARY_S)
-        for message in self._news.take():  # what was said last must not stay as it was before
-            session.say(message)
+        session.say_all(self._news.take())  # what was said last must not stay as it was before
         session.part(BridgeState("stopping"))
         while not (session.drained and session.parted) and (left := self._drain_by - time.monotonic()) > 0:
             session.pump()
             self._turn(connection, session, timeout_s=left)
+            session.say_all(self._news.take())  # whoever asks now is told that it is ending
         session.part(BridgeState("offline", "stopped"))
         while not session.parted and (left := self._stop_by - time.monotonic()) > 0:
             self._turn(connection, session, timeout_s=left)

@@ -87,8 +87,7 @@ class Session:
     def greet(self, retained: Iterable[Message]) -> None:
         """The birth message, then everything that the broker keeps for those who come later; then listen."""
         self.say(Message(BRIDGE_STATE, self._topics.of(BRIDGE_STATE), encode(BridgeState("online"))))
-        for message in retained:
-            self.say(message)
+        self.say_all(retained)
         if self._listens:
             self._asked_for = self._connection.ask_for([self._listens])
 
@@ -104,6 +103,11 @@ class Session:
             self._said[number] = message
             self._denied.pop(topic, None)  # this one is newer
         return number
+
+    def say_all(self, messages: Iterable[Message]) -> None:
+        """Publish each of these."""
+        for message in messages:
+            self.say(message)
 
     def pump(self) -> None:
         """Publish the states that changed, then as many waiting transitions as may be under way.
