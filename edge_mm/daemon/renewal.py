@@ -24,6 +24,19 @@ _KEPT = ("device_id", "outbox")
 _log = logging.getLogger("edge_mm.run")
 
 
+class Wish:
+    """That the configuration be read anew; outlives each run, so that none is lost between two.
+
+    A plain value: a signal's handler may run while its own thread holds the lock of an ``Event``.
+    """
+
+    wanted = False
+
+    def ask(self) -> None:
+        """Wish it, from wherever."""
+        self.wanted = True
+
+
 class Renewal(Generic[T]):
     """Makes what comes next.
 
@@ -32,7 +45,8 @@ class Renewal(Generic[T]):
         load: reads the configuration anew.
         make: makes of it what is to run.
         refused: hears why the old one stays; empty: nothing is wrong any more.
-        discard: ends what was made and will not run, because there is something newer.
+        discard: ends what was made and will not run, because there is something newer, or nothing runs any more.
+        wish: that of all runs, one after the other; one that comes while the next takes over is the next one's.
 
     Attributes:
         next: what is to run next, once it is ready.
@@ -45,30 +59,41 @@ class Renewal(Generic[T]):
         make: Callable[[Config], T],
         refused: Callable[[str], None],
         discard: Callable[[T], None] = lambda _made: None,
+        *,
+        wish: Wish | None = None,
     ) -> None:
         self._config, self._load, self._make, self._refused = config, load, make, refused
         self._discard = discard
-        self._asked = threading.Event()
+        self._wish = wish or Wish()
+        self._lock, self._closed = threading.Lock(), False
         self._thread: threading.Thread | None = None
         self.next: T | None = None
 
     def ask(self) -> None:
         """Somebody wants the configuration read anew; may be called by a signal's handler."""
-        self._asked.set()
+        self._wish.ask()
 
     def turn(self) -> bool:
         """Go on with it; whether what is to run next is ready. Called by the watch, a few times a second."""
         if self.next is not None:
-            if not self._asked.is_set():
+            if not self._wish.wanted:
                 return True
             self._discard(self.next)  # it has been edited once more meanwhile
             self.next = None
-        if self._asked.is_set() and (self._thread is None or not self._thread.is_alive()):
-            self._asked.clear()
+        if self._wish.wanted and (self._thread is None or not self._thread.is_alive()):
+            self._wish.wanted = False
             notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
             self._thread = threading.Thread(target=self._prepare, name="renewal", daemon=True)
             self._thread.start()
         return False
+
+    def close(self) -> None:
+        """Nothing runs next: end what is ready, and what still becomes so."""
+        with self._lock:
+            self._closed = True
+            made, self.next = self.next, None
+        if made is not None:
+            self._discard(made)
 
     def join(self, timeout_s: float) -> None:
         """Wait for what is being prepared, so long at most."""
@@ -81,7 +106,13 @@ class Renewal(Generic[T]):
             for key in _KEPT:
                 if getattr(config, key) != getattr(self._config, key):
                     raise ConfigError(f"{key} has changed, which takes a restart")
-            self.next = self._make(config)
+            made = self._make(config)
+            with self._lock:
+                closed = self._closed
+                if not closed:
+                    self.next = made
+            if closed:
+                self._discard(made)
             self._refused("")
             return
         except EdgeMmError as error:

@@ -16,6 +16,7 @@ from types import FrameType
 
 from edge_mm.daemon.config import Config, load_config
 from edge_mm.daemon.logs import NEWS, set_up
+from edge_mm.daemon.renewal import Renewal, Wish
 from edge_mm.daemon.summary import Summary
 
 RESTART_STATUS = 75
@@ -35,7 +36,7 @@ def main(args: argparse.Namespace) -> int:
         set_up("warning" if args.quiet else "info")
         return guard(args)
     stop = threading.Event()
-    renew: list[Callable[[], None]] = []
+    wish = Wish()
 
     def stopped(number: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -43,16 +44,15 @@ def main(args: argparse.Namespace) -> int:
         signal.signal(number, signal.SIG_DFL)
 
     def hung_up(_number: int, _frame: FrameType | None) -> None:
-        for ask in renew:
-            ask()
+        wish.ask()
 
-    signal.signal(signal.SIGHUP, hung_up)  # until there is something to renew, it ends nothing
+    signal.signal(signal.SIGHUP, hung_up)  # until there is something to renew, it waits
     config = load_config(args.config)
     set_up("debug" if args.verbose else "warning" if args.quiet else config.log.level)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopped)
     own = args.verbose or args.quiet
-    summary, again = _run(config, args.config, stop, renew, set_level=(lambda _level: None) if own else set_up)
+    summary, again = _run(config, args.config, stop, wish, set_level=(lambda _level: None) if own else set_up)
     _log.info(
         "stopped after %.0f s: windows %d, transitions %d, %.1f s of CPU, %.0f MiB at most",
         summary.wall_s, summary.windows, summary.transitions, summary.cpu_s, summary.peak_rss_mib,
@@ -64,12 +64,11 @@ def _run(
     config: Config,
     path: str,
     stop: threading.Event,
-    renew: list[Callable[[], None]],
+    wish: Wish,
     *,
     set_level: Callable[[str], None],
 ) -> tuple[Summary, bool]:
     """Watch, with one configuration after the other; and whether somebody wants it started again."""
-    from edge_mm.daemon.renewal import Renewal
     from edge_mm.daemon.runtime import Runtime
 
     runtime = Runtime(config)
@@ -80,10 +79,15 @@ def _run(
             Runtime,
             runtime.news.config,
             discard=lambda made: made.ending.close(),
+            wish=wish,
         )
-        renew[:] = [renewal.ask]
-        summary = runtime.run(stop, renewal=renewal)
+        try:
+            summary = runtime.run(stop, renewal=renewal)
+        except BaseException:
+            renewal.close()
+            raise
         if renewal.next is None or stop.is_set():
+            renewal.close()
             return summary, runtime.desk.commands.restart_asked
         _log.info("going on with the new configuration", extra=NEWS)
         runtime = renewal.next

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from caller import Caller
 from hanging_bundle import hanging_bundle, sound_with_a_tone
 from installation import broker, check_whole, configured, log_of, received, sound_source, start, until_log
 from recordings import ANY_SOUND, bursts
@@ -107,3 +108,17 @@ def test_a_topic_that_is_quiet_leaves_no_thread_behind_over_a_reload(tmp_path, l
         names = [(task / "comm").read_text().strip() for task in threads.iterdir()]
         assert daemon.end() == 0, daemon.log
     assert len(names) <= before + 1, names
+
+
+def test_a_second_reload_that_is_asked_for_during_the_first_one_is_done_too(tmp_path, local):
+    sound = bursts(tmp_path / "s.wav", count=40)
+    config = configured(tmp_path, port=local.settings.port, sources=sound_source(sound, realtime=True))
+    caller = Caller(local.settings)
+    with WatchedDaemon(config, local) as daemon:
+        daemon.until_live("mic")
+        daemon.process.send_signal(signal.SIGHUP)
+        assert caller.until("bridge/event", lambda body: body["type"] == "stopping")
+        daemon.process.send_signal(signal.SIGHUP)  # while the first run parts, or right after
+        daemon.until_logged("going on with the new configuration", times=2)
+        assert daemon.end() == 0, daemon.log
+    caller.close()
