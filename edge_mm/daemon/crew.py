@@ -105,7 +105,8 @@ class Crew:
         return {one.name: dict(one.counters) for one in sources if isinstance(one, Troubled) and one.counters}
 
     def join(self, timeout_s: float) -> None:
-        """Wait for the threads, so long each at most; one that hangs in its driver ends with the process."""
+        """Wait for the threads, so long at most; one that hangs in its driver ends with the process."""
+        by_s = time.monotonic() + timeout_s
         for reader in self.readers.values():
             if reader.is_alive() and reader is not threading.current_thread():
-                reader.join(timeout_s)
+                reader.join(max(0.0, by_s - time.monotonic()))

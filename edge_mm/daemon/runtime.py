@@ -27,7 +27,7 @@ from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.notify import notify, watchdog_period_s
 from edge_mm.daemon.outfit import resumed, tap_of, watch_of
 from edge_mm.daemon.outlet import Outlet
-from edge_mm.daemon.parting import STOP_S, deliver_rest
+from edge_mm.daemon.parting import deliver_rest
 from edge_mm.daemon.plan import Planned, bundle_of, plan_sources, warn_of_unused
 from edge_mm.daemon.reader import Reader
 from edge_mm.daemon.renewal import Renewal
@@ -292,6 +292,6 @@ class Runtime:
         try:
             self._publish_health()
         finally:
-            deliver_rest(self._sink, self._outbox, patient=self._ended and not stop.is_set())
-            self._ways.stop(timeout_s=STOP_S)
+            patient, renewed = self._ended and not stop.is_set(), self._renewed and not stop.is_set()
+            deliver_rest(self._sink, self._ways, self._outbox, patient=patient, renewed=renewed)
             self._crew.join(1.0)

@@ -153,6 +153,8 @@ class WaysOut:
     def stop(self, *, timeout_s: float) -> None:
         """Deliver what can be delivered in this time, all together; be quiet."""
         by_s = time.monotonic() + timeout_s
+        for carrier in self._carriers:
+            carrier.end(timeout_s=timeout_s)
         for signal in self.signals:
             signal.stop()
         for carrier in self._carriers:

@@ -119,11 +119,15 @@ class Carrier:
         if since_s is not None and now_s - since_s > HANGS_S:
             self._tell(f"it has not taken an alert for {HANGS_S:g} s")
 
-    def stop(self, *, timeout_s: float) -> bool:
-        """Deliver what can be delivered in this time; whether nothing waits any more."""
+    def end(self, *, timeout_s: float) -> None:
+        """Deliver what can be delivered in this time; returns at once."""
         with self._changed:
             self._stop_by = time.monotonic() + timeout_s
             self._changed.notify_all()
+
+    def stop(self, *, timeout_s: float) -> bool:
+        """Deliver what can be delivered in this time; whether nothing waits any more."""
+        self.end(timeout_s=timeout_s)
         if self._thread.ident is not None:
             self._thread.join(timeout_s + 0.5)
         return self._outbox.waiting(self.key) == 0
@@ -211,6 +215,8 @@ class Carrier:
         return True
 
     def _failed(self, why: str) -> None:
+        if self._stop_by is not None and time.monotonic() > self._stop_by:
+            return  # nobody waits for this thread any more, and the outbox may be closed
         self._failures += 1
         self._tell(why)
 

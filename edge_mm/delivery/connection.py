@@ -45,6 +45,7 @@ class Connection:
         on_message: called with each received message; it is confirmed by ``confirm``.
         version: of MQTT; the settings' when absent.
         largest: bytes of a packet; MQTT 5 brokers do not send us larger ones. Absent: all are taken.
+        given_up: whether nobody waits for an answer to the login any more.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Connection:
         on_message: Callable[[MQTTMessage], None] | None = None,
         version: Literal["auto", "5", "3.1.1"] | None = None,
         largest: int | None = None,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._client_id, self._will, self._clean, self._largest = client_id, will, clean_session, largest
@@ -70,7 +72,7 @@ class Connection:
         self._granted: dict[int, list[Any]] = {}
         self._answer: Any = None
         self._last_words = ""
-        self._on_message = on_message
+        self._on_message, self._given_up = on_message, given_up
         self._client: Client | None = self._made(self.version)
 
     @property
@@ -226,7 +228,7 @@ class Connection:
             raise unreachable(settings, error, patience) from error
         while self._answer is None:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self._given_up():
                 raise unreachable(settings, TimeoutError(), patience)
             self._turn(left, wake_fd=None)
         client.on_log = None  # of each message it would be told something

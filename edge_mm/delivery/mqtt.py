@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from edge_mm.delivery import clock
 from edge_mm.delivery.announcing import Announcer
 from edge_mm.delivery.backlog import Backlogs
 from edge_mm.delivery.backoff import Backoff
 from edge_mm.delivery.bridge_payloads import BridgeState, encode
 from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.connection import Connection
+from edge_mm.delivery.dated import ClockNotes
 from edge_mm.delivery.guest import Guest, Nobody, told, topic_of
 from edge_mm.delivery.hearing import LARGEST_BYTES, Heard, Hearing
 from edge_mm.delivery.link import Link, LinkState, Spoken, Troubles
@@ -31,7 +31,7 @@ from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.suspicion import LEAST_BYTES, Suspicion
 from edge_mm.delivery.topics import BRIDGE_STATE, Topics
 from edge_mm.delivery.waker import Waker
-from edge_mm.errors import DeliveryError, OutboxError
+from edge_mm.errors import DeliveryError
 from edge_mm.types import Estimate, Observation
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
 _FAREWELL_SHARE = 0.2
 """Of the time that ``stop`` has: kept for saying ``offline`` when the backlog does not go out in time."""
-_ANCHOR_S = 600.0
-"""How often the wall clock is noted while nothing else happens."""
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +77,7 @@ class MqttSink(Announcer):
         self._outbox = outbox
         self._on_link, self._guest = on_link, guest or Nobody()
         self._backoff_s = backoff_s
-        self._meter, self._backlogs = Meter(), Backlogs(outbox)
+        self._meter, self._backlogs, self._clock = Meter(), Backlogs(outbox), ClockNotes(outbox)
         self._waker = Waker()
         super().__init__(News(self.topics, self._meter), self.wake)
         self._hearing = Hearing(self.topics, handle=on_request, answer=self.respond, count=self._meter.count)
@@ -90,7 +88,6 @@ class MqttSink(Announcer):
         self._drain_by = 0.0
         self._online_since: float | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-        self._anchored = (0.0, False)
         self.turned_s = time.monotonic()
         """When the delivery thread last came round, in seconds of the monotonic clock; one that hangs does not."""
 
@@ -136,17 +133,18 @@ class MqttSink(Announcer):
         with self._changed:
             return self._changed.wait_for(lambda: self._outbox.waiting() == 0, timeout_s)
 
-    def stop(self, *, timeout_s: float = 5.0) -> bool:
+    def stop(self, *, timeout_s: float = 5.0, drain: bool = True) -> bool:
         """Say ``stopping``, deliver what can be delivered, say ``offline``, disconnect; safe to call twice.
 
         A broker that does not confirm ``offline`` in time is left without a word, so that it publishes the last will.
+        Without ``drain`` nothing is waited for but that: somebody else delivers the outbox right after.
 
         Returns:
             Whether the outbox is empty. What is left is delivered after the next start.
         """
         with self._changed:
             if self._stop_by is None:
-                self._drain_by = time.monotonic() + timeout_s * (1 - _FAREWELL_SHARE)
+                self._drain_by = time.monotonic() + (timeout_s * (1 - _FAREWELL_SHARE) if drain else 0.0)
                 self._stop_by = time.monotonic() + timeout_s
             self._changed.notify_all()
         self.wake()
@@ -162,20 +160,30 @@ class MqttSink(Announcer):
             self._online_since = None
             self.turned_s = time.monotonic()
             try:
-                self._note_clock()  # here too: a broker that is away must not keep a late date from the outbox
+                self._clock.note()  # here too: a broker that is away must not keep a late date from the outbox
                 self._connect_and_serve()
             except LoginRefusedError as error:
                 self._set_link(Link("refused", str(error)))
             except DeliveryError as error:
+                if self._late:
+                    break
                 self._set_link(Link("offline", str(error)))
             except Exception as error:
+                if self._late:
+                    break
                 log.exception("delivery stumbled and goes on")
                 self._set_link(Link("offline", f"internal error: {error!r}"))
             held_s = 0.0 if self._online_since is None else time.monotonic() - self._online_since
             with self._changed:
                 self._changed.wait_for(lambda: self._stop_by is not None, backoff.after(held_s))
-        self._note_clock()
+        if not self._late:
+            self._clock.note()
         self._set_link(Link("stopped"))
+
+    @property
+    def _late(self) -> bool:
+        """Whether nobody waits for this thread any more: the outbox may be closed, and nothing is said of that."""
+        return self._stop_by is not None and time.monotonic() > self._stop_by
 
     def _connect_and_serve(self) -> None:
         settings, topics = self._settings, self.topics
@@ -198,6 +206,7 @@ class MqttSink(Announcer):
             clean_session=True,
             on_message=heard,
             largest=max(LARGEST_BYTES, self._guest.largest_bytes),
+            given_up=lambda: self._late,
         )
         parted = False
         try:
@@ -232,7 +241,7 @@ class MqttSink(Announcer):
         while self._stop_by is None:
             session.say_all((*self._news.take(), *self._guest.take()))
             session.pump()
-            self._note_clock()
+            self._clock.note()
             self._turn(connection, session, timeout_s=SUMMARY_S)
         session.say_all(self._news.take())  # what was said last must not stay as it was before
         session.part(BridgeState("stopping"))
@@ -260,18 +269,6 @@ class MqttSink(Announcer):
         link = Link("online", f"connected to {self._settings.where}", trouble, mute=session.mute)
         if link != self._link:
             self._set_link(link)
-
-    def _note_clock(self) -> None:
-        """Keep the boot's newest anchor: after a reboot it is all that tells when a waiting alert happened."""
-        present, (noted, synced) = time.monotonic(), self._anchored
-        anchor = clock.now()
-        if noted and present - noted < _ANCHOR_S and anchor.synced == synced:
-            return
-        self._anchored = (present, anchor.synced)
-        try:
-            self._outbox.anchor(anchor)
-        except OutboxError as error:
-            log.warning("the wall clock could not be noted: %s", error)
 
     def _set_link(self, link: Link) -> None:
         with self._changed:

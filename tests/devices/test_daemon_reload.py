@@ -1,7 +1,11 @@
 """SIGHUP: the configuration is read anew without losing outbox or alarms; one that is wrong changes nothing."""
 
+import contextlib
+import os
 import re
 import signal
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -122,3 +126,53 @@ def test_a_second_reload_that_is_asked_for_during_the_first_one_is_done_too(tmp_
         daemon.until_logged("going on with the new configuration", times=2)
         assert daemon.end() == 0, daemon.log
     caller.close()
+
+
+class HungReceiver:
+    """Accepts connections and says nothing; tells when the first one has ended, for whoever posts has given up."""
+
+    def __enter__(self):
+        self.came, self.ended = threading.Event(), threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._callers = []
+        threading.Thread(target=self._listen, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        for one in (self._listener, *self._callers):
+            one.close()
+
+    def _listen(self):
+        with contextlib.suppress(OSError):
+            self._callers.append(self._listener.accept()[0])
+            self.came.set()
+            while self._callers[0].recv(4096):
+                pass
+            self.ended.set()
+
+
+def test_nobody_is_unwatched_while_a_broker_and_a_webhook_hang_over_a_reload(tmp_path, local):
+    """The run before waits for neither: the next one watches before the post that was under way is given up (10 s)."""
+    sound = bursts(tmp_path / "s.wav", count=40)
+    with HungReceiver() as hung, Subscriber(local.settings, client_id="test") as subscriber:
+        hook = f'[[sink]]\nkind = "webhook"\nname = "w"\nurl = "http://127.0.0.1:{hung.port}/"\ntimeout_s = 10.0\n'
+        config = configured(
+            tmp_path, port=local.settings.port, sources=hook + sound_source(sound, realtime=True), mqtt="settle_s = 2.0"
+        )
+        process = start(config)
+        assert hung.came.wait(60)
+        os.kill(local.pid, signal.SIGSTOP)
+        try:
+            process.send_signal(signal.SIGHUP)
+            until_log(process, config, "watching with", times=2)
+            assert not hung.ended.is_set()
+        finally:
+            os.kill(local.pid, signal.SIGCONT)
+        events = received(subscriber, until=lambda all_: len(all_) >= 8)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, log_of(config)
+        events += received(subscriber, until=lambda _: False, idle_s=1.0)
+    check_whole(sorted(events, key=lambda event: event.data.seq))
+    assert "Traceback" not in log_of(config)
+    assert "it was closed" not in log_of(config)
