@@ -18,7 +18,6 @@ from edge_mm.delivery.news_payloads import LogLine
 BURST, RATE_PER_S = 20, 1.0
 _LONGEST = 1000
 """Letters of a line."""
-_SHORTEST_SECRET = 4
 
 
 class BrokerLog(logging.Handler):
@@ -26,16 +25,20 @@ class BrokerLog(logging.Handler):
 
     Args:
         publish: takes a line; returns at once.
-        secret: never in a line.
+        hide: takes out of a text what must never be in a line.
         clock_s: the present in seconds.
     """
 
     def __init__(
-        self, publish: Callable[[LogLine], None], *, secret: str = "", clock_s: Callable[[], float] = time.monotonic
+        self,
+        publish: Callable[[LogLine], None],
+        *,
+        hide: Callable[[str], str] = lambda text: text,
+        clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(logging.WARNING)
         self._publish, self._clock_s = publish, clock_s
-        self._secret = secret if len(secret) >= _SHORTEST_SECRET else ""
+        self._hide = hide
         self._tokens, self._filled_s, self._held = float(BURST), clock_s(), 0
         self._inside = threading.local()
 
@@ -63,8 +66,7 @@ class BrokerLog(logging.Handler):
         if self._held:
             text += f" ({self._held} lines before it were held back)"
             self._held = 0
-        if self._secret:
-            text = text.replace(self._secret, "***")
+        text = self._hide(text)
         level = "critical" if record.levelno >= 50 else "error" if record.levelno >= 40 else "warning"
         time_ns = clock.now().wall_ns
         self._publish(LogLine(level, text[:_LONGEST], clock.iso(time_ns), record.name[:100]))  # type: ignore[arg-type]

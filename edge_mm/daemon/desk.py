@@ -17,6 +17,7 @@ from edge_mm.daemon.broker_log import BrokerLog
 from edge_mm.daemon.commands import Commands
 from edge_mm.daemon.config import Config
 from edge_mm.daemon.learning import Learning
+from edge_mm.daemon.masking import secrets_of, without
 from edge_mm.daemon.supervision import News
 from edge_mm.daemon.version import bridge_info
 from edge_mm.daemon.waves import Waves
@@ -71,7 +72,7 @@ class Desk:
     def serve(self, sink: MqttSink, outbox: Outbox) -> None:
         """Say everything through this sink; incidents are those of this outbox."""
         self._sink = sink
-        self._log = BrokerLog(sink.publish_log, secret=self._config.mqtt.password or "")
+        self._log = BrokerLog(sink.publish_log, hide=without(secrets_of(self._config)))
         self._learning.serve(sink)
         self._waves.serve(sink)
         self.commands.serve(sink, outbox)

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
 from edge_mm.daemon.config_sink import SinkConfig
+from edge_mm.daemon.masking import secrets_of_sink, without
 from edge_mm.daemon.supervision import News
 from edge_mm.delivery.carrier import Carrier, DurableSink
 from edge_mm.delivery.due import MQTT
@@ -81,10 +82,13 @@ class WaysOut:
         self.signals: list[Signal] = [_signal(one) for one in configs if one.kind in ("sound", "led")]
         """Told of alerts at once: a disk that hangs delays no alarm."""
         self._durable: dict[str, tuple[DurableSink, Callable[[Alert], bool], int]] = {}
+        self._hide: dict[str, Callable[[str], str]] = {}
         self._carriers: list[Carrier] = []
         for one in configs:
             if one.kind not in ("sound", "led"):
-                self._add(*_made(one))
+                kind, sink, wants, most = _made(one)
+                self._add(kind, sink, wants, most)
+                self._hide[f"{kind}:{getattr(sink, 'name', '')}"] = without(secrets_of_sink(one))
         for sink in own:
             self._add("own", sink, lambda _alert: True, 1)
 
@@ -115,7 +119,8 @@ class WaysOut:
         """Begin to carry; signals hear which alarms are active."""
         for key, (sink, wants, most) in self._durable.items():
             tell = news.of(f"@sink_{key.partition(':')[2]}")
-            carrier = Carrier(key, sink, outbox, base_topic=base_topic, tell=tell, wants=wants, most=most)
+            hide = self._hide.get(key, str)
+            carrier = Carrier(key, sink, outbox, base_topic=base_topic, tell=tell, wants=wants, most=most, hide=hide)
             self._carriers.append(carrier)
             carrier.start()
         for signal in self.signals:
@@ -204,7 +209,8 @@ def plug_in(one: SinkConfig) -> Callable[[str, dict[str, Any]], Any]:
 
 
 def _broken(one: SinkConfig, value: str, error: Exception) -> ConfigError:
-    return ConfigError(f"sink {one.title}: its plug-in {value}: {type(error).__name__}: {error}")
+    text = without(secrets_of_sink(one))(f"{type(error).__name__}: {error}")
+    return ConfigError(f"sink {one.title}: its plug-in {value}: {text}")
 
 
 def _plugged_in(one: SinkConfig) -> Sink | DurableSink:

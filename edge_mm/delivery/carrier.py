@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -71,6 +72,7 @@ class Carrier:
         tell: hears ``("live", "")`` or ``("degraded", why)`` with each change.
         wants: which alerts are to be sent; the others count as had.
         most: events at a time.
+        hide: takes out of what is told what nobody may read.
         backoff_s: first and longest pause after a failure.
         slow_s: the same after a refusal.
     """
@@ -85,13 +87,14 @@ class Carrier:
         tell: Callable[[Literal["live", "degraded"], str], None],
         wants: Callable[[Alert], bool] = lambda _alert: True,
         most: int = 1,
+        hide: Callable[[str], str] = str,
         backoff_s: tuple[float, float] = (0.5, 60.0),
         slow_s: tuple[float, float] = SLOW_S,
     ) -> None:
         self.key = key
         self._sink, self._outbox, self._wants, self._most = sink, outbox, wants, most
         self._source = Topics(outbox.device, base=base_topic).source
-        self._say = tell
+        self._say, self._hide = tell, hide
         self._backoff, self._slow = Backoff(*backoff_s), Backoff(*slow_s)
         self._passed, self._again_s = 0, 0.0  # events up to this number that were refused wait until then
         self._changed = threading.Condition()
@@ -157,7 +160,7 @@ class Carrier:
                 pause_s = self._backoff.after(0.0)
                 self._failed(str(error))
             except Exception as error:  # a sink of a user's own: told, and tried again
-                _log.exception("%s stumbled and goes on", self.key)
+                _log.debug("%s stumbled and goes on\n%s", self.key, self._hide(traceback.format_exc()))
                 pause_s = self._backoff.after(0.0)
                 self._failed(f"{type(error).__name__}: {error}")
             finally:
@@ -186,6 +189,8 @@ class Carrier:
             self._passed = 0
         records = self._outbox.pending(self._most, after=self._passed, sink=self.key)
         if not records:
+            if self._passed == 0:  # what it was about waits no more
+                self._tell("")
             return False
         now = clock.now()
         wanted = [record for record in records if self._wants(record.alert)]
@@ -218,7 +223,7 @@ class Carrier:
         if self._stop_by is not None and time.monotonic() > self._stop_by:
             return  # nobody waits for this thread any more, and the outbox may be closed
         self._failures += 1
-        self._tell(why)
+        self._tell(self._hide(why))
 
     def _tell(self, trouble: str) -> None:
         before, self._trouble = self._trouble, trouble

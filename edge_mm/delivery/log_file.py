@@ -21,6 +21,8 @@ from edge_mm.errors import DeliveryError
 
 MOST = 100
 """Events that share one flush."""
+_REMEMBERED = 10 * MOST
+"""Ids that are kept of a file of which nothing is kept."""
 
 
 class _Id(msgspec.Struct):
@@ -41,7 +43,7 @@ class LogFile:
         self.name = name
         self._path, self._max_bytes, self._keep = Path(path), max_bytes, keep
         self._file = -1
-        self._ids: set[str] = set()
+        self._ids: dict[str, None] = {}  # in order
 
     def deliver(self, events: Sequence[AlertEvent]) -> None:
         """Write and flush these.
@@ -63,7 +65,7 @@ class LogFile:
         except OSError as error:
             self.close()
             raise DeliveryError(f"{self._path}: cannot be written: {error.strerror or error}") from error
-        self._ids.update(event.id for event in new)
+        self._ids.update(dict.fromkeys(event.id for event in new))
 
     def close(self) -> None:
         """Let go of the file; safe to call twice."""
@@ -97,7 +99,7 @@ class LogFile:
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise OSError(0, "not a regular file")
         _flush_folder(self._path.parent)
-        ids = _ids(self._aside(1)) | _ids(self._path)
+        ids = _ids(self._dropped) | _ids(self._aside(1)) | _ids(self._path)
         end = _whole(self._path)
         if end < os.fstat(self._file).st_size:
             os.ftruncate(self._file, end)
@@ -107,12 +109,27 @@ class LogFile:
         """Oldest first, each by one rename: a crash leaves a gap in the numbers and loses nothing."""
         self.close()
         if self._keep == 0:
-            self._path.unlink()
+            self._drop()
         for number in range(self._keep, 0, -1):
             place = self._path if number == 1 else self._aside(number - 1)
             with contextlib.suppress(FileNotFoundError):
                 place.replace(self._aside(number))
         self._open()
+
+    def _drop(self) -> None:
+        """Delete it; what it had last is remembered by id: some of that may not be confirmed when we are killed."""
+        made = self._dropped.with_name(f"{self._dropped.name}-new")
+        handle = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(msgspec.json.encode(_Id(one)) + b"\n" for one in list(self._ids)[-_REMEMBERED:])
+            file.flush()
+            os.fsync(file.fileno())
+        made.replace(self._dropped)
+        self._path.unlink()
+
+    @property
+    def _dropped(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.ids")
 
     def _aside(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")
@@ -124,15 +141,15 @@ def _whole(path: Path) -> int:
         return sum(len(line) for line in file if line.endswith(b"\n"))
 
 
-def _ids(path: Path) -> set[str]:
-    """Of the whole lines that are events."""
-    found: set[str] = set()
+def _ids(path: Path) -> dict[str, None]:
+    """Of the whole lines that are events, in order."""
+    found: dict[str, None] = {}
     decode = msgspec.json.Decoder(_Id).decode
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:
             with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
                 if line.endswith(b"\n"):
-                    found.add(decode(line).id)
+                    found[decode(line).id] = None
     return found
 
 

@@ -5,6 +5,7 @@ import logging
 import pytest
 
 from edge_mm.daemon.broker_log import BURST, BrokerLog
+from edge_mm.daemon.masking import without
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_who_cannot_publish_ends_nobody_who_logs_and_the_next_line_says_that_one
 
 def test_the_password_is_in_no_line(logged):
     lines = []
-    log = logged(lines.append, secret="hunter22")
+    log = logged(lines.append, hide=without(["hunter22"]))
     log.error("login with %s failed", "hunter22")
     log.error("argument hunter22 in the text")
     assert [one.message for one in lines] == ["login with *** failed", "argument *** in the text"]

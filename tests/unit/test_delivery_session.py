@@ -1,5 +1,6 @@
 """What is said during a connection, to brokers that are slow, silent, or hang up."""
 
+import contextlib
 import json
 import queue
 import socket
@@ -10,6 +11,7 @@ from delivery_broker import PATIENCE_S, ToldBroker
 from delivery_samples import alert
 
 from edge_mm.delivery import clock
+from edge_mm.delivery.backlog import Backlog
 from edge_mm.delivery.backoff import STEADY_S, Backoff
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.connection import Connection
@@ -222,3 +224,25 @@ def test_an_estimate_that_a_newer_one_replaces_before_it_is_sent_is_counted():
         news.estimate(Estimate(t_ns, 0, {}, {}, {}, {}, {}))
     assert len(news.take()) == 1
     assert meter.stats().dropped == 2
+
+
+def test_what_is_on_its_way_is_not_sent_again_when_one_before_it_was_thrown_away(outbox):
+    outbox.commit([alert(n) for n in range(3)])
+    with ToldBroker(lambda topic: not topic.endswith("event")) as broker:
+        connection = Connection(broker.settings(), client_id="c", clean_session=True)
+        connection.open()
+        backlog = Backlog(outbox)
+        words = {"meter": Meter(), "settings": broker.settings(), "troubles": Troubles(), "backlog": backlog}
+        session = Session(connection, outbox, Topics("car-7"), **words)
+        session.pump()
+        backlog.again(1)
+        outbox.commit([alert(9)])
+        session.pump()
+        seqs = []
+        while not seqs or seqs[-1] != 4:
+            connection.step(0.1)
+            with contextlib.suppress(queue.Empty):
+                said = broker.said.get(timeout=0.1)
+                seqs += [json.loads(said.payload)["data"]["seq"]] if said.topic.endswith("alert/event") else []
+        connection.close()
+    assert seqs == [1, 2, 3, 4]

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from delivery_samples import alert
 
+from edge_mm.daemon.masking import without
 from edge_mm.delivery.carrier import Carrier, RefusedError
 from edge_mm.delivery.log_file import LogFile
 from edge_mm.delivery.outbox import Outbox
@@ -214,3 +215,72 @@ def test_only_what_is_wanted_is_carried_and_the_rest_waits_for_nobody(outbox, tm
     one.start()
     assert one.stop(timeout_s=PATIENCE_S)
     assert [line["data"]["seq"] for line in lines(tmp_path / "a")] == [2]
+
+
+def test_a_file_of_which_nothing_is_kept_has_no_event_twice_after_a_crash(outbox, tmp_path):
+    path = tmp_path / "alerts.jsonl"
+    outbox.commit([alert(n, incident=n) for n in range(1, 8)])
+    written = []
+
+    class Kept(LogFile):
+        def deliver(self, events):
+            before = path.read_bytes() if path.exists() else b""
+            super().deliver(events)
+            after = path.read_bytes()
+            written.append(after.removeprefix(before) if after.startswith(before) else after)
+            seen.extend(events)
+
+    seen = []
+    one = carrier(outbox, Kept(path, max_bytes=3000, keep=0), most=2)
+    one.start()
+    assert one.stop(timeout_s=PATIENCE_S)
+    assert len(lines(path)) < 7, "some are gone with the file before"
+    for taken in (seen[4:], seen):  # killed before these were confirmed, or power was lost
+        Kept(path, max_bytes=3000, keep=0).deliver(taken)
+    numbers = [json.loads(line)["data"]["seq"] for some in written for line in some.splitlines()]
+    assert numbers == [1, 2, 3, 4, 5, 6, 7]
+    assert (tmp_path / "alerts.jsonl.ids").stat().st_mode & 0o777 == 0o600
+
+
+class Telling:
+    """A plug-in that says what it was given when it fails, as some do."""
+
+    name = "telling"
+
+    def __init__(self, *errors):
+        self._errors = list(errors)
+        self.failed = threading.Event()
+
+    def deliver(self, events):
+        if self._errors:
+            self.failed.set()
+            raise self._errors.pop(0)
+
+
+@pytest.mark.parametrize("error", [DeliveryError("login with s3cret-word failed"), KeyError("s3cret-word")])
+def test_what_a_sink_must_not_tell_is_in_no_line_and_no_report(outbox, caplog, error):
+    outbox.commit([alert(1)])
+    told, sink = queue.Queue(), Telling(error)
+    one = carrier(outbox, sink, told, hide=without(["s3cret-word"]), backoff_s=(60.0, 60.0))
+    with caplog.at_level("DEBUG"):
+        one.start()
+        assert told.get(timeout=PATIENCE_S) == ("live", "")
+        state, why = told.get(timeout=PATIENCE_S)
+        assert (state, "***" in why, "s3cret" in why) == ("degraded", True, False)
+        assert "***" in one.report["detail"]
+        assert "s3cret" not in str(one.report)
+        one.stop(timeout_s=0.1)
+    assert "***" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+def test_what_was_wrong_is_over_when_nothing_waits_any_more(outbox):
+    outbox.commit([alert(1)])
+    told = queue.Queue()
+    one = carrier(outbox, Telling(DeliveryError("away")), told, backoff_s=(0.2, 0.2))
+    one.start()
+    assert [told.get(timeout=PATIENCE_S)[0] for _ in range(2)] == ["live", "degraded"]
+    outbox.acknowledged(1, sink="it")  # as of a sink whose alerts are no longer wanted
+    assert told.get(timeout=PATIENCE_S) == ("live", "")
+    assert one.report["state"] == "live"
+    assert one.stop(timeout_s=PATIENCE_S)
