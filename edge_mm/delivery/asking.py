@@ -7,6 +7,7 @@ what is wrong with it. Not here: where they come from and how many are heard (``
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 
 from edge_mm.delivery.clock import Anchor, iso
-from edge_mm.delivery.requests import MAX_AGE_S, MAX_REQUEST_BYTES, REQUESTS, Asked, Response
+from edge_mm.delivery.requests import MAX_AGE_S, MAX_REQUEST_BYTES, MEANT, REQUESTS, TAKES, Asked, Response
 from edge_mm.types import NS_PER_S
 
 _MOST_BRACKETS = 256
@@ -25,6 +26,8 @@ UNKNOWN = "unknown"
 _LARGEST_NUMBER = 2**53
 """Beyond it JSON's readers do not agree on integers."""
 _SHOWN = 40
+_FIELD = re.compile(r"`\$\.(\w+)")
+"""Where the decoder says that the mistake is."""
 _RFC3339 = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", flags=re.ASCII)
 
 
@@ -48,10 +51,10 @@ def read_request(verb: str, payload: bytes, *, now: Anchor) -> Asked | Response:
     found: Any = None
     try:
         found = _document(payload)
-        asked = msgspec.convert(found, kind)
+        asked = _typed(found, kind, verb)
         _check_words(asked)
         _check_age(asked.issued_at, now)
-    except (_BadRequestError, msgspec.ValidationError) as error:
+    except _BadRequestError as error:
         return refusal(f"{verb}: {error}", transaction=_transaction(found))
     except UnicodeEncodeError:  # JSON can say half of a pair: \ud800
         return refusal(f"{verb}: a text in it is no Unicode", transaction=_transaction(found))
@@ -105,6 +108,35 @@ def _document(payload: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _BadRequestError('the payload is not a JSON object like {"issued_at": "2026-11-28T04:05:06Z"}')
     return found
+
+
+def _typed(found: dict[str, Any], kind: type[Asked], verb: str) -> Asked:
+    """As its type; in our words what it is not: the decoder's speak of types that no caller knows."""
+    fields = {one.name: one for one in msgspec.structs.fields(kind)}
+    for name in found:
+        if name not in fields:
+            raise _BadRequestError(f"unknown field {_plain(name)}; {_hint(name, list(fields))}")
+    for name, field in fields.items():
+        if field.required and name not in found:
+            raise _BadRequestError(f"{name} is missing: {TAKES[name]}")
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        at = _FIELD.search(str(error))
+        name = "" if at is None else at[1]
+        if (text := TAKES.get(f"{verb}.{name}")) is not None:
+            raise _BadRequestError(f"{text}; {name} is a number") from None
+        raise _BadRequestError(f"{name} is not right: {TAKES.get(name, 'see its schema')}") from None
+
+
+def _plain(name: str) -> str:
+    return name if name.isascii() and name.isidentifier() and len(name) <= _SHOWN else shown(name)
+
+
+def _hint(name: str, fields: list[str]) -> str:
+    meant = MEANT.get(name.lower(), "")
+    near = [meant] if meant in fields else difflib.get_close_matches(name[:_SHOWN].lower(), fields, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(fields)}"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

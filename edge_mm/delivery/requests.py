@@ -2,7 +2,9 @@
 
 In: the payload of a message to ``bridge/request/<verb>``. Out: a typed, checked request, or one sentence that says what
 is wrong with it; and the ``Response`` for ``bridge/response/<verb>``. A request names alarms by their instance and says
-when it was issued, never a path. Not here: acting on it (``daemon.commands``), who may ask (the broker's access list).
+when it was issued, never a path. It is read strictly: a field that is misspelt is not one that is absent. Who reads
+what we publish passes over what he does not know. Not here: acting on it (``daemon.commands``), who may ask (the
+broker's access list).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ MAX_AGE_S = 10.0
 ShortText = Annotated[str, Meta(max_length=64)]
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every request has."""
 
     issued_at: Annotated[str, Meta(max_length=64)]
@@ -94,6 +96,31 @@ REQUESTS: Mapping[str, type[Asked]] = MappingProxyType(
     }
 )
 """Verb -> what it takes."""
+
+
+TAKES: Mapping[str, str] = MappingProxyType(
+    {
+        "issued_at": "say when it was issued, as a text like 2026-11-28T04:05:06.789Z",
+        "transaction": "a text of at most 64 letters, or a whole number",
+        "by": "a text of at most 64 letters",
+        "incident_id": "a text, as the alarm's event or state has it",
+        "level": "debug, info, warning or error",
+        "silence.seconds": "a silence lasts at most 600 s (120 s at high priority), and more than 0 s",
+        "calibrate.seconds": "calibrating takes from 60 to 900 s",
+        "waveforms.seconds": "waveforms are published for at most 300 s, and more than 0 s",
+    }
+)
+"""Field, or verb and field -> what it takes."""
+MEANT: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("duration", "duration_s", "time_s", "timeout", "for", "sec", "secs"), "seconds"),
+        **dict.fromkeys(("id", "incident", "alert", "alert_id", "alarm", "alarm_id", "event_id"), "incident_id"),
+        **dict.fromkeys(("time", "timestamp", "ts", "issued", "at", "date", "now"), "issued_at"),
+        **dict.fromkeys(("user", "who", "name", "from", "author"), "by"),
+        **dict.fromkeys(("log_level", "severity"), "level"),
+    }
+)
+"""What others call a field -> ours, where that is no matter of a letter."""
 
 
 class Response(msgspec.Struct, frozen=True, kw_only=True):

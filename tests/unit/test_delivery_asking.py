@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge_mm.delivery.asking import issued_ns, read_request
 from edge_mm.delivery.bridge_payloads import encode
 from edge_mm.delivery.clock import Anchor
-from edge_mm.delivery.requests import MAX_REQUEST_BYTES, REQUESTS, Response, Silence
+from edge_mm.delivery.requests import MAX_REQUEST_BYTES, REQUESTS, TAKES, Response, Silence
 
 NOW = Anchor(wall_ns=issued_ns("2026-11-28T04:05:06Z"), mono_ns=0, boot_id="b", synced=False)
 ISSUED = '"issued_at": "2026-11-28T04:05:06Z"'
@@ -44,8 +44,13 @@ def test_a_request_is_checked_and_typed():
         (f'{{{ISSUED}, "by": "a\\u0000b"}}', "cannot be printed"),
         (f'{{{ISSUED}, "by": "\\ud800"}}', "cannot be printed"),
         (f'{{{ISSUED}, "by": "{"x" * 65}"}}', "by"),
-        (f'{{{ISSUED}, "\\ud800": 1}}', "no Unicode"),
-        ("{}", "issued_at"),
+        (f'{{{ISSUED}, "\\ud800": 1}}', "unknown field '\\ud800'; there are issued_at, transaction, by"),
+        ("{}", "issued_at is missing: say when it was issued"),
+        ('{"issued_at": 5}', "issued_at is not right: say when it was issued, as a text like 2026"),
+        (f'{{{ISSUED}, "transaction": 1.5}}', "transaction is not right: a text of at most 64 letters, or a whole"),
+        (f'{{{ISSUED}, "bye": "me"}}', "unknown field bye; did you mean by?"),
+        (f'{{{ISSUED}, "user": "me"}}', "unknown field user; did you mean by?"),
+        (f'{{{ISSUED}, "seconds": 5}}', "unknown field seconds; there are issued_at, transaction, by"),
         ('{"issued_at": "2026-11-28T04:05:06"}', "with a zone"),
         ('{"issued_at": "2026-13-28T04:05:06Z"}', "with a zone"),
         ('{"issued_at": "2026-11-28T04:04:55Z"}', "issued 11 s ago by the clock of this device, which is not synchro"),
@@ -57,6 +62,40 @@ def test_what_is_wrong_is_said(payload, words):
     text = error_of("health", payload)
     assert words in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("verb", "more", "words"),
+    [
+        ("silence", '"incident_id": "X", "duration_s": 60', "unknown field duration_s; did you mean seconds?"),
+        ("silence", '"incident_id": "X", "second": 60', "unknown field second; did you mean seconds?"),
+        ("silence", '"alert_id": "X"', "unknown field alert_id; did you mean incident_id?"),
+        ("silence", '"seconds": 60', "incident_id is missing: a text, as the alarm's event or state has it"),
+        ("acknowledge", '"incident_id": 7', "incident_id is not right: a text, as the alarm's event"),
+        ("log_level", '"level": "DEBUG"', "level is not right: debug, info, warning or error"),
+        ("calibrate", '"seconds": 5', "calibrating takes from 60 to 900 s"),
+        ("waveforms", '"seconds": 301', "waveforms are published for at most 300 s"),
+        *(
+            (
+                "silence",
+                f'"incident_id": "X", "seconds": {wrong}',
+                "silence: a silence lasts at most 600 s (120 s at high",
+            )
+            for wrong in ("601", "0", "-1", '"60"', "[]", "true")
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_words_of_ours(verb, more, words):
+    text = error_of(verb, f"{{{ISSUED}, {more}}}")
+    assert words in text
+    assert "Expected" not in text
+    assert "$" not in text
+
+
+def test_every_field_of_every_request_has_words_of_its_own():
+    for verb, kind in REQUESTS.items():
+        for field in kind.__struct_fields__:
+            assert field in TAKES or f"{verb}.{field}" in TAKES
 
 
 def test_ten_seconds_are_allowed():
