@@ -17,6 +17,12 @@ CREATE TABLE due (sink TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (sink, s
 """
 SETTLING_TABLE = "CREATE TABLE IF NOT EXISTS settling (seq INTEGER PRIMARY KEY, times INTEGER NOT NULL)"
 """How often the broker has confirmed what it may still lose. An edge-mm that does not know it leaves it alone."""
+PENDING = (
+    "SELECT record.seq, boot_id, CAST(body AS BLOB) FROM due CROSS JOIN record ON record.seq = due.seq "
+    "WHERE due.sink = ? AND due.seq > ? "
+    "AND (? OR NOT EXISTS (SELECT 1 FROM settling WHERE settling.seq = due.seq)) ORDER BY due.seq LIMIT ?"
+)
+"""Query: for this sink, after this number, also what is marked, at most so many."""
 
 
 def make_due(db: sqlite3.Connection, sinks: Sequence[str], seqs: Sequence[int]) -> None:

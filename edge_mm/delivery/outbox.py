@@ -22,7 +22,7 @@ from edge_mm.delivery import clock
 from edge_mm.delivery.anchors import keep_anchor, kept_anchor
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.database import Database
-from edge_mm.delivery.due import MQTT, confirm, depths, forget_others, make_due, mark
+from edge_mm.delivery.due import MQTT, PENDING, confirm, depths, forget_others, make_due, mark
 from edge_mm.delivery.outbox_file import fact
 from edge_mm.delivery.record import CHANCE_BYTES, OWN_INCIDENTS, BundleRef, Record, event_id, number_of, sortable_id
 from edge_mm.delivery.reserve import RESERVE_BYTES
@@ -147,12 +147,7 @@ class Outbox:
         Raises:
             OutboxError: the file cannot be read.
         """
-        return self._records(
-            "SELECT record.seq, boot_id, CAST(body AS BLOB) FROM due CROSS JOIN record ON record.seq = due.seq "
-            "WHERE due.sink = ? AND due.seq > ? "
-            "AND (? OR NOT EXISTS (SELECT 1 FROM settling WHERE settling.seq = due.seq)) ORDER BY due.seq LIMIT ?",
-            sink, after, marked, limit,
-        )  # fmt: skip
+        return self._records(PENDING, sink, after, marked, limit)
 
     def these(self, seqs: Sequence[int]) -> list[Record]:
         """The records of these numbers, in their order, as far as they are there."""
