@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,7 +110,7 @@ def check_up(path: str) -> Iterator[Finding]:
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 
-def _sources(path: str, config: Config, wrong: frozenset[str], monitors: list[Monitor]) -> Iterator[Finding]:
+def _sources(path: str, config: Config, wrong: Collection[str], monitors: list[Monitor]) -> Iterator[Finding]:
     """Each source alone, then what they cannot be together."""
     planned: list[Planned] = []
     for one in config.source:

@@ -26,12 +26,11 @@ from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT, DEVICE_NAME
 from edge_mm.errors import UsageError
-from edge_mm.kinds import Priority, Transition
+from edge_mm.kinds import RANK, Priority, Transition
 
 _COLOURS: Mapping[Priority, str] = {"high": "1;31", "medium": "33", "low": "36"}
 """Red, yellow, cyan: the colours of IEC 60601-1-8; the word stands beside them."""
 _DIM = "2"
-_RANK: Mapping[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 _VERBS: Mapping[Transition, str] = {"acknowledged": "acked"}
 
 
@@ -100,7 +99,7 @@ def wanted(event: AlertEvent, args: argparse.Namespace) -> bool:
     """Whether the options ask for it."""
     if args.kind and not any(event.data.kind == one or event.data.kind.startswith(f"{one}.") for one in args.kind):
         return False
-    return not args.priority or _RANK[event.data.priority] >= _RANK[args.priority]
+    return not args.priority or RANK[event.data.priority] >= RANK[args.priority]
 
 
 def _line(payload: bytes, event: AlertEvent) -> str:

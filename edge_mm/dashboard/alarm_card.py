@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 
-from edge_mm.dashboard.asking import SILENCE_S
 from edge_mm.dashboard.charts import Share, bars_svg
 from edge_mm.dashboard.device import Alarm
 from edge_mm.dashboard.elements import Words, attribute, box, button, look, picture
 from edge_mm.dashboard.viewer import Viewer
 from edge_mm.dashboard.wording import SIGN, alarm_named, share, since, standing
+from edge_mm.kinds import SILENCE_S
 
 
 class AlarmCard:
