@@ -66,6 +66,8 @@ class Handlings:
         self._changes: dict[str, dict[str, Any]] = {}
         for pattern, changes in (table or {}).items():
             at = f'{where} "{pattern}"'
+            if not pattern:
+                problems.append(f'{at}: an empty name; give a kind, a family ("driver.*") or "*"')
             if not isinstance(changes, Mapping):
                 problems.append(f'{at}: give a table, for example [alarms."driver.sleep"] and below it latching = true')
                 continue
