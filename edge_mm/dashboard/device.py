@@ -80,6 +80,11 @@ class Alarm:
         return self.state.state in ("acknowledged", "silenced")
 
     @property
+    def silences(self) -> bool:
+        """Whether its device would silence it: what is acknowledged or over is silent already."""
+        return self.state.state in ("active", "silenced")
+
+    @property
     def order(self) -> tuple[int, bool, str, str]:
         """Most urgent first; what nobody has answered before the rest."""
         return -RANK[self.state.priority], self.answered, self.state.onset or "", self.level
