@@ -15,6 +15,11 @@ StreamKind = Literal[
 Modality = Literal["vision", "audio", "physio", "skin", "motion", "text", "readings"]
 SourceState = Literal["starting", "live", "degraded", "stale", "lost", "off"]
 Priority = Literal["high", "medium", "low"]
+RANK: Mapping[Priority, int] = {"low": 0, "medium": 1, "high": 2}
+"""The more urgent, the greater."""
+SILENCE_S: Mapping[Priority, float] = {"high": 120.0, "medium": 600.0, "low": 600.0}
+"""Longest silence: one always ends. IEC 60601-1-8 has the pause end and be disclosed; users ask that nothing is ever
+left suppressed by accident. The numbers are ours."""
 Category = Literal["physiological", "technical"]
 AlarmState = Literal["inactive", "pending", "active", "acknowledged", "silenced", "clearing"]
 """``pending``: it holds, not yet for long enough; ``clearing``: it holds no longer, the alarm still does."""

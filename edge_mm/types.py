@@ -219,7 +219,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One transition of one alarm: raised or cleared. The only thing that leaves the device as an alert."""
+    """One transition of one alarm (raised, acknowledged ...). The only thing that leaves the device as an alert."""
 
     t_ns: int
     """When the transition happened."""
@@ -228,7 +228,7 @@ class Alert:
     key: str
     """The alarm it belongs to; unique among the active ones."""
     state: Transition
-    """``raised`` or ``cleared``."""
+    """What has happened to it; ``kinds.LEADS_TO`` has the state of the alarm after it."""
     category: Category
     """Physiological or technical."""
     priority: Priority

@@ -13,12 +13,9 @@ from typing import Annotated, Any
 import msgspec
 
 from edge_mm.errors import ConfigError
-from edge_mm.kinds import Category, Priority
+from edge_mm.kinds import SILENCE_S, Category, Priority
 
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=3600.0)]
-SILENCE_S: Mapping[Priority, float] = {"high": 120.0, "medium": 600.0, "low": 600.0}
-"""A silence always ends. IEC 60601-1-8 has the pause end and be disclosed; users ask that nothing is ever left
-suppressed by accident. The numbers are ours."""
 
 
 SOONEST_S = 5.0
@@ -69,6 +66,8 @@ class Handlings:
         self._changes: dict[str, dict[str, Any]] = {}
         for pattern, changes in (table or {}).items():
             at = f'{where} "{pattern}"'
+            if not pattern:
+                problems.append(f'{at}: an empty name; give a kind, a family ("driver.*") or "*"')
             if not isinstance(changes, Mapping):
                 problems.append(f'{at}: give a table, for example [alarms."driver.sleep"] and below it latching = true')
                 continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from edge_mm.alerts.preset import Number, Preset
+from edge_mm.alerts.rule_kinds import SIGNS
 
 _CONTEC: Final = "Contec CMS8000, adult (vendor manual)"
 _LIFEPAK: Final = "LIFEPAK 15 default (vendor manual)"
@@ -37,18 +38,7 @@ HEALTH: Final = (
             "temperature_s": Number(0.0, "ours: a thermometer speaks once in minutes"),
             "apnea_s": Number(20.0, "GE CARESCAPE, default (vendor manual)"),
         },
-        enables=(
-            "health.spo2_low",
-            "health.systolic_low",
-            "health.systolic_high",
-            "health.diastolic_low",
-            "health.diastolic_high",
-            "health.temperature_low",
-            "health.temperature_high",
-            "health.breathing_low",
-            "health.breathing_high",
-            "health.apnea",
-        ),
+        enables=SIGNS,
         uses=("health.heart_rate_low", "health.heart_rate_high", "health.asystole", "health.ventricular_run"),
         leaves_out="children and the newborn; an upper limit of the saturation; ventricular fibrillation",
     ),

@@ -32,11 +32,7 @@ ALWAYS = (
     "health.asystole",
 )
 """Those that run without being asked for, where their sense is there."""
-OPTIONAL = (
-    "driver.glancing_away",
-    "driver.unresponsive",
-    "driver.distracted",
-    "driver.not_visible",
+SIGNS = (
     "health.spo2_low",
     "health.systolic_low",
     "health.systolic_high",
@@ -47,6 +43,14 @@ OPTIONAL = (
     "health.breathing_low",
     "health.breathing_high",
     "health.apnea",
+)
+"""Those about vital signs that devices measure (``signs``)."""
+OPTIONAL = (
+    "driver.glancing_away",
+    "driver.unresponsive",
+    "driver.distracted",
+    "driver.not_visible",
+    *SIGNS,
     "health.news2",
     "motion.fall_no_movement",
     "health.cough_rate",

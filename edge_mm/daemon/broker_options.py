@@ -48,15 +48,14 @@ def broker_settings(args: argparse.Namespace) -> MqttSettings:
 
     Raises:
         UsageError: options that cannot be.
-        ConfigError: the configuration cannot be.
+        ConfigError: what the configuration says of the broker cannot be.
     """
     import msgspec
 
-    from edge_mm.daemon.config import load_config
     from edge_mm.delivery.settings import MqttSettings
 
     here = args.config or (DEFAULT if Path(DEFAULT).is_file() and args.host is None else None)
-    base: MqttSettings = load_config(here).mqtt if here else MqttSettings()
+    base = _configured(here) if here else MqttSettings()
     changed: dict[str, Any] = {key: getattr(args, key) for key in _KEYS if getattr(args, key) is not None}
     if args.tls:
         changed["tls"] = True
@@ -72,3 +71,13 @@ def broker_settings(args: argparse.Namespace) -> MqttSettings:
         for key in _KEYS:
             text = text.replace(key, f"--{key.replace('_', '-')}") if "_" in key else text
         raise UsageError(text) from error
+
+
+def _configured(path: str) -> MqttSettings:
+    """``[mqtt]`` alone: whoever looks at alerts is not stopped by a mistake in the rules or at a sensor."""
+    from edge_mm.daemon.config import load_parts
+
+    parts = load_parts(path)
+    if "mqtt" in parts.wrong:
+        raise ConfigError(*parts.wrong["mqtt"])
+    return parts.config.mqtt

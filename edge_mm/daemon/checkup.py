@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from edge_mm.daemon.config import Config, MetricsConfig, load_parts
 from edge_mm.daemon.config_record import RecordConfig, in_words, try_record
 from edge_mm.daemon.plan import Planned, mixed, plan_sources
 from edge_mm.daemon.reader import OPENING_S, specs_of
+from edge_mm.daemon.rules_looked_at import strange
 from edge_mm.daemon.sink_probe import try_sink
 from edge_mm.errors import BundleError, ConfigError, EdgeMmError, SourceError, UsageError
 from edge_mm.protocols import Source
@@ -41,8 +42,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing that was tried."""
 
     part: str
-    """``config``, ``profile``, ``runtime``, ``bundle``, ``source <name>``, ``outbox``, ``baseline``, ``metrics``,
-    ``record``, ``sink <name>``, ``broker``."""
+    """``config``, ``profile``, ``runtime``, ``bundle``, ``rules``, ``source <name>``, ``outbox``, ``baseline``,
+    ``metrics``, ``record``, ``sink <name>``, ``broker``."""
     level: str
     """``ok``, ``warning`` or ``error``."""
     text: str
@@ -86,6 +87,7 @@ def check_up(path: str) -> Iterator[Finding]:
         yield _tried("bundle", lambda: _bundle(config.bundle, monitors, bundles))
     for profile, bundle in zip(profiles, bundles, strict=False):  # one of each, or none where it is wrong
         yield from _budget(profile, bundle)
+    yield from (Finding("rules", "warning", text) for text in strange(config, wrong))
     for place in sorted(wrong):
         if place.startswith("source"):
             yield _untried(place)
@@ -110,7 +112,7 @@ def check_up(path: str) -> Iterator[Finding]:
     yield _untried("broker") if "mqtt" in wrong else _tried("broker", lambda: _broker(config))
 
 
-def _sources(path: str, config: Config, wrong: frozenset[str], monitors: list[Monitor]) -> Iterator[Finding]:
+def _sources(path: str, config: Config, wrong: Collection[str], monitors: list[Monitor]) -> Iterator[Finding]:
     """Each source alone, then what they cannot be together."""
     planned: list[Planned] = []
     for one in config.source:

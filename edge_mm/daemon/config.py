@@ -7,9 +7,7 @@ opening anything (``daemon.checkup``), the board (``models.profile``).
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +19,7 @@ from edge_mm.daemon.config_home_assistant import HomeAssistantSettings, home_ass
 from edge_mm.daemon.config_record import RecordConfig
 from edge_mm.daemon.config_sink import SinkConfig, placed_sinks, sink_misfits
 from edge_mm.daemon.config_source import Name, SourceConfig, source_misfits
+from edge_mm.daemon.environment import filled
 from edge_mm.daemon.places import Places
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.errors import ConfigError
@@ -139,8 +138,8 @@ class Parts:
     """What is right; what is wrong stands at its default, and a wrong ``[[source]]`` is left out."""
     problems: tuple[str, ...]
     """Everything that is wrong, as sentences."""
-    wrong: frozenset[str]
-    """Where: ``mqtt``, ``bundle``, ``source[1]``."""
+    wrong: Mapping[str, tuple[str, ...]]
+    """Where -> what is: ``mqtt``, ``bundle``, ``source[1]``."""
     sources: int
     """How many ``[[source]]`` there are, right or wrong."""
 
@@ -173,22 +172,22 @@ def _parts(raw: dict[str, Any], *, file: str, folder: Path) -> Parts:
     if type(version) is int and version != VERSION:
         raise ConfigError(f"{file}: version: {version} is not a version that this edge-mm reads; it reads {VERSION}")
     problems: list[str] = []
-    filled: dict[str, Any] = _filled(raw, "", file, problems)
+    document: dict[str, Any] = filled(raw, "", file, problems)
     config: Config | None = None
     try:
-        config = decode(filled, Config, file=file)
+        config = decode(document, Config, file=file)
     except ConfigError as error:
         problems += error.problems
-    problems += [f"{file}: {text}" for text in _misfits(filled)]
-    problems += _wrong_rules(filled.get("rules"), filled.get("alarms"), file)
+    problems += [f"{file}: {text}" for text in _misfits(document)]
+    problems += _wrong_rules(document.get("rules"), document.get("alarms"), file)
     if config is None or problems:
-        config = decode(_right(filled, _wrong(problems, file, filled)), Config, file=file)
-    rows = filled.get("source", [])
+        config = decode(_right(document, _wrong(problems, file, document)), Config, file=file)
+    rows = document.get("source", [])
     config = _placed(config, rows if isinstance(rows, list) else [], Places(file, folder, problems))
-    return Parts(config, tuple(problems), _wrong(problems, file, filled), len(rows) if isinstance(rows, list) else 1)
+    return Parts(config, tuple(problems), _wrong(problems, file, document), len(rows) if isinstance(rows, list) else 1)
 
 
-def _wrong(problems: Iterable[str], file: str, raw: Mapping[str, Any]) -> frozenset[str]:
+def _wrong(problems: Sequence[str], file: str, raw: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """``FILE: mqtt.port: ...`` is about ``mqtt``, ``FILE: source[1].kind: ...`` about ``source[1]``.
 
     By the document's own keys: a key in quotes may hold anything.
@@ -199,33 +198,20 @@ def _wrong(problems: Iterable[str], file: str, raw: Mapping[str, Any]) -> frozen
     keys += [*raw, *(field.name for field in msgspec.structs.fields(Config))]
     starts = {key: tuple(f"{bracket}{key}{end}" for bracket, end in (("", ":"), ("", "."), ("[", "]"))) for key in keys}
     starts["sink"] = (*starts["sink"], "sink[", "sink ")
-    return frozenset(key for key, start in starts.items() if any(text.startswith(start) for text in texts))
+    found = {
+        key: tuple(whole for whole, text in zip(problems, texts, strict=True) if text.startswith(start))
+        for key, start in starts.items()
+    }
+    return {key: about for key, about in found.items() if about}
 
 
-def _right(filled: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
+def _right(document: Mapping[str, Any], wrong: Collection[str]) -> dict[str, Any]:
     """The document without its wrong parts."""
     right: dict[str, Any] = {"version": VERSION, "device_id": "unnamed"}
     known = {field.name for field in msgspec.structs.fields(Config)}
-    right |= {key: value for key, value in filled.items() if key in known and key not in wrong}
+    right |= {key: value for key, value in document.items() if key in known and key not in wrong}
     rows = right.get("source", [])
     return right | {"source": [row for i, row in enumerate(rows) if f"source[{i}]" not in wrong]}
-
-
-_ENV = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-
-def _filled(raw: Any, where: str, file: str, problems: list[str]) -> Any:
-    """The document with ``${NAME}`` replaced in every text."""
-    if isinstance(raw, dict):
-        return {key: _filled(value, f"{where}.{key}" if where else key, file, problems) for key, value in raw.items()}
-    if isinstance(raw, list):
-        return [_filled(value, f"{where}[{i}]", file, problems) for i, value in enumerate(raw)]
-    if not isinstance(raw, str):
-        return raw
-    for name in _ENV.findall(raw):
-        if name not in os.environ:
-            problems.append(f"{file}: {where}: the environment variable {name} is not set")
-    return _ENV.sub(lambda match: os.environ.get(match[1], ""), raw)
 
 
 def _misfits(raw: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,10 @@ address or the value of a header. Not here: what a sink does (``daemon.ways_out`
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +29,10 @@ _OPTIONS: Mapping[str, frozenset[str]] = {
     "led": frozenset({"when", "high", "medium", "low"}),
 }
 """Kind -> what means something for it; any other kind is a plug-in's, with ``options``."""
+LED_NAME = re.compile(r"(?!\.)[\x21-\x2e\x30-\x7e]{1,255}")
+"""Printable ASCII without ``/``: nothing else is looked for in the file system."""
+GROUP = "edge_mm.sinks"
+"""Entry points: ``factory(name, options)`` gives an object with ``send`` or ``deliver`` (``DurableSink``)."""
 
 
 class SinkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,12 +93,36 @@ def sink_misfits(rows: Any) -> Iterator[str]:
             yield f"{where}.name: {title!r:.80} is used twice; give each sink a name of its own"
         seen.add(title)
         known = frozenset({"options"}).union(*_OPTIONS.values())
-        for key in sorted((set(row) & known) - _OPTIONS.get(kind, frozenset({"options"}))):
+        foreign = (set(row) & known) - _OPTIONS.get(kind, frozenset({"options"}))
+        if foreign and not there_is(kind):  # which key means something, nobody knows; that it is none is said when made
+            foreign.clear()
+        for key in sorted(foreign):
             yield f"{where}.{key}: means nothing for kind {kind!r:.80}"
         if kind == "webhook":
             yield from _webhook_misfits(where, row)
         if kind == "led":
             yield from _led_misfits(where, row)
+
+
+def there_is(kind: str) -> bool:
+    """Whether it is a kind of ours, or of a plug-in that is installed."""
+    return kind in _OPTIONS or kind in plug_ins()
+
+
+def plug_ins() -> list[str]:
+    """Kinds that are installed beside ours."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def no_kind(kind: str) -> str:
+    """What is said of a kind that there is none of."""
+    installed = plug_ins()
+    near = difflib.get_close_matches(kind, [*_OPTIONS, *installed], n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    also = f" ({', '.join(installed)})" if installed else ""
+    ours = ", ".join(_OPTIONS)
+    mqtt = "; MQTT has its own table, [mqtt]" if kind.startswith("mq") else ""
+    return f"no sink of kind {kind!r:.80}; there are {ours}, or a plug-in of the group {GROUP}{also}{hint}{mqtt}"
 
 
 def _webhook_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
@@ -113,8 +144,8 @@ def _led_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
     if not names:
         yield f"{where}.high: missing; name an LED of /sys/class/leds for at least one priority"
     for key, name in names.items():
-        if isinstance(name, str) and ("/" in name or name.startswith(".")):
-            yield f"{where}.{key}: the name of an LED in /sys/class/leds, not a path"
+        if isinstance(name, str) and not LED_NAME.fullmatch(name):
+            yield f"{where}.{key}: {name!r:.80} is not the name of an LED in /sys/class/leds (no path, no space)"
 
 
 def placed_sinks(sinks: tuple[SinkConfig, ...], places: Places) -> tuple[SinkConfig, ...]:

@@ -145,7 +145,7 @@ def _broker(parts: Parts | None) -> Iterator[Remark]:
     if parts is None:
         yield ok("broker", "not tried: there is no configuration that names one")
         return
-    if not parts.wrong.isdisjoint(("mqtt", "device_id")):
+    if not parts.wrong.keys().isdisjoint(("mqtt", "device_id")):
         yield warning("broker", "not tried: its part of the configuration is wrong", "put it right (see above)")
         return
     from edge_mm.daemon.doctor_broker import broker

@@ -20,6 +20,7 @@ from edge_mm.daemon.health import Health
 from edge_mm.daemon.meters import Meters
 from edge_mm.daemon.plan import Planned
 from edge_mm.daemon.recorder import Recorder, recorder_of
+from edge_mm.daemon.rules_looked_at import unknown_names
 from edge_mm.daemon.supervision import News
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.errors import ConfigError
@@ -45,6 +46,8 @@ def watch_of(config: Config, bundle: Bundle, policies: Sequence[Policy] | None) 
         BundleError: the bundle fails its self-test.
     """
     limits, handling = limits_from(config.rules), Handlings(config.alarms)
+    for text in unknown_names(config) if policies is None else ():
+        _log.warning("%s", text)
     person_of = {one.name: one.person for one in config.source if one.person}
     people = list(dict.fromkeys(person_of.values()))
     baseline = stored_baseline(config.baseline, bundle) if policies is None and len(people) < 2 else None

@@ -30,7 +30,7 @@ class Outlet:
         mqtt: is told of what is not a transition, and woken for those.
         sinks: told of everything; what one raises is logged and stops nothing.
         ways: woken for transitions that are stored; their signals hear of each at once.
-        meters: counts ``raised`` and ``cleared`` per kind, times ``outbox commit`` and ``event to disk``.
+        meters: counts transitions per kind, times ``outbox commit`` and ``event to disk``.
         clock_ns: the present in the time of the alerts; None: they are a recording's, which says nothing of our speed.
     """
 

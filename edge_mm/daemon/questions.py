@@ -41,6 +41,7 @@ def add(verb: Verb) -> None:
     )
     one.add_argument("-c", "--config", metavar="FILE", default="edge-mm.toml", help=_CONFIG)
     one.add_argument("--preset", metavar="NAME", action="append", help="instead of the configuration's rules")
+    one.add_argument("--changed", action="store_true", help="of the numbers print only those that are not the default")
     one.add_argument("--json", action="store_true", help="print one JSON object")
 
     one = verb(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from edge_mm.daemon.meters import Meters, peak_rss_mib, process_cpu_s
+from edge_mm.kinds import Transition
 
 if TYPE_CHECKING:
     from edge_mm.delivery.meter import MqttStats
@@ -28,7 +29,7 @@ class Summary:
     alerts: int
     """Alarms raised."""
     transitions: int
-    """Raised and cleared."""
+    """All that happened to alarms: raised, acknowledged, silenced ... cleared."""
     by_kind: Mapping[str, int]
     """Kind -> alarms raised."""
     stages: Mapping[str, Mapping[str, float]]
@@ -82,7 +83,7 @@ def summarize(
     drops: Mapping[str, int],
     delivery: MqttStats | None = None,
 ) -> Summary:
-    """Sum up a run whose meters counted ``samples`` per stream, ``raised`` and ``cleared`` per kind.
+    """Sum up a run whose meters counted ``samples`` per stream, transitions per kind.
 
     Args:
         meters: the run's.
@@ -104,7 +105,7 @@ def summarize(
         drops=dict(sorted(drops.items())),
         windows=windows,
         alerts=sum(raised.values()),
-        transitions=sum(raised.values()) + sum(meters.counts("cleared").values()),
+        transitions=sum(sum(meters.counts(each).values()) for each in get_args(Transition)),
         by_kind=raised,
         stages=stages,
         wall_s=round(meters.wall_s, 3),

@@ -9,6 +9,7 @@ begin a line. It leaves no session at the broker: who must not miss an alert use
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import os
 import re
@@ -22,16 +23,15 @@ import msgspec
 from edge_mm.daemon.broker_options import broker_settings
 from edge_mm.daemon.output import say
 from edge_mm.daemon.sentences import printable
-from edge_mm.delivery.payloads import AlertEvent
+from edge_mm.delivery.payloads import AlertData, AlertEvent
 from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT, DEVICE_NAME
 from edge_mm.errors import UsageError
-from edge_mm.kinds import Priority, Transition
+from edge_mm.kinds import RANK, Priority, Transition
 
 _COLOURS: Mapping[Priority, str] = {"high": "1;31", "medium": "33", "low": "36"}
 """Red, yellow, cyan: the colours of IEC 60601-1-8; the word stands beside them."""
 _DIM = "2"
-_RANK: Mapping[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 _VERBS: Mapping[Transition, str] = {"acknowledged": "acked"}
 
 
@@ -46,6 +46,9 @@ def main(args: argparse.Namespace) -> int:
     for one in args.device or ():
         if not re.fullmatch(DEVICE_NAME, one):
             raise UsageError(f"--device {one!r}: a device id is 1 to 64 letters, digits, underscores and hyphens")
+    for one in args.kind or ():
+        if text := _hint(one):
+            say(text)
     filters = [f"{settings.base_topic}/{one}/{ALERT_EVENT.path}" for one in args.device or ["+"]]
     colour = coloured(args.color)
     deadline = None if args.seconds is None else time.monotonic() + args.seconds
@@ -80,12 +83,17 @@ def told(event: AlertEvent, *, colour: bool = False) -> str:
     by = f" by {data.by}" if data.by and data.transition in ("acknowledged", "silenced") else ""
     late = "  (late)" if data.late else ""
     line = printable(
-        f"{when}  {event.source}  {verb:9}  {data.priority:6}  {data.kind}{by}: {data.reason.text}{tail}{late}"
+        f"{when}  {event.source}  {verb:9}  {data.priority:6}  {_which(data)}{by}: {data.reason.text}{tail}{late}"
     )
     if not colour:
         return line
     code = _COLOURS[data.priority] if data.state in ("active", "clearing") else _DIM
     return f"\x1b[{code}m{line}\x1b[0m"
+
+
+def _which(data: AlertData) -> str:
+    """Kind and instance: ``sensor.lost/belt``, ``driver.eyes_closed@passenger``."""
+    return data.alert_id if data.alert_id.startswith(data.kind) else f"{data.kind} {data.alert_id}"
 
 
 def coloured(when: str) -> bool:
@@ -96,11 +104,25 @@ def coloured(when: str) -> bool:
     return terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def _hint(word: str) -> str:
+    """About a ``--kind`` that is none of ours: a policy of somebody's own may have it, so it is no error."""
+    from edge_mm.alerts.described import TECHNICAL
+    from edge_mm.alerts.rule_kinds import KINDS
+
+    kinds = [*KINDS, *sorted(TECHNICAL)]
+    if any(kind == word or kind.startswith(f"{word}.") for kind in kinds):
+        return ""
+    families = dict.fromkeys(kind.partition(".")[0] for kind in kinds)
+    near = difflib.get_close_matches(word.removesuffix(".*"), [*families, *kinds], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"families are {', '.join(families)}"
+    return f"--kind {word!r:.80}: no kind of alert of edge-mm's own is called so; {hint}"
+
+
 def wanted(event: AlertEvent, args: argparse.Namespace) -> bool:
     """Whether the options ask for it."""
     if args.kind and not any(event.data.kind == one or event.data.kind.startswith(f"{one}.") for one in args.kind):
         return False
-    return not args.priority or _RANK[event.data.priority] >= _RANK[args.priority]
+    return not args.priority or RANK[event.data.priority] >= RANK[args.priority]
 
 
 def _line(payload: bytes, event: AlertEvent) -> str:

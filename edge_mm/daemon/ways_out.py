@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
-from edge_mm.daemon.config_sink import SinkConfig
+from edge_mm.daemon.config_sink import GROUP, SinkConfig, no_kind
 from edge_mm.daemon.masking import secrets_of_sink, without
 from edge_mm.daemon.supervision import News
 from edge_mm.delivery.carrier import Carrier, DurableSink
@@ -22,6 +22,7 @@ from edge_mm.delivery.log_file import MOST, LogFile
 from edge_mm.delivery.outbox import Outbox
 from edge_mm.delivery.webhook import Webhook
 from edge_mm.errors import ConfigError
+from edge_mm.kinds import RANK
 from edge_mm.protocols import Sink
 from edge_mm.types import Alert, Output
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from edge_mm.nearby.lamp import Lamp
     from edge_mm.nearby.speaker import Speaker
 
-GROUP = "edge_mm.sinks"
-"""Entry points: ``factory(name, options)`` gives an object with ``send`` or ``deliver`` (``DurableSink``)."""
-_RANK = {"low": 0, "medium": 1, "high": 2}
 _log = logging.getLogger("edge_mm.sinks")
 
 
@@ -194,11 +192,7 @@ def plug_in(one: SinkConfig) -> Callable[[str, dict[str, Any]], Any]:
     """
     found = list(entry_points(group=GROUP, name=one.kind))
     if not found:
-        there = ", ".join(sorted({entry.name for entry in entry_points(group=GROUP)})) or "none"
-        raise ConfigError(
-            f"sink {one.title}: kind {one.kind!r} is none of log, webhook, sound, led, and no plug-in of the group "
-            f"{GROUP} has this name (installed: {there})"
-        )
+        raise ConfigError(f"sink {one.title}: {no_kind(one.kind)}")
     try:
         factory = found[0].load()
     except Exception as error:  # somebody else's code
@@ -228,11 +222,11 @@ def _plugged_in(one: SinkConfig) -> Sink | DurableSink:
 
 
 def _filter(one: SinkConfig) -> Callable[[Alert], bool]:
-    least, kinds = _RANK[one.min_priority], one.kinds
+    least, kinds = RANK[one.min_priority], one.kinds
 
     def wants(alert: Alert) -> bool:
         named = not kinds or any(alert.kind == kind or alert.kind.startswith(f"{kind}.") for kind in kinds)
-        return named and _RANK[alert.priority] >= least
+        return named and RANK[alert.priority] >= least
 
     return wants
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import time
 
-from edge_mm.dashboard.asking import SILENCE_S
 from edge_mm.dashboard.charts import Share, bars_svg
 from edge_mm.dashboard.device import Alarm
 from edge_mm.dashboard.elements import Words, attribute, box, button, look, picture
 from edge_mm.dashboard.viewer import Viewer
-from edge_mm.dashboard.wording import SIGN, alarm_named, share, since, standing
+from edge_mm.dashboard.wording import SIGN, alarm_named, sentence, share, since, standing
+from edge_mm.kinds import SILENCE_S
 
 
 class AlarmCard:
@@ -57,12 +57,13 @@ class AlarmCard:
         look(self.root, f"alarm {state.priority}{answered}{'' if online else ' old'}")
         self._priority.say(f"{SIGN[state.priority]} {state.priority.capitalize()}")
         self._name.say(("" if self._shares else f"{self._device} · ") + alarm_named(state))
-        self._reason.say(state.reason[:1].upper() + state.reason[1:])
+        self._reason.say(sentence(state.reason))
         self._state.say(standing(state, zone) + ("" if online else "; not connected to it, this may be old"))
         if self._shares:
             self._shares.show(alarm)
         # Not ``disabled``: that would take the focus from whoever has just pressed it.
         attribute(self._seen, "aria-disabled", "true" if state.state == "acknowledged" else None)
+        attribute(self._quiet, "aria-disabled", None if alarm.silences else "true")
 
     def _acknowledge(self) -> None:
         state = self._alarm.state
@@ -72,6 +73,8 @@ class AlarmCard:
 
     def _silence(self) -> None:
         state = self._alarm.state
+        if not self._alarm.silences:
+            return
         self._viewer.silence(self._device, state.incident_id, alarm_named(state), SILENCE_S[state.priority])
 
 

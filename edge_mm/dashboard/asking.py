@@ -19,8 +19,6 @@ from edge_mm.delivery.topics import BRIDGE_REQUEST, Topics
 PATIENCE_S = 5.0
 """A device that has not answered by then is said not to have."""
 _MAX_WAITING = 500
-SILENCE_S = {"high": 120.0, "medium": 600.0, "low": 600.0}
-"""The longest silence that a device allows, by priority."""
 Told = Callable[[bool, str], None]
 """Whether it was done, and the sentence."""
 

@@ -23,9 +23,8 @@ from edge_mm.dashboard.lines import TimeLine, Wave
 from edge_mm.delivery.bridge_payloads import Availability, BridgeInfo, BridgeState, StreamInfo
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.present import AlertState
-from edge_mm.kinds import Category, Priority
+from edge_mm.kinds import RANK, Category
 
-RANK: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 FACE = "driver_face_found"
 EYES = "driver_eyes_closed"
 YAWN = "driver_yawning"
@@ -81,9 +80,14 @@ class Alarm:
         return self.state.state in ("acknowledged", "silenced")
 
     @property
+    def silences(self) -> bool:
+        """Whether its device would silence it: what is acknowledged or over is silent already."""
+        return self.state.state in ("active", "silenced")
+
+    @property
     def order(self) -> tuple[int, bool, str, str]:
         """Most urgent first; what nobody has answered before the rest."""
-        return RANK[self.state.priority], self.answered, self.state.onset or "", self.level
+        return -RANK[self.state.priority], self.answered, self.state.onset or "", self.level
 
 
 @dataclass(slots=True, frozen=True)
@@ -132,9 +136,9 @@ class Device:
     def urgency(self) -> tuple[float, bool, str]:
         """Sorts a fleet: the worst alarm first; a connection that was lost comes after medium ones."""
         standing = self.standing()
-        worst: float = RANK[standing[0].state.priority] if standing else 9
+        worst: float = -RANK[standing[0].state.priority] if standing else 9
         if self.lost:
-            worst = min(worst, 1.5)
+            worst = min(worst, -0.5)
         return worst, not standing or standing[0].answered, self.name
 
     def stream(self, sensor: str) -> StreamInfo | None:

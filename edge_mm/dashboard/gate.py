@@ -2,8 +2,8 @@
 
 In: ASGI requests and websockets. Out: the same to the application behind, or a refusal; the login page. A page of
 another site can make a browser talk to 127.0.0.1, also under a name of its own (DNS rebinding): so the Host must be an
-address or a name of this machine, and an Origin must be that Host. Not here: passwords and sessions (``accounts``),
-what is shown.
+address or a name of this machine, and an Origin must be that Host, over TLS where we speak it. Not here: passwords and
+sessions (``accounts``), what is shown.
 """
 
 from __future__ import annotations
@@ -98,7 +98,11 @@ class Gate:
             if scope["type"] == "websocket" or scope.get("method") not in ("GET", "HEAD"):
                 return "no Origin: not from a page of ours"
             return ""
-        return "" if urlsplit(origin).netloc.lower() == host.lower() else "the Origin is another site"
+        found = urlsplit(origin)
+        # Where we speak TLS ourselves, a page without it may be anybody's between us; a TLS proxy speaks plainly to us.
+        schemes = ("https",) if self._secure else ("http", "https")
+        same = found.scheme in schemes and found.netloc.lower() == host.lower()
+        return "" if same else "the Origin is another site"
 
     def _ours(self, host: str) -> bool:
         """Whether it is an address, which no other site can have under its name, or one of our names."""
@@ -119,18 +123,27 @@ class Gate:
             await _answer(send, 200, login_page())
             return
         address = (scope.get("client") or ("?", 0))[0]
-        wait_s = self._pace.wait_s(address, time.monotonic())
         form = await _form(receive)
-        if wait_s > 0 or form is None:
-            wait = str(round(wait_s) + 1)
-            problem = f"Too many wrong passwords: wait {wait} s, then try again." if form else "That was no login."
-            await _answer(send, 429, login_page(problem), [(b"retry-after", wait.encode())])
+        if form is None:
+            await _answer(send, 400, login_page("That was no login."))
             return
         name, password = form.get("name", [""])[0][:64], form.get("password", [""])[0]
-        async with self._proving:
-            right = await asyncio.to_thread(sessions.proves, name, password)
+        right = False
+        wait_s = self._pace.wait_s(address, time.monotonic())
+        if wait_s == 0:
+            async with self._proving:
+                # Again: those that came at once have waited here for each other, and some of them have failed.
+                wait_s = self._pace.wait_s(address, time.monotonic())
+                if wait_s == 0:
+                    right = await asyncio.to_thread(sessions.proves, name, password)
+                    if not right:
+                        self._pace.failed(address, time.monotonic())
+        if wait_s > 0:
+            wait = str(round(wait_s) + 1)
+            problem = f"Too many wrong passwords: wait {wait} s, then try again."
+            await _answer(send, 429, login_page(problem), [(b"retry-after", wait.encode())])
+            return
         if not right:
-            self._pace.failed(address, time.monotonic())
             await _answer(send, 401, login_page("Name or password is wrong."))
             return
         self._pace.succeeded(address)

@@ -12,7 +12,7 @@ from edge_mm.dashboard.bounds import LONGEST_WORD
 from edge_mm.dashboard.device import Happened
 from edge_mm.dashboard.elements import Words, box
 from edge_mm.dashboard.viewer import Viewer
-from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time
+from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time, sentence
 
 _ROWS = 30
 
@@ -75,7 +75,7 @@ class Past:
             Words("td", one.device)
             by = f" by {data.by}" if data.by else ""
             Words("td", f"{SIGN[data.priority]} {alarm_named(data)} {data.transition}{by}")
-            Words("td", data.reason.text)
+            Words("td", sentence(data.reason.text))
         return row
 
     def _narrow(self, wanted: object) -> None:

@@ -6,6 +6,7 @@ In: what devices say. Out: short text. Not here: elements.
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime, tzinfo
 
 from edge_mm.dashboard.bounds import LONGEST_WORD, clean
@@ -45,10 +46,39 @@ def named(name: str) -> str:
     return clean((bare or name).replace("_", " ").capitalize(), LONGEST_WORD)
 
 
+_NAME = re.compile(r"\b(?:driver|health|sound|audio|motion|vitals|vehicle|skin)\.[a-z][a-z0-9_]*\b")
+"""What a kind or a reading of ours is called in a sentence of a device."""
+_UNITS = ("_mmhg", "_bpm", "_percent", "_kmh", "_deg", "_ms", "_c", "_s", "_g", "_us")
+_PLAIN = re.compile(r"[a-z]+(?:'s)?,?(?= |$)")
+
+
+def sentence(text: str) -> str:
+    """What a device says, for people: names of ours in words, and a capital where it begins with a word.
+
+    A name that is somebody's or something's own (``ann: ...``, ``bed_4 ...``) stays as it is.
+    """
+    told = _NAME.sub(lambda found: _in_words(found[0]), text)
+    return told[:1].upper() + told[1:] if _PLAIN.match(told) else told
+
+
+def _in_words(name: str) -> str:
+    """``vitals.systolic_mmhg`` -> ``systolic``."""
+    known = _NAMES.get(name.replace(".", "_"))
+    if known is None:
+        bare = name.partition(".")[2]
+        return (
+            next((bare.removesuffix(unit) for unit in _UNITS if bare.endswith(unit)), bare)
+            .replace("_", " ")
+            .replace("spo2", "SpO₂")
+        )
+    return known[:1].lower() + known[1:] if known[1:].islower() else known
+
+
 def alarm_named(state: AlertState | AlertData) -> str:
-    """An alarm's name for people: ``Eyes closed``, ``Sensor lost: cabin``."""
+    """An alarm's name for people: ``Eyes closed``, ``Sensor lost: cabin``, ``No input: systolic low``."""
     kind = state.kind.partition(".")[2] or state.kind
-    about = state.alert_id.partition("/")[2]
+    about = state.alert_id.partition("/")[2] if state.alert_id.startswith(state.kind) else state.alert_id
+    about = _NAME.sub(lambda found: _in_words(found[0]), about)
     prefix = "Sensor " if state.kind.startswith("sensor.") else ""
     person = f" ({state.person})" if isinstance(state.person, str) and state.person else ""
     said = f"{prefix}{kind.partition('/')[0]}".replace("_", " ").strip().capitalize()

@@ -34,7 +34,9 @@ def subscribe(
     seconds: float | None = None,
     **settings: Any,
 ) -> int:
-    """Receive alerts until told to stop; reconnects for as long as that takes.
+    """Receive alerts until told to stop: it blocks, and reconnects for as long as that takes.
+
+    Who has something else to do gives it a thread of its own, and ``stop`` to end it by.
 
     ::
 
@@ -43,7 +45,7 @@ def subscribe(
         def on_alert(alert):
             print(alert.source, alert.data.state, alert.data.kind, alert.data.reason.text)
 
-        edge_mm.subscribe("broker.local", on_alert=on_alert)
+        edge_mm.subscribe("broker.local", on_alert=on_alert)  # returns after seconds=, or when stop is set
 
     Args:
         broker: name or address, ``HOST:PORT``, or whole settings.

@@ -46,5 +46,3 @@ PATTERNS: Mapping[Priority, Pattern] = MappingProxyType(
         "low": Pattern((0.0, 0.5), 0.2, 20.0, 0.5, 0.0, 1.0),
     }
 )
-RANK: Mapping[Priority, int] = MappingProxyType({"low": 0, "medium": 1, "high": 2})
-"""The highest one is heard."""

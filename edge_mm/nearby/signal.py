@@ -14,8 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from edge_mm.errors import DeliveryError
-from edge_mm.kinds import LEADS_TO, Priority
-from edge_mm.nearby.patterns import RANK
+from edge_mm.kinds import LEADS_TO, RANK, Priority
 from edge_mm.types import Alert, Output
 
 NO_ALARM = "device.lost/broker"

@@ -1,6 +1,8 @@
-"""Real brokers of both kinds, an outbox, and the far end of a serial port."""
+"""Real brokers of both kinds, who asks a daemon over one, an outbox, and the far end of a serial port."""
 
 import pytest
+from caller import Caller
+from installation import broker as any_broker
 from serial_sensor import Sensor
 
 from edge_mm.delivery.local_broker import KINDS, LocalBroker, find_broker
@@ -21,6 +23,21 @@ def kind(request):
 def broker(kind):
     with LocalBroker(kind) as running:
         yield running
+
+
+@pytest.fixture
+def local():
+    """A broker of whichever kind is installed, for a daemon."""
+    with any_broker() as running:
+        yield running
+
+
+@pytest.fixture
+def caller(local):
+    """Somebody who sends requests over it and hears what is said."""
+    one = Caller(local.settings)
+    yield one
+    one.close()
 
 
 @pytest.fixture

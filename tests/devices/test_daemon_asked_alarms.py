@@ -3,8 +3,7 @@
 import signal
 
 import pytest
-from caller import Caller
-from installation import broker, configured, sound_source
+from installation import configured, sound_source
 from recordings import bursts
 from watched_daemon import WatchedDaemon
 
@@ -12,19 +11,6 @@ pytestmark = pytest.mark.devices
 ABSENT = '[[source]]\nname = "{0}"\nkind = "{1}"\ndevice = "/dev/edge-mm-absent-{0}"\nrate_hz = 250\n'
 LOST = "sensor.lost/pulse"
 TOPIC = "alert/sensor_lost_pulse/state"
-
-
-@pytest.fixture
-def local():
-    with broker() as one:
-        yield one
-
-
-@pytest.fixture
-def caller(local):
-    one = Caller(local.settings)
-    yield one
-    one.close()
 
 
 @pytest.fixture

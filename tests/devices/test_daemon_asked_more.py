@@ -5,26 +5,12 @@ import sys
 from datetime import datetime
 
 import pytest
-from caller import Caller
 from denying_broker import denying_broker
-from installation import ROOT, broker, configured, environment, sound_source
+from installation import ROOT, configured, environment, sound_source
 from recordings import bursts, ecg_csv
 from watched_daemon import WatchedDaemon
 
 pytestmark = pytest.mark.devices
-
-
-@pytest.fixture
-def local():
-    with broker() as one:
-        yield one
-
-
-@pytest.fixture
-def caller(local):
-    one = Caller(local.settings)
-    yield one
-    one.close()
 
 
 def test_waveforms_come_in_order_and_without_a_hole_and_end_by_themselves(tmp_path, local, caller):

@@ -10,18 +10,12 @@ import sys
 
 import pytest
 from hanging_bundle import hanging_bundle, sound_with_a_tone
-from installation import ROOT, broker, check_whole, configured, environment, log_of, received, sound_source, until_log
+from installation import ROOT, check_whole, configured, environment, log_of, received, sound_source, until_log
 from recordings import bursts
 
 from edge_mm.delivery.subscriber import Subscriber
 
 pytestmark = pytest.mark.devices
-
-
-@pytest.fixture
-def local():
-    with broker() as one:
-        yield one
 
 
 def guarded(config, seconds=3.0):

@@ -11,19 +11,13 @@ from pathlib import Path
 import pytest
 from caller import Caller
 from hanging_bundle import hanging_bundle, sound_with_a_tone
-from installation import broker, check_whole, configured, log_of, received, sound_source, start, until_log
+from installation import check_whole, configured, log_of, received, sound_source, start, until_log
 from recordings import ANY_SOUND, bursts
 from watched_daemon import WatchedDaemon
 
 from edge_mm.delivery.subscriber import Subscriber
 
 pytestmark = pytest.mark.devices
-
-
-@pytest.fixture
-def local():
-    with broker() as one:
-        yield one
 
 
 def test_a_wrong_configuration_keeps_the_old_one_and_says_why_and_a_right_one_takes_its_place(tmp_path, local):

@@ -2,17 +2,11 @@
 
 import pytest
 from caller import Caller
-from installation import broker, configured, sound_source
+from installation import configured, sound_source
 from recordings import bursts
 from watched_daemon import WatchedDaemon
 
 pytestmark = pytest.mark.devices
-
-
-@pytest.fixture
-def local():
-    with broker() as one:
-        yield one
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
-"""When something stands still: a device, the monitor's own thread, a disk; and when a run fails in the middle."""
+"""When something stands still: a device, the monitor's own thread; and when a run fails in the middle."""
 
 import queue
-import resource
 import signal
 import socket
 import threading
@@ -13,14 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-from installation import broker, configured, log_of, received, sound_source, start, until_log
+from installation import configured, log_of, sound_source, start
 from recordings import bursts, ecg_csv
 
 from edge_mm.daemon.config import Config, load_config
 from edge_mm.daemon.runtime import Runtime
 from edge_mm.delivery.outbox import Outbox
-from edge_mm.delivery.subscriber import Subscriber
 from edge_mm.errors import SourceError, WorkerError
 from edge_mm.protocols import Sink
 from edge_mm.types import Alert, Condition, Estimate, Observation, Output, PolicyInput, Reason, Sample, StreamSpec
@@ -208,28 +205,6 @@ def test_two_runs_with_a_file_that_cannot_be_opened_say_the_same(tmp_path):
         said.append([(alert.key, alert.state, alert.t_ns - runtime.origin_ns) for alert in kept.alerts])
     assert said[0] == said[1]
     assert any(key == "sensor.lost/other" for key, _, _ in said[0])
-
-
-def test_what_a_full_disk_refused_is_stored_as_soon_as_there_is_room_though_nothing_else_happens(tmp_path):
-    sound = bursts(tmp_path / "s.wav", count=1)
-    heard, rate_hz = soundfile.read(sound, dtype="float32")
-    soundfile.write(sound, np.concatenate([heard, np.zeros(60 * rate_hz, np.float32)]), rate_hz)
-    with broker() as local:
-        config = configured(tmp_path, port=local.settings.port, sources=sound_source(sound, realtime=True))
-        with Subscriber(local.settings, client_id="test") as subscriber:
-            process = start(config)
-            until_log(process, config, "watching with")
-            full = (tmp_path / "o.sqlite-wal").stat().st_size
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
-            until_log(process, config, "alerts are kept in memory")
-            # After 9 s of silence the last alarm is raised, that of a sensor that cannot be used.
-            assert received(subscriber, until=lambda _: False, idle_s=10.0) == []
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-            events = received(subscriber, until=lambda _: False, idle_s=4.0)
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0
-    assert events
-    assert "the outbox can be written again" in log_of(config)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from faults import Wire, camera_source
-from installation import broker, check_whole, configured, sound_source
+from installation import check_whole, configured, sound_source
 from limited import limited, peak_mib
 from network_camera import NetworkCamera
 from recordings import ANY_SOUND, bursts
@@ -17,12 +17,6 @@ from watched_daemon import WatchedDaemon
 
 pytestmark = pytest.mark.devices
 RATE_HZ = 250
-
-
-@pytest.fixture
-def local():
-    with broker() as one:
-        yield one
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_daemon_is_watched_answered_and_missed(page, tmp_path):
             by = page.locator(f"{LOST} .standing").inner_text().rpartition(" by ")[2]
             page.locator(f"{LOST} >> text=Acknowledge").focus()
             page.keyboard.press("Enter")
-            page.wait_for_selector(f"{LOST}.answered:has-text('Acknowledged by {by}')")
+            page.wait_for_selector(f"{LOST}.answered:has-text('Acknowledged by {by}') .quiet[aria-disabled]")
             page.wait_for_selector(f".past tr:has-text('Sensor lost: cabin acknowledged by {by}')")
             daemon.until(lambda now: now.get("sensor.lost/cabin") == "acknowledged")
             told = {event.data.transition: event.data.by for _, event in daemon.events if event.data.by}

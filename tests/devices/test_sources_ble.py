@@ -1,17 +1,12 @@
 """Bluetooth devices through bleak and a D-Bus of our own, on which BlueZ is missing, or is a stand-in that obeys."""
 
 import contextlib
-import importlib.util
-import json
-import shutil
 import struct
-import subprocess
-import sys
 import time
 from concurrent import futures
-from pathlib import Path
 
 import pytest
+from bluez_bus import bus_in, stand_in
 
 from edge_mm.daemon.config import load_config
 from edge_mm.daemon.plan import plan_sources
@@ -21,62 +16,25 @@ from edge_mm.sources.gatt import uuid_of
 from edge_mm.sources.wanted import Wanted
 
 pytestmark = pytest.mark.devices
-TESTS = Path(__file__).resolve().parents[1]
 HEART, RATE = uuid_of(0x180D), uuid_of(0x2A37)
 CUFF, PRESSURE = uuid_of(0x1810), uuid_of(0x2A35)
 OXIMETER, CONTINUOUS = uuid_of(0x1822), uuid_of(0x2A5F)
 BELT = ("Polar H10 7C3A", {HEART: [RATE]})
-BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
-"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path={0}/bus</listen><auth>EXTERNAL</auth>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/>
-<allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
 
 
 @pytest.fixture
 def bus(tmp_path, monkeypatch):
     """The address of a bus on which nobody is."""
-    if importlib.util.find_spec("bleak") is None:
-        pytest.skip("bleak is not installed (extra 'ble')")
-    if shutil.which("dbus-daemon") is None:
-        pytest.skip("not here: no dbus-daemon (apt install dbus)")
-    (tmp_path / "bus.conf").write_text(BUS.format(tmp_path))
-    words = ["dbus-daemon", f"--config-file={tmp_path}/bus.conf", "--nofork", "--print-address=1"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as daemon:
-        address = daemon.stdout.readline().strip()
+    with bus_in(tmp_path) as address:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", address)
         yield address
-        daemon.terminate()
-
-
-class World:
-    """What the stand-in's adapter and belt do."""
-
-    def __init__(self, process):
-        self._process = process
-        self._answer()
-
-    def _answer(self):
-        line = self._process.stdout.readline()
-        assert line, "the stand-in has ended"
-        return json.loads(line)
-
-    def __getattr__(self, what):
-        def ask(*words):
-            self._process.stdin.write(json.dumps([what, *words]) + "\n")
-            self._process.stdin.flush()
-            return self._answer()
-
-        return ask
 
 
 @pytest.fixture
 def bluez(bus):
     """BlueZ without an adapter."""
-    words = [sys.executable, str(TESTS / "bluez_stand_in.py"), bus]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield World(process)
-        process.stdin.close()
+    with stand_in(bus) as world:
+        yield world
 
 
 @pytest.fixture
@@ -225,15 +183,13 @@ def test_a_belt_whose_adapter_is_switched_off_is_lost(world, worn):
 
 
 def test_bluez_that_dies_is_lost(bus):
-    words = [sys.executable, str(TESTS / "bluez_stand_in.py"), bus]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        world = World(process)
+    with stand_in(bus) as world:
         world.plug()
         world.wear(*BELT)
         source = belt(stall_s=3.0)
         source.open()
-        process.kill()
-        process.wait()
+        world.process.kill()
+        world.process.wait()
         with pytest.raises(SourceLost):
             source.read()
         source.close()

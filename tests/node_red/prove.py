@@ -5,9 +5,11 @@ Environment: ``NODE_RED``, the folder in which ``npm install node-red@4`` was do
 
 import json
 import os
+import queue
 import shutil
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -45,22 +47,46 @@ def node_red(folder, broker_port):
     )
     port = free_port()
     command = ["node", str(program), "-p", str(port), "-u", str(folder), "-s", str(folder / "settings.js")]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    try:
-        until(lambda: "Connected to broker" in (folder / "log").read_text(), folder)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder) as process:
+        log = Log(process.stdout)
+        try:
+            log.until("Connected to broker")
+            yield port, log
+        finally:
+            process.terminate()
+            process.wait(20)
+            log.join()
 
 
-def until(holds, folder):
-    """Node-RED tells in its log alone how far it is."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, (folder / "log").read_text()
-        time.sleep(0.1)
+class Log(threading.Thread):
+    """What Node-RED prints, line by line: it tells there alone how far it is."""
+
+    def __init__(self, stream):
+        super().__init__(name="node-red", daemon=True)
+        self._stream, self._lines, self._more = stream, queue.Queue(), []
+        self.start()
+
+    def run(self):
+        for line in self._stream:
+            self._more.append(line)
+            self._lines.put(line)
+        self._lines.put(None)  # it has ended
+
+    @property
+    def text(self):
+        return "".join(self._more)
+
+    def until(self, words):
+        """Wait for a line that holds these words."""
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            assert line is not None, self.text
+            if words in line:
+                return
 
 
 def answers(one):
@@ -79,7 +105,7 @@ def heard(subscriber, wanted):
 def test_a_high_alert_becomes_a_text_and_the_button_acknowledges_it(tmp_path):
     folder = tmp_path / "red"
     folder.mkdir()
-    with broker(kind="mosquitto") as local, node_red(folder, local.settings.port) as port:
+    with broker(kind="mosquitto") as local, node_red(folder, local.settings.port) as (port, log):
         # The only sensor is absent, so its loss is a high alert that stays.
         sources = '[[source]]\nname = "belt"\nkind = "heart_rate"\ndevice = "/dev/no-such-belt"\n'
         config = configured(tmp_path, port=local.settings.port, sources=sources)
@@ -100,5 +126,4 @@ def test_a_high_alert_becomes_a_text_and_the_button_acknowledges_it(tmp_path):
             assert bodies.pop("response")["status"] == "ok"
             assert next(iter(bodies.values()))["by"] == "Node-RED"
             assert "Traceback" not in daemon.log
-    log = (folder / "log").read_text()
-    assert "[error]" not in log, log
+    assert "[error]" not in log.text, log.text

@@ -1,62 +1,12 @@
 """An alarm's life as time lines in seconds: what people do with it, what happens when they do nothing."""
 
-import itertools
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from timeline import NS, ns
+from alarm_script import QUIET, Script, line, lived, refused, told
+from timeline import NS
 
-from edge_mm.alerts import Alarms
 from edge_mm.alerts.handling import Handling, Handlings
 from edge_mm.errors import ConfigError
-from edge_mm.kinds import LEADS_TO
-from edge_mm.types import Alert, Command, Condition, Reason, Reply, Tick
-
-
-class Script:
-    """A policy that says at given seconds whether its condition holds."""
-
-    def __init__(self, said, *, priority="high", category="physiological", kind="driver.sleep", latch=False):
-        self.said, self.priority, self.category, self.kind, self.latch = said, priority, category, kind, latch
-
-    def update(self, event):
-        active = self.said.get(event.t_ns / NS)
-        if active is None:
-            return []
-        reason = Reason("said", {}, "it holds" if active else "it is over")
-        one = Condition(
-            event.t_ns, self.kind, active, event.t_ns, self.priority, self.category, reason, 1.0, 1.0, "1", self.kind,
-            latch=self.latch,
-        )  # fmt: skip
-        return [one]
-
-
-def line(script, *, until=200, commands=(), table=None, begin=0):
-    """What happens, second by second; commands are (second, action, incident, seconds)."""
-    alarms = Alarms([script], handling=Handlings(table))
-    return alarms, lived(alarms, begin, until, commands)
-
-
-def lived(alarms, begin, until, commands=()):
-    happened = []
-    for second in range(begin, until):
-        happened += alarms.update(Tick(second * NS))
-        for at, action, incident, seconds in commands:
-            if at == second:
-                happened += alarms.command(Command(second * NS, action, incident, seconds, by="ann", transaction="t"))
-    return happened
-
-
-def told(happened):
-    return [(round(one.t_ns / NS), one.state) for one in happened if isinstance(one, Alert)]
-
-
-def refused(happened):
-    return [one.error for one in happened if isinstance(one, Reply) and one.error]
-
-
-QUIET = {"*": {"escalate_s": 0}}
+from edge_mm.types import Alert, Reply
 
 
 def test_an_acknowledged_alarm_stays_until_its_condition_is_over():
@@ -188,46 +138,6 @@ def test_raising_is_never_delayed_by_a_cooldown():
     assert told(happened) == [(10, "raised"), (30, "cleared"), (31, "raised")]
 
 
-def test_everything_survives_a_restart_in_the_same_boot():
-    script = Script({10: True})
-    alarms, _ = line(script, until=30, commands=[(20, "silence", 1, 60)], table=QUIET)
-    after = Alarms([Script({})], handling=Handlings(QUIET))
-    after.restore(alarms.snapshot(), same_clock=True)
-    assert [LEADS_TO[one.state] for one in after.active] == ["silenced"]
-    assert told(lived(after, 40, 100)) == [(80, "resumed")]
-
-
-def test_a_silence_does_not_outlive_the_boot():
-    alarms, _ = line(Script({10: True}), until=30, commands=[(20, "silence", 1, 60)], table=QUIET)
-    after = Alarms([Script({})], handling=Handlings(QUIET))
-    after.restore(alarms.snapshot(), same_clock=False)
-    assert told(lived(after, 3, 10)) == [(3, "resumed")]
-
-
-def test_an_acknowledgement_survives_any_restart():
-    alarms, _ = line(Script({10: True}), until=30, commands=[(20, "acknowledge", 1, 0)])
-    after = Alarms([Script({5: False})])
-    after.restore(alarms.snapshot())
-    assert told(lived(after, 3, 300)) == [(5, "cleared")]
-
-
-def test_a_latched_alarm_survives_any_restart():
-    alarms, _ = line(Script({10: True, 20: False}, latch=True), until=30)
-    after = Alarms([Script({})])
-    after.restore(alarms.snapshot())
-    assert told(lived(after, 3, 20, [(8, "acknowledge", 1, 0)])) == [(8, "acknowledged"), (8, "cleared")]
-
-
-def test_restarts_without_end_do_not_keep_an_alarm_silent():
-    alarms, happened = line(Script({10: True}), until=25, commands=[(20, "silence", 1, 60)], table=QUIET)
-    for begin in range(25, 125, 5):
-        after = Alarms([Script({})], handling=Handlings(QUIET))
-        after.restore(alarms.snapshot(), same_clock=True)
-        happened += lived(after, begin, begin + 5)
-        alarms = after
-    assert told(happened) == [(10, "raised"), (20, "silenced"), (80, "resumed")]
-
-
 def test_how_an_alarm_is_dealt_with_is_found_from_the_kind_to_everybody():
     table = {"*": {"keep_s": 1}, "driver.*": {"keep_s": 3, "cooldown_s": 9}, "driver.sleep": {"latching": True}}
     found = Handlings(table).of("driver.sleep", category="physiological", priority="high")
@@ -248,63 +158,3 @@ def test_what_is_wrong_in_the_table_is_said(table, words):
     with pytest.raises(ConfigError, match=r"\[alarms\]") as caught:
         Handlings(table)
     assert words in str(caught.value)
-
-
-def lives():
-    said = st.dictionaries(st.integers(0, 120), st.booleans(), max_size=40)
-    commands = st.lists(
-        st.tuples(
-            st.integers(0, 120),
-            st.sampled_from(["acknowledge", "silence"]),
-            st.integers(0, 6),
-            st.sampled_from([0.0, 5.0, 90.0, 700.0]),
-        ),
-        max_size=8,
-    )
-    numbers = st.fixed_dictionaries(
-        {
-            "for_s": st.sampled_from([0, 3]),
-            "keep_s": st.sampled_from([0, 2, 7]),
-            "cooldown_s": st.sampled_from([0, 5, 30]),
-            "latching": st.booleans(),
-            "escalate_s": st.sampled_from([0, 10]),
-        }
-    )
-    return st.tuples(said, commands, numbers, st.sampled_from(["high", "medium", "low"]), st.integers(1, 119))
-
-
-@settings(deadline=None, max_examples=300)
-@given(lives())
-def test_whatever_happens_an_alarm_is_raised_once_cleared_once_never_flaps_and_is_never_silent_for_ever(life):
-    said, commands, numbers, priority, cut = life
-    said = {**said, 125: False}
-    table = {"*": numbers}
-    alarms = Alarms([Script(said, priority=priority)], handling=Handlings(table))
-    happened = lived(alarms, 0, cut, commands)
-    after = Alarms([Script(said, priority=priority)], handling=Handlings(table))
-    after.restore(alarms.snapshot(), same_clock=True)
-    happened += lived(after, cut, 900, commands)
-    for alert in after.active:  # what is latched waits for somebody
-        happened += after.command(Command(900 * NS, "acknowledge", alert.incident))
-    happened += lived(after, 901, 980)
-    transitions = [one for one in happened if isinstance(one, Alert)]
-    assert after.active == ()
-    states = {}
-    raises = []
-    for one in transitions:
-        assert one.previous == states.get(one.incident, "inactive")
-        assert states.get(one.incident) != "inactive"  # nothing after its end
-        assert (one.state == "raised") is (one.incident not in states)
-        states[one.incident] = LEADS_TO[one.state]
-        if one.state == "raised":
-            raises.append(one.t_ns)
-        if one.state == "silenced":
-            longest = {"high": 120, "medium": 600, "low": 600}[one.priority]
-            assert 0 < one.silent_until_ns - one.t_ns <= longest * NS
-    assert set(states.values()) <= {"inactive"}
-    gap = ns(max(numbers["cooldown_s"], numbers["keep_s"])) - ns(0.001)
-    assert all(later - sooner >= gap for sooner, later in itertools.pairwise(raises) if sooner > cut * NS)
-    for one in transitions:  # a silence is over when it said it would be, or sooner
-        if one.state == "silenced":
-            following = next(two for two in transitions[transitions.index(one) + 1 :] if two.incident == one.incident)
-            assert following.t_ns <= one.silent_until_ns

@@ -6,7 +6,7 @@ import pytest
 
 from edge_mm.cli import main
 from edge_mm.daemon.broker_options import PASSWORD, add_broker_options, broker_settings
-from edge_mm.errors import UsageError
+from edge_mm.errors import ConfigError, UsageError
 
 VERBS = ("tail", "dashboard")
 
@@ -49,6 +49,18 @@ def here(tmp_path):
         'version = 1\ndevice_id = "d"\nbundle = "driver"\n[[source]]\nname = "mic"\nkind = "audio"\ndevice = "x.wav"\n'
     )
     (tmp_path / "edge-mm.toml").write_text(text + '[mqtt]\nhost = "home"\nport = 7\nusername = "u"\npassword = "p"\n')
+
+
+@pytest.mark.usefixtures("here")
+def test_a_mistake_elsewhere_in_the_configuration_does_not_keep_anybody_from_the_broker(tmp_path):
+    file = tmp_path / "edge-mm.toml"
+    right = file.read_text()
+    file.write_text(f'{right}[rules]\npresets = ["nobody"]\n[[sink]]\nkind = "led"\n[alarms]\nx = 1\n')
+    assert settings().where == "home:7"
+    file.write_text(right.replace("port = 7", 'port = "seven"').replace("[mqtt]", "[rules]\nx = 1\n[mqtt]"))
+    with pytest.raises(ConfigError, match=r"mqtt\.port") as caught:
+        settings()
+    assert len(caught.value.problems) == 1
 
 
 @pytest.mark.usefixtures("here")

@@ -1,15 +1,19 @@
 """``edge-mm rules``: what runs, by which numbers, from where."""
 
 import json
+from typing import get_args
 
 import pytest
 
 from edge_mm.alerts import limits_from
-from edge_mm.alerts.described import default_sources
+from edge_mm.alerts.described import default_sources, heard, raised_by
+from edge_mm.alerts.inputs import NEEDS
 from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.presets import PRESETS
-from edge_mm.alerts.rule_kinds import ALWAYS, KINDS
+from edge_mm.alerts.rule_kinds import ALWAYS, KINDS, OPTIONAL
 from edge_mm.cli import main
+from edge_mm.kinds import StreamKind
+from edge_mm.perception.readings import MEANINGS
 
 
 def rules(capsys, *args):
@@ -52,7 +56,9 @@ def test_every_number_has_a_source_and_every_rule_its_readings(capsys):
             "vitals.body_temperature_c", "vitals.breathing_rate_bpm", "vitals.heart_rate_bpm", "vitals.spo2_percent",
             "vitals.systolic_mmhg",
         ],
-        "source": "heart_rate",
+        "source": "body_temp or respiration_rate or ecg or ppg or heart_rate or spo2 or blood_pressure",
+        "missing": "",
+        "alarms": {},
     }  # fmt: skip
     assert set(default_sources()) >= set(names)
 
@@ -84,6 +90,70 @@ def test_the_configuration_s_presets_and_numbers_are_told_apart(tmp_path, capsys
     assert said["rules"]["driver.not_visible"]["active"] and not said["rules"]["sound.dog"]["active"]
     limits = limits_from({"presets": ["health.adult_monitor"], "spo2_low_percent": 88, "heart_rate_high_bpm": 130})
     assert all(row["value"] == getattr(limits, key) for key, row in numbers.items())
+
+
+HEAD = 'version = 1\ndevice_id = "cab"\n[[source]]\nname = "cam"\nkind = "video"\ndevice = "a.avi"\n'
+
+
+def test_a_number_of_ones_own_is_not_credited_to_a_vendor_and_stands_first(tmp_path, capsys):
+    table = '[rules]\npresets = ["health.adult_monitor"]\nheart_rate_high_bpm = 130\naway_s = 9\n'
+    (tmp_path / "edge-mm.toml").write_text(HEAD + table)
+    assert main(["rules"]) == 0
+    whole = capsys.readouterr().out.splitlines()
+    numbers = [line for line in whole if " = " in line and "[alarms]" not in line]
+    assert {line.split("    ")[1].partition(":")[0] for line in numbers[:2]} == {"[rules]"}
+    own = "heart_rate_high_bpm = 130.0    [rules]: yours; preset health.adult_monitor has 120.0 (Contec CMS8000, adult"
+    assert any(line.startswith(own) for line in numbers[:2])
+    assert any(line.startswith("away_s = 9.0    [rules]: yours; the default is ") for line in numbers[:2])
+    assert main(["rules", "--changed"]) == 0
+    changed = capsys.readouterr().out.splitlines()
+    assert changed == [line for line in whole if "    default: " not in line] != whole
+
+
+def test_what_a_rule_misses_is_told_of_the_sensors_that_are_there(tmp_path, capsys):
+    alone = rules(capsys)["rules"]
+    assert alone["driver.sleep"]["source"] == "video" and alone["health.asystole"]["source"] == "ecg"
+    assert not any(row["missing"] for row in alone.values())
+    (tmp_path / "edge-mm.toml").write_text(HEAD + '[rules]\npresets = ["driver.addw"]\n')
+    missing = {kind: row["missing"] for kind, row in rules(capsys)["rules"].items()}
+    assert missing["driver.sleep"] == "" and missing["health.heart_rate_low"] == "ecg or ppg or heart_rate"
+    assert missing["driver.looking_away"] == "speed" and missing["health.spo2_low"] == "spo2"
+    assert main(["rules"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    (spo2,) = (line for line in said if line.startswith("health.spo2_low (off)"))
+    assert spo2.endswith("; missing: a source of kind spo2")
+    assert "driver.sleep: listens to driver.eyes_closed" in said
+
+
+def test_how_an_alarm_is_dealt_with_is_told_where_the_configuration_changes_it(tmp_path, capsys):
+    table = '[alarms."driver.*"]\nlatching = true\n[alarms."driver.sleep"]\nescalate_s = 30\nkeep_s = 2\n'
+    (tmp_path / "edge-mm.toml").write_text(HEAD + table + '[alarms."sensor.lost"]\nfor_s = 5\n')
+    said = rules(capsys)
+    assert said["rules"]["driver.sleep"]["alarms"] == {"latching": True, "escalate_s": 30}
+    assert said["rules"]["sound.dog"]["alarms"] == {} and said["alarms"] == {"sensor.lost": {"for_s": 5}}
+    assert main(["rules"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "sensor.lost; [alarms]: for_s = 5" in lines
+    assert any(line.startswith("driver.yawning: ") and line.endswith("; [alarms]: latching = true") for line in lines)
+
+
+def test_a_mistake_elsewhere_in_the_configuration_does_not_hide_the_rules(tmp_path, capsys):
+    (tmp_path / "edge-mm.toml").write_text(HEAD + "[mqtt]\nport = 0\n[rules]\naway_s = 3\n")
+    assert rules(capsys)["numbers"]["away_s"]["from"] == "[rules]"
+    (tmp_path / "edge-mm.toml").write_text(HEAD + "[mqtt]\nport = 0\n[rules]\nawayy_s = 3\n")
+    assert main(["rules"]) == 78
+    said = capsys.readouterr().err
+    assert "awayy_s" in said and "port" not in said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_rule_asks_for_by_name_is_among_what_can_feed_it(kind):
+    limits = Limits(enabled=list(OPTIONAL), away_by_speed=True)
+    fed, heard_of = raised_by(limits), {name for name in heard(limits)[kind] if name.startswith("vitals.")}
+    assert fed[kind] and set(fed[kind]) <= set(get_args(StreamKind))
+    assert kind not in NEEDS or NEEDS[kind].source in fed[kind]
+    told = {source for source, meaning in MEANINGS.items() if heard_of & set(meaning.names)}
+    assert told <= set(fed[kind]) | ({"heart_rate"} if kind == "health.asystole" else set())
 
 
 def test_a_preset_that_there_is_none_of_is_one_sentence(capsys):

@@ -101,7 +101,7 @@ def test_an_unknown_key_hides_no_other_problem(key, tmp_path):
     path = write(tmp_path, f"{key} = 1\nprofile = 3\n" + HEAD + source("audio", "s") + source("sound", "s"))
     parts = load_parts(path)
     assert len(parts.problems) == 3
-    assert {"profile", "source[1]"} <= parts.wrong
+    assert {"profile", "source[1]"} <= parts.wrong.keys()
     assert [one.name for one in parts.config.source] == ["audio"]
 
 

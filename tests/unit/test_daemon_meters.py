@@ -3,9 +3,12 @@
 import logging
 import sys
 import threading
+from typing import get_args
 
 from edge_mm.daemon.logs import Once
 from edge_mm.daemon.meters import KEPT, Meters, peak_rss_mib, rss_mib
+from edge_mm.daemon.summary import summarize
+from edge_mm.kinds import Transition
 
 
 def test_percentiles_are_of_the_newest_runs_and_n_counts_all():
@@ -61,3 +64,11 @@ def test_a_log_line_may_come_from_several_threads_at_once():
     finally:
         sys.setswitchinterval(before)
     assert failures == []
+
+
+def test_a_summary_counts_whatever_happened_to_alarms():
+    meters = Meters()
+    for transition in get_args(Transition):
+        meters.count(transition, "driver.sleep")
+    found = summarize(meters, windows=0, drops={})
+    assert (found.alerts, found.transitions) == (1, len(get_args(Transition)))

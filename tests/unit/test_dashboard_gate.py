@@ -76,6 +76,60 @@ def test_a_websocket_or_a_post_without_an_origin_is_refused():
     assert ask(gate(), host="127.0.0.1:8080", origin="http://127.0.0.1:8080", kind="websocket")[0] == "nobody"
 
 
+@pytest.mark.parametrize(
+    ("secure", "origin", "ours"),
+    [
+        (False, "http", True),
+        (False, "https", True),
+        (True, "https", True),
+        (True, "http", False),
+        (False, "ftp", False),
+    ],
+)  # fmt: skip
+def test_a_page_without_tls_is_not_ours_where_we_speak_it(secure, origin, ours):
+    status, _ = ask(gate(secure=secure), host="ward", origin=f"{origin}://ward", kind="websocket")
+    assert status == ("nobody" if ours else 4403)
+
+
+def test_what_is_no_login_is_not_too_many(logins):
+    for body in (b"", b"\xff", b"x" * 5000):
+        status, headers = ask(gate(logins), host="ward", origin="http://ward", path="/login", method="POST", body=body)
+        assert status == 400 and b"retry-after" not in headers
+
+
+def test_passwords_that_come_all_at_once_are_tried_no_faster(logins):
+    """Each waits for the others before it is tried, and what they came to counts for it."""
+    tried = []
+
+    class Counted(Sessions):
+        def proves(self, name, password):
+            tried.append(password)
+            return super().proves(name, password)
+
+    one = Gate(behind, names=frozenset({"ward"}), sessions=Counted(read_accounts(logins)))
+    told = []
+
+    async def guess(i):
+        body = {"type": "http.request", "body": f"name=anna&password=guess{i}".encode()}
+        headers = [(b"host", b"ward"), (b"origin", b"http://ward")]
+        scope = {"type": "http", "path": "/login", "method": "POST", "client": ("10.0.0.1", 5), "headers": headers}
+
+        async def receive():
+            return body
+
+        async def send(message):
+            told.append(message.get("status"))
+
+        await one(scope, receive, send)
+
+    async def at_once():
+        await asyncio.gather(*(guess(i) for i in range(40)))
+
+    asyncio.run(at_once())
+    assert 5 <= len(tried) <= 6  # two are tried side by side
+    assert (told.count(401), told.count(429)) == (len(tried), 40 - len(tried))
+
+
 def test_without_a_session_nothing_behind_is_reached(logins):
     one = gate(logins)
     status, headers = ask(one, host="ward", accept="text/html")
@@ -85,22 +139,22 @@ def test_without_a_session_nothing_behind_is_reached(logins):
     assert ask(one, host="ward", cookie=f"{COOKIE}=guessed")[0] == 401
 
 
-def log_in(one, password=PASSWORD, name="anna"):
+def log_in(one, password=PASSWORD, name="anna", scheme="http"):
     body = f"name={name}&password={password.replace(' ', '+')}".encode()
-    return ask(one, host="ward", origin="http://ward", path="/login", method="POST", body=body)
+    return ask(one, host="ward", origin=f"{scheme}://ward", path="/login", method="POST", body=body)
 
 
 def test_a_login_opens_a_session_under_that_name_and_logging_out_ends_it(logins):
     one = gate(logins, secure=True)
-    status, headers = log_in(one)
+    status, headers = log_in(one, scheme="https")
     cookie = headers[b"set-cookie"].decode()
     assert status == 303
     assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Secure", "Path=/"))
     mine = {"host": "ward", "cookie": cookie.split(";")[0]}
     assert ask(one, **mine)[1][b"who"] == b"anna"
-    assert ask(one, **mine, origin="http://ward", kind="websocket")[0] == "anna"
+    assert ask(one, **mine, origin="https://ward", kind="websocket")[0] == "anna"
     assert ask(one, **mine, path="/logout")[0] == 405, "a picture on another page must not log out"
-    assert ask(one, **mine, origin="http://ward", path="/logout", method="POST")[0] == 303
+    assert ask(one, **mine, origin="https://ward", path="/logout", method="POST")[0] == 303
     assert ask(one, **mine)[0] == 401
 
 

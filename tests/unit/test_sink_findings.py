@@ -8,7 +8,7 @@ from recordings import bundle_name, bursts
 
 from edge_mm.cli import main
 from edge_mm.daemon import doctor
-from edge_mm.daemon.config_sink import SinkConfig
+from edge_mm.daemon.config_sink import SinkConfig, sink_misfits
 from edge_mm.daemon.sink_probe import try_sink
 from edge_mm.errors import ConfigError, DeliveryError
 
@@ -66,6 +66,25 @@ def test_a_log_that_could_not_be_written_is_said(tmp_path):
     (tmp_path / "d.jsonl").mkdir()
     with pytest.raises(DeliveryError, match="not a regular file"):
         try_sink(SinkConfig(kind="log", path=str(tmp_path / "d.jsonl")))
-    with pytest.raises(ConfigError, match="no plug-in of the group"):
+    with pytest.raises(ConfigError, match="no sink of kind 'pigeon'; there are log, webhook, sound, led, or a plug-in"):
         try_sink(SinkConfig(kind="pigeon"))
     assert [path.name for path in tmp_path.iterdir()] == ["d.jsonl"]
+
+
+def test_a_kind_that_there_is_none_of_is_told_as_that_and_not_through_its_keys(tmp_path, capfd):
+    sinks = '[[sink]]\nkind="mqqt"\nhost="h"\npath="p"\n[[sink]]\nkind="webhok"\nurl="x"\n'
+    found = check(written(tmp_path, sinks.replace('host="h"\n', "")), capfd)
+    assert found["sink mqqt"]["text"] == (
+        "no sink of kind 'mqqt'; there are log, webhook, sound, led, or a plug-in of the group edge_mm.sinks; MQTT has "
+        "its own table, [mqtt]"
+    )
+    assert found["sink webhok"]["text"].endswith("; did you mean webhook?")
+    assert found["sink webhok"]["status"] == 78
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a b", "a\\u0000b", "l\\u00e9d", "a\\nb", "/"])
+def test_what_is_no_name_of_an_led_never_reaches_the_file_system(tmp_path, capfd, name):
+    found = check(written(tmp_path, f'[[sink]]\nkind="led"\nhigh="{name}"\n'), capfd)
+    assert "is not the name of an LED in /sys/class/leds" in found["config"]["text"]
+    assert found["sink"]["level"] == "warning" and "sink led" not in found
+    assert not list(sink_misfits([{"kind": "led", "high": "mmc0::", "low": "input3::capslock"}]))

@@ -5,6 +5,7 @@ import argparse
 import pytest
 from delivery_samples import alert
 
+from edge_mm.cli import main
 from edge_mm.daemon.verb_tail import coloured, told, wanted
 from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.payloads import alert_event
@@ -58,3 +59,21 @@ def test_kinds_and_priorities_choose(kind, priority, is_wanted):
 def test_what_is_less_urgent_than_asked_for_is_left_out():
     asked = argparse.Namespace(kind=None, priority="medium")
     assert [wanted(event(priority=one), asked) for one in ("low", "medium", "high")] == [False, True, True]
+
+
+def test_which_sensor_an_alarm_is_about_is_said():
+    lost = event(kind="sensor.lost", key="sensor.lost/belt")
+    assert "  sensor.lost/belt: " in told(lost)
+    assert "  own.kind bed 4: " in told(event(kind="own.kind", key="bed 4"))
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [("driver", None), ("sensor.lost", None), ("outbox", None), ("drivr", "did you mean driver?"),
+     ("driver.eye_closed", "did you mean driver.eyes_closed?"), ("sensor.*", "did you mean sensor?"),
+     ("zzz", "families are driver, sound, health, motion, device, outbox, rule, sensor")],
+)  # fmt: skip
+def test_a_kind_that_there_is_none_of_gets_a_hint(word, hint, capfd):
+    assert main(["tail", "--host", "127.0.0.1", "--port", "1", "--kind", word]) == 69
+    said = capfd.readouterr().err
+    assert ("--kind" in said) == (hint is not None) and (hint or "") in said

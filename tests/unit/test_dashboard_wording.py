@@ -1,0 +1,60 @@
+"""How alarms are called and told on the dashboard, and which answers are offered."""
+
+import pytest
+from delivery_samples import alert
+
+from edge_mm.dashboard.device import Alarm
+from edge_mm.dashboard.wording import alarm_named, sentence
+from edge_mm.delivery import clock
+from edge_mm.delivery.present import alert_state
+from edge_mm.delivery.record import Record
+
+
+def state(said="raised", **changes):
+    return alert_state(Record(1, "i", "j", clock.boot_id(), alert(1, said, **changes)), anchor=clock.now())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("eyes closed for 2 s", "Eyes closed for 2 s"),
+        ("sensor belt is gone", "Sensor belt is gone"),
+        ("ann: eyes closed", "ann: eyes closed"),
+        ("bed_4 is empty", "bed_4 is empty"),
+        ("myKind says so", "myKind says so"),
+        ("", ""),
+        (
+            "health.systolic_low and health.systolic_high need vitals.systolic_mmhg or vitals.diastolic_mmhg, which no "
+            "sensor gives: add a source of kind blood_pressure",
+            "Systolic low and systolic high need systolic or diastolic, which no sensor gives: add a source of kind "
+            "blood_pressure",
+        ),
+        ("health.spo2_low needs vitals.spo2_percent", "SpO₂ low needs SpO₂"),
+        ("own.kind is 3", "own.kind is 3"),
+    ],
+)
+def test_a_sentence_has_names_of_ours_in_words_and_leaves_those_of_others(text, told):
+    assert sentence(text) == told
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "person", "named"),
+    [
+        ("driver.eyes_closed", "driver.eyes_closed", "", "Eyes closed"),
+        ("driver.eyes_closed", "driver.eyes_closed@ann", "ann", "Eyes closed (ann)"),
+        ("sensor.lost", "sensor.lost/cabin_2", "", "Sensor lost: cabin_2"),
+        ("rule.no_input", "rule.no_input/health.systolic_low", "", "No input: systolic low"),
+        ("own.kind", "bed 4", "", "Kind: bed 4"),
+    ],
+)
+def test_an_alarm_is_named_with_what_it_is_about(kind, key, person, named):
+    assert alarm_named(state(kind=kind, key=key, person=person)) == named
+
+
+@pytest.mark.parametrize(
+    ("transition", "offered"),
+    [("raised", True), ("silenced", True), ("resumed", True), ("escalated", True), ("acknowledged", False),
+     ("latched", False), ("cleared", False)],
+)  # fmt: skip
+def test_silence_is_offered_where_the_device_would_do_it(transition, offered):
+    assert Alarm("x", state(transition), 1.0).silences is offered
