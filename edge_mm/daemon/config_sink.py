@@ -119,7 +119,7 @@ def no_kind(kind: str) -> str:
     installed = plug_ins()
     near = difflib.get_close_matches(kind, [*_OPTIONS, *installed], n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    also = f" ({', '.join(installed)})" if installed else ""
+    also = f" (installed: {', '.join(installed)})" if installed else ""
     ours = ", ".join(_OPTIONS)
     mqtt = "; MQTT has its own table, [mqtt]" if kind.startswith("mq") else ""
     return f"no sink of kind {kind!r:.80}; there are {ours}, or a plug-in of the group {GROUP}{also}{hint}{mqtt}"
