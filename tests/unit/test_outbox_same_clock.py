@@ -19,12 +19,12 @@ def at(seconds_ago, boot=None):
 
 
 @pytest.mark.parametrize(
-    ("anchor", "goes_on"),
-    [(at(1), True), (at(ABSENT_S - 30), True), (at(ABSENT_S + 1), False), (at(1, boot="the-boot-before"), False)],
+    ("seconds_ago", "boot", "goes_on"),
+    [(1, None, True), (ABSENT_S - 60, None, True), (ABSENT_S + 1, None, False), (1, "the-boot-before", False)],
 )
-def test_a_device_goes_on_in_its_boot_and_soon(tmp_path, anchor, goes_on):
+def test_a_device_goes_on_in_its_boot_and_soon(tmp_path, seconds_ago, boot, goes_on):
     with opened(tmp_path) as outbox:
-        outbox.commit([alert()], b"s", anchor=anchor)
+        outbox.commit([alert()], b"s", anchor=at(seconds_ago, boot))
     with opened(tmp_path) as outbox:
         assert outbox.same_clock is goes_on
 
