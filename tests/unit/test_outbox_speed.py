@@ -6,10 +6,11 @@ import pytest
 from bench.outbox import compare
 
 LEAST = 0.3
-"""Half is wanted, and measured on an idle machine; tests run beside others."""
+"""Half is wanted, and measured on an idle machine; tests run beside others. A hundred in one transaction, which the daemon
+never makes, has a share of its own in the report."""
 
 
-@pytest.mark.parametrize("group", [1, 10, 100])
+@pytest.mark.parametrize("group", [1, 10])
 def test_the_outbox_has_a_third_of_what_plain_sqlite_has_or_more(tmp_path, group):
     kind = subprocess.run(["stat", "-f", "-c", "%T", str(tmp_path)], capture_output=True, text=True, check=True).stdout
     if kind.strip() in ("tmpfs", "ramfs"):
