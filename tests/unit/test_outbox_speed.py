@@ -6,8 +6,8 @@ import pytest
 from bench.outbox import compare
 
 LEAST = 0.3
-"""Half is wanted, and measured on an idle machine; tests run beside others. A hundred in one transaction, which the daemon
-never makes, has a share of its own in the report."""
+"""Half is wanted, and measured on an idle machine; tests run beside others. A hundred in one transaction,
+which the daemon never makes, has a share of its own in the report."""
 
 
 @pytest.mark.parametrize("group", [1, 10])
