@@ -73,13 +73,11 @@ class Alarm:
     def next_ns(self) -> int | None:
         """When something happens to it next, if nobody does or says anything."""
         silent_ns = self.last.silent_until_ns
-        held = self._stays or (self.latch and silent_ns is not None)  # that it latches is said when it may be heard
-        times = [
-            None if self.over is None or held else self.due_ns,
-            silent_ns,
-            self.escalate_ns if self.over is None and silent_ns is None else None,
-        ]
-        return min((one for one in times if one is not None), default=None)
+        if self.over is None:
+            return self.escalate_ns if silent_ns is None else silent_ns
+        if self._stays or (self.latch and silent_ns is not None):  # that it latches is said when it may be heard
+            return silent_ns
+        return self.due_ns if silent_ns is None else min(self.due_ns, silent_ns)
 
     def holds(self, condition: Condition) -> list[Alert]:
         """The condition is said to hold (still, or again)."""
@@ -129,17 +127,16 @@ class Alarm:
         """
         t_ns = self.next_ns
         assert t_ns is not None  # noqa: S101
-        if self.last.silent_until_ns == t_ns and (self.over is None or self.latch):
-            if self.over is not None:
-                return self._latch(t_ns)
-            if self.escalate_ns is not None:  # nobody can answer while it is silent
-                self.escalate_ns = max(self.escalate_ns, t_ns + 1)
-            return self._to("resumed", t_ns, silent_until_ns=None)
-        if self.over is None:
-            return self._escalates(t_ns)
-        if self.latch and not self.acknowledged:
+        silence_ends = self.last.silent_until_ns == t_ns
+        if self.over is not None and self.latch and not self.acknowledged:
             return self._latch(t_ns)
-        return self.clears(t_ns, explained)
+        if self.over is not None and (self.due_ns == t_ns or not silence_ends):
+            return self.clears(t_ns, explained)
+        if not silence_ends:
+            return self._escalates(t_ns)
+        if self.escalate_ns is not None:  # until now nobody could answer
+            self.escalate_ns = max(self.escalate_ns, t_ns + 1)
+        return self._to("resumed", t_ns, silent_until_ns=None)
 
     def clears(self, t_ns: int, explained: Explanation) -> Alert:
         """It is over."""

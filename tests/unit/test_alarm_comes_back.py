@@ -73,3 +73,24 @@ def test_a_command_finds_nothing_in_an_empty_machine():
 def test_a_rule_that_says_again_that_it_holds_does_not_begin_to_wait_anew():
     script = Script({10: True, 12: True, 14: True})
     assert told(line(script, until=30, table={"*": {"for_s": 5, "escalate_s": 0}})[1]) == [(15, "raised")]
+
+
+LONG = {"*": {"cooldown_s": 30, "escalate_s": 0}}
+
+
+def test_a_silence_that_ends_while_an_alarm_is_kept_does_not_end_the_alarm():
+    commands = [(20, "silence", 1, 5)]
+    _, happened = line(Script({10: True, 24: False}), until=120, commands=commands, table=LONG)
+    assert told(happened) == [(10, "raised"), (20, "silenced"), (25, "resumed"), (40, "cleared")]
+
+
+def test_what_comes_back_while_an_alarm_is_kept_is_no_new_one_after_a_silence_either():
+    commands = [(20, "silence", 1, 5)]
+    _, happened = line(Script({10: True, 24: False, 27: True, 50: False}), until=120, commands=commands, table=LONG)
+    assert told(happened) == [(10, "raised"), (20, "silenced"), (25, "resumed"), (50, "cleared")]
+
+
+def test_a_silence_that_ends_with_its_alarm_is_followed_by_the_end_alone():
+    _, happened = line(Script({10: True, 24: False}), until=120, commands=[(20, "silence", 1, 20)], table={
+        "*": {"cooldown_s": 30.001, "escalate_s": 0}})  # fmt: skip
+    assert told(happened) == [(10, "raised"), (20, "silenced"), (40, "cleared")]
