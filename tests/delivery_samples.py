@@ -34,11 +34,11 @@ def alert(t_s=1.0, state="raised", *, kind="driver.eyes_closed", incident=1, **c
 
 
 @contextmanager
-def small_disk(tmp_path):
-    """A file system of 1 MiB."""
+def small_disk(tmp_path, mib=1):
+    """A file system of some MiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(disk)]
     if subprocess.run(command, capture_output=True, check=False).returncode != 0:
         import pytest
 
@@ -47,3 +47,12 @@ def small_disk(tmp_path):
         yield disk
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(disk, name="filler"):
+    """Somebody takes all of the disk that he can get."""
+    import pytest
+
+    with pytest.raises(OSError, match="No space left"), (disk / name).open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)

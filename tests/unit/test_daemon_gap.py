@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from delivery_samples import alert, small_disk
+from delivery_samples import alert, fill, small_disk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,13 +18,6 @@ from edge_mm.errors import OutboxError
 
 RESERVE_BYTES = 256 * 1024
 PRIORITIES = ("low", "medium", "high")
-
-
-def fill(disk, name="filler"):
-    """Somebody takes all of the disk that he can get."""
-    with pytest.raises(OSError, match="No space left"), (disk / name).open("wb", buffering=0) as file:
-        while True:
-            file.write(b"x" * 4096)
 
 
 waiting = st.lists(st.tuples(st.sampled_from(PRIORITIES), st.sampled_from("abcd")), max_size=40)
