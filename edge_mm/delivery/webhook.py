@@ -121,8 +121,10 @@ class Webhook:
         """Nothing is held open between two alerts: they are minutes apart, and the other side would close it."""
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._context is not None:
+        host, secure = self._url.hostname or "", self._context is not None
+        # Always with a port: without one the last group of an IPv6 address would be taken for it.
+        port = self._url.port or (http.client.HTTPS_PORT if secure else http.client.HTTP_PORT)
+        if secure:
             return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._context)
         return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
 
