@@ -267,6 +267,11 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
         mqtt = msgspec.structs.replace(mqtt, **changed)
     except ConfigError as error:  # a password that MQTT cannot send
         places.problem(str(error))
+    outbox = places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path
+    baseline = places.absolute(config.baseline, where="baseline") or config.baseline
+    files = {str(path): f"mqtt.{key}" for key, path in changed.items() if key != "password"}
+    files |= {str(places.file.resolve()): "the configuration", baseline: "the baseline"}
+    files |= {f"{outbox}{end}": "the outbox" for end in ("", "-wal", "-shm", "-journal", "-reserve")}
     record = config.record
     if record is not None:
         folder = places.absolute(record.folder, where="record.folder") or record.folder
@@ -276,11 +281,11 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
     return msgspec.structs.replace(
         config,
         mqtt=mqtt,
-        outbox=OutboxConfig(path=places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path),
-        baseline=places.absolute(config.baseline, where="baseline") or config.baseline,
+        outbox=OutboxConfig(path=outbox),
+        baseline=baseline,
         bundle=places.shipped(config.bundle, ".edgemm", where="bundle"),
         record=record,
-        sink=placed_sinks(config.sink, places),
+        sink=placed_sinks(config.sink, places, files),
         profile=places.shipped(config.profile, ".toml", where="profile"),
         source=tuple(
             msgspec.structs.replace(one, device=device)

@@ -148,9 +148,25 @@ def _led_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}.{key}: {name!r:.80} is not the name of an LED in /sys/class/leds (no path, no space)"
 
 
-def placed_sinks(sinks: tuple[SinkConfig, ...], places: Places) -> tuple[SinkConfig, ...]:
-    """Absolute paths; headers read from their files."""
-    return tuple(_placed(one, places) for one in sinks)
+def placed_sinks(sinks: tuple[SinkConfig, ...], places: Places, files: Mapping[str, str]) -> tuple[SinkConfig, ...]:
+    """Absolute paths; headers read from their files.
+
+    Args:
+        sinks: as they were written.
+        places: makes paths absolute, and is told what is wrong.
+        files: absolute path -> what other files of ours are. A log never writes there: it cuts off what is no whole
+            line, and two logs would write each alert twice and put one file aside twice.
+    """
+    taken, placed = dict(files), tuple(_placed(one, places) for one in sinks)
+    for one in placed:
+        if one.kind == "log":
+            names = [one.path, f"{one.path}.ids", *(f"{one.path}.{number}" for number in range(1, one.keep + 1))]
+            if (other := next((taken[name] for name in names if name in taken), "")) != "":
+                places.problem(
+                    f"sink {one.title}: path: {one.path}: {other} has this file; give the log one of its own"
+                )
+            taken |= dict.fromkeys(names, f"sink {one.title}")
+    return placed
 
 
 def _placed(one: SinkConfig, places: Places) -> SinkConfig:
