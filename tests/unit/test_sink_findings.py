@@ -113,3 +113,20 @@ def test_a_log_is_never_written_to_a_file_that_is_somebody_elses(tmp_path, sinks
 def test_logs_with_files_of_their_own_may_lie_side_by_side(tmp_path):
     sinks = '[[sink]]\nkind="log"\n[[sink]]\nkind="log"\nname="high"\npath="high.jsonl"\n'
     assert len(load_config(written(tmp_path, sinks)).sink) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('headers="Authorization: Bearer s3cret"', "sink[0].headers: text is wrong: it must be a table of text"),
+        ('headers={"Authorization: Bearer s3cret"=""}', "sink[0].headers: has a key that is no name of a header"),
+        ('header_files={"X: s3cret"="f"}', "sink[0].header_files: has a key that is no name of a header"),
+        ('options="s3cret"', "sink[0].options: text is wrong: it must be a table"),
+        ('headers={authorization="s3cret"}\nheader_files={Authorization="f"}', "give it here or in headers"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_of_a_webhook_is_not_repeated(tmp_path, line, said):
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f'[[sink]]\nkind="webhook"\nurl="http://h/"\n{line}\n'))
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
