@@ -251,8 +251,8 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
     changed: dict[str, Any] = {}
     for key in ("tls_ca", "tls_cert", "tls_key", "password_file"):
         value = getattr(mqtt, key)
-        if value is not None:
-            changed[key] = places.existing(value, where=f"mqtt.{key}")
+        if value is not None and (placed := places.existing(value, where=f"mqtt.{key}")) is not None:
+            changed[key] = placed
     if changed.get("password_file"):
         try:
             if (mode := Path(changed["password_file"]).stat().st_mode & 0o777) & 0o077:
@@ -263,6 +263,15 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
             changed["password"] = text.split("\n", 1)[0].rstrip("\r")
         except (OSError, UnicodeDecodeError):
             places.problem(f"mqtt.password_file: {changed['password_file']}: cannot be read as text")
+    try:
+        mqtt = msgspec.structs.replace(mqtt, **changed)
+    except ConfigError as error:  # a password that MQTT cannot send
+        places.problem(str(error))
+    outbox = places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path
+    baseline = places.absolute(config.baseline, where="baseline") or config.baseline
+    files = {str(path): f"mqtt.{key}" for key, path in changed.items() if key != "password"}
+    files |= {str(places.file.resolve()): "the configuration", baseline: "the baseline"}
+    files |= {f"{outbox}{end}": "the outbox" for end in ("", "-wal", "-shm", "-journal", "-reserve")}
     record = config.record
     if record is not None:
         folder = places.absolute(record.folder, where="record.folder") or record.folder
@@ -271,12 +280,12 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
     devices = [places.device(one.device, one.kind, where=at[one.name]) for one in config.source]
     return msgspec.structs.replace(
         config,
-        mqtt=msgspec.structs.replace(mqtt, **changed),
-        outbox=OutboxConfig(path=places.absolute(config.outbox.path, where="outbox.path") or config.outbox.path),
-        baseline=places.absolute(config.baseline, where="baseline") or config.baseline,
+        mqtt=mqtt,
+        outbox=OutboxConfig(path=outbox),
+        baseline=baseline,
         bundle=places.shipped(config.bundle, ".edgemm", where="bundle"),
         record=record,
-        sink=placed_sinks(config.sink, places),
+        sink=placed_sinks(config.sink, places, files),
         profile=places.shipped(config.profile, ".toml", where="profile"),
         source=tuple(
             msgspec.structs.replace(one, device=device)

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from edge_mm.daemon.config_source import Name
 from edge_mm.daemon.places import Places
-from edge_mm.delivery.webhook import wrong_header, wrong_url
+from edge_mm.delivery.webhook import NO_NAME, wrong_header, wrong_url
 from edge_mm.kinds import Priority
 
 _BOTH = frozenset({"min_priority", "kinds"})
@@ -131,12 +131,17 @@ def _webhook_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
         yield f"{where}.url: {text if url else 'missing; give the address to post to'}"
     for key, value in headers.items() if isinstance(headers, dict) else ():
         if isinstance(value, str) and (text := wrong_header(key, value)):
-            yield f"{where}.headers.{key!r:.80}: {text}"
+            yield f"{where}.headers{_named(key, text)}: {text}"
+    given = {key.lower() for key in headers} if isinstance(headers, dict) else set()
     for key in files if isinstance(files, dict) else ():
         if text := wrong_header(key, ""):
-            yield f"{where}.header_files.{key!r:.80}: {text}"
-        elif isinstance(headers, dict) and key in headers:
+            yield f"{where}.header_files{_named(key, text)}: {text}"
+        elif key.lower() in given:
             yield f"{where}.header_files.{key}: give it here or in headers"
+
+
+def _named(key: str, text: str) -> str:
+    return "" if text == NO_NAME else f".{key!r:.80}"
 
 
 def _led_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
@@ -148,9 +153,25 @@ def _led_misfits(where: str, row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}.{key}: {name!r:.80} is not the name of an LED in /sys/class/leds (no path, no space)"
 
 
-def placed_sinks(sinks: tuple[SinkConfig, ...], places: Places) -> tuple[SinkConfig, ...]:
-    """Absolute paths; headers read from their files."""
-    return tuple(_placed(one, places) for one in sinks)
+def placed_sinks(sinks: tuple[SinkConfig, ...], places: Places, files: Mapping[str, str]) -> tuple[SinkConfig, ...]:
+    """Absolute paths; headers read from their files.
+
+    Args:
+        sinks: as they were written.
+        places: makes paths absolute, and is told what is wrong.
+        files: absolute path -> what other files of ours are. A log never writes there: it cuts off what is no whole
+            line, and two logs would write each alert twice and put one file aside twice.
+    """
+    taken, placed = dict(files), tuple(_placed(one, places) for one in sinks)
+    for one in placed:
+        if one.kind == "log":
+            names = [one.path, f"{one.path}.ids", *(f"{one.path}.{number}" for number in range(1, one.keep + 1))]
+            if (other := next((taken[name] for name in names if name in taken), "")) != "":
+                places.problem(
+                    f"sink {one.title}: path: {one.path}: {other} has this file; give the log one of its own"
+                )
+            taken |= dict.fromkeys(names, f"sink {one.title}")
+    return placed
 
 
 def _placed(one: SinkConfig, places: Places) -> SinkConfig:

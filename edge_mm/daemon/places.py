@@ -31,6 +31,11 @@ class Places:
         self._folder = folder
         self._problems = problems
 
+    @property
+    def file(self) -> Path:
+        """The configuration."""
+        return Path(self._file)
+
     def problem(self, text: str) -> None:
         """Say that something is wrong; ``text`` begins with the key."""
         self._problems.append(f"{self._file}: {text}")

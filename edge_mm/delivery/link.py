@@ -11,9 +11,12 @@ from typing import Literal
 
 import msgspec
 
+from edge_mm.delivery.complaints import UnspokenError
 from edge_mm.delivery.settings import MqttSettings
 
 LinkState = Literal["starting", "online", "offline", "refused", "stopped"]
+_TRIES = 3
+"""So often a broker that has spoken MQTT 5 may hang up at it before 3.1.1 is tried."""
 _TOLD = 3
 """Sentences in a detail; the log has all of them."""
 log = logging.getLogger(__name__)
@@ -33,13 +36,27 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Spoken:
-    """Says once when a broker that speaks no MQTT 5 takes the place of one that does."""
+    """Says once when a broker that speaks no MQTT 5 takes the place of one that does.
+
+    One that has spoken it and hangs up once is starting, or what stands before it is: over 3.1.1 nobody would be told
+    what its access list throws away, for as long as that connection holds.
+    """
 
     def __init__(self) -> None:
-        self._fell_back = False
+        self._fell_back, self._patience = False, 0
+
+    def wanted(self) -> Literal["5"] | None:
+        """What the next connection is to speak; None: what the settings say."""
+        return "5" if self._patience else None
+
+    def failed(self, error: Exception) -> None:
+        """Why a connection has ended, or did not come about; a broker that is away says nothing of what it speaks."""
+        if isinstance(error, UnspokenError) and self._patience:
+            self._patience -= 1
 
     def say(self, settings: MqttSettings, version: str) -> None:
         """The connection that begins speaks this version of MQTT."""
+        self._patience = _TRIES if version == "5" else 0
         before, self._fell_back = self._fell_back, version != "5" and settings.version == "auto"
         if self._fell_back and not before:
             log.warning("broker %s speaks no MQTT 5: it cannot say what its access list throws away", settings.where)

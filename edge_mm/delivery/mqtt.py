@@ -205,6 +205,7 @@ class MqttSink(Announcer):
             will=will,
             clean_session=True,
             on_message=heard,
+            version=self._spoken.wanted(),
             largest=max(LARGEST_BYTES, self._guest.largest_bytes),
             given_up=lambda: self._late,
         )
@@ -229,7 +230,8 @@ class MqttSink(Announcer):
             self._online_since = time.monotonic()
             self._online_as(session)
             parted = self._serve(connection, session)
-        except DeliveryError:
+        except DeliveryError as error:
+            self._spoken.failed(error)
             if connection.version == "3.1.1":  # MQTT 5 tells what is too large
                 self._suspicion.ended(self._settings.where, connection.flow.stuck_bytes(LEAST_BYTES))
             raise

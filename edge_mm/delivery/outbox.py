@@ -36,6 +36,7 @@ never dropped to make room, since its number would be missing at the subscriber.
 
 ABSENT_S = 660.0
 """A device without a sign of life for longer was away: the clock is noted every 600 s (``mqtt``)."""
+_OF_NOW = b"onset_anchor\xc0"  # in a stored record: its onset is of its own boot
 log = logging.getLogger(__name__)
 
 
@@ -121,7 +122,7 @@ class Outbox:
                 )
                 for i, alert in enumerate(alerts)
             ]
-            before = self._before({str(one.key) for one in alerts if one.state == "cleared"}, here.boot_id, db)
+            before = self._before({str(one.key) for one in alerts if one.state != "raised"}, here.boot_id, db)
             records = [self._dated(record, before) for record in records]
             bodies = [to_bytes(record) for record in records]
         except (TypeError, ValueError) as error:
@@ -264,21 +265,22 @@ class Outbox:
         )
 
     def _before(self, keys: set[str], boot_id: str, db: sqlite3.Connection) -> dict[str, Record]:
-        """The last transition of these alarms, where that was stored in an earlier boot."""
-        query = "SELECT seq, boot_id, CAST(body AS BLOB) FROM alarm WHERE key = ? AND boot_id <> ?"
-        found = {key: db.execute(query, (key, boot_id)).fetchone() for key in keys}
-        return {key: self._read(row) for key, row in found.items() if row is not None}
+        """The last transition of these alarms, where that or its onset was in an earlier boot."""
+        query = "SELECT seq, boot_id, CAST(body AS BLOB) FROM alarm WHERE key = ?"
+        found = {key: db.execute(query, (key,)).fetchone() for key in keys}
+        return {k: self._read(row) for k, row in found.items() if row and (row[1] != boot_id or _OF_NOW not in row[2])}
 
     def _dated(self, record: Record, before: Mapping[str, Record]) -> Record:
-        """A cleared transition with the onset of the raised one, where that was stored in an earlier boot.
+        """A transition with the onset of the raised one, where that was in an earlier boot.
 
         The alarm machine cannot give it: monotonic times of two boots do not compare.
         """
-        raised = before.get(str(record.alert.key)) if record.alert.state == "cleared" else None
-        if raised is None or raised.incident_id != record.incident_id:
+        last = before.get(str(record.alert.key))
+        if last is None or last.incident_id != record.incident_id:
             return record
-        alert = replace(record.alert, onset_ns=raised.alert.onset_ns)
-        return msgspec.structs.replace(record, alert=alert, onset_anchor=self.anchor_of(raised.boot_id))
+        anchor = last.onset_anchor or (None if last.boot_id == record.boot_id else self.anchor_of(last.boot_id))
+        onset_ns = record.alert.onset_ns if anchor is None else last.alert.onset_ns
+        return msgspec.structs.replace(record, alert=replace(record.alert, onset_ns=onset_ns), onset_anchor=anchor)
 
     def _records(self, query: str, *values: int | str) -> list[Record]:
         return [self._read(row) for row in self._file.rows(query, *values)]

@@ -18,7 +18,7 @@ from edge_mm.delivery.present import AlertState
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.subscriber import Received, Subscriber
 from edge_mm.delivery.topics import ALERT_EVENT, ALERT_STATE, checked_device
-from edge_mm.errors import UsageError
+from edge_mm.errors import ConfigError, UsageError
 
 _STEP_S = 0.5
 
@@ -69,7 +69,10 @@ def subscribe(
     """
     where = _settings(broker, settings)
     if device != "+":
-        checked_device(device)
+        try:
+            checked_device(device)
+        except ConfigError as error:
+            raise UsageError(str(error)) from error
     filters = [f"{where.base_topic}/{device}/{ALERT_EVENT.path}"]
     if on_state is not None:
         filters.append(f"{where.base_topic}/{device}/{ALERT_STATE.path.format('+')}")

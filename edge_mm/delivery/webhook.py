@@ -23,6 +23,8 @@ _ABOUT_EVENT = frozenset((400, 413, 415, 422))
 """Answers that speak of what was sent; another event may pass."""
 _LATER = frozenset((408, 425, 429))
 _OURS = frozenset(("host", "content-type", "content-length", "transfer-encoding", "connection"))
+NO_NAME = "has a key that is no name of a header"
+"""The key is not repeated: a whole line may stand there, with its value."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x20-\x7e\t]*")
 
@@ -48,7 +50,7 @@ def wrong_url(url: str) -> str:
 def wrong_header(name: str, value: str) -> str:
     """What is wrong with a header, without its value; empty where it is right."""
     if not _TOKEN.fullmatch(name):
-        return "no name of a header"
+        return NO_NAME
     if name.lower() in _OURS:
         return "is set by edge-mm; leave it out"
     return "" if _VALUE.fullmatch(value) else "its value has characters that no header may have"
@@ -121,8 +123,10 @@ class Webhook:
         """Nothing is held open between two alerts: they are minutes apart, and the other side would close it."""
 
     def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._context is not None:
+        host, secure = self._url.hostname or "", self._context is not None
+        # Always with a port: without one the last group of an IPv6 address would be taken for it.
+        port = self._url.port or (http.client.HTTPS_PORT if secure else http.client.HTTP_PORT)
+        if secure:
             return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=self._context)
         return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
 

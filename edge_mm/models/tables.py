@@ -129,7 +129,8 @@ def _value(raw: Any, kind: Any, where: str, say: Say) -> tuple[bool, Any]:
     try:
         return True, msgspec.convert(raw, kind)
     except (msgspec.ValidationError, ValueError):
-        shown = "the value" if "password" in where else _shown(raw)
+        # Where a table belongs, a text may hold what its values would: headers, options of a plug-in.
+        shown = "the value" if "password" in where else _kind(raw) if get_origin(kind) is dict else _shown(raw)
         say(where, f"{shown} is wrong: it must be {_allowed(kind)}")
         return False, None
 
@@ -186,7 +187,8 @@ def _allowed(kind: Any) -> str:
     if origin is tuple:
         return "a list of " + _allowed(get_args(kind)[0])
     if origin is dict:
-        return "a table of " + _allowed(get_args(kind)[1])
+        value = get_args(kind)[1]
+        return "a table" if value is Any else f"a table of {_allowed(value)}"
     return _NAMES.get(kind, getattr(kind, "__name__", str(kind)))
 
 

@@ -108,3 +108,8 @@ def test_what_is_no_alert_is_passed_over(broker, outbox, sink):
 def test_a_setting_that_cannot_be_is_said_before_anything_is_tried(broker_name, words):
     with pytest.raises(UsageError, match="broker"):
         edge_mm.subscribe(broker_name, on_alert=print, **words)
+
+
+def test_a_device_that_cannot_be_is_what_the_caller_asked_wrongly():
+    with pytest.raises(UsageError, match="device name 'a/b': only letters"):
+        edge_mm.subscribe("127.0.0.1:1", on_alert=print, device="a/b")

@@ -156,6 +156,22 @@ def test_bad_input_is_one_sentence_that_names_the_key(tmp_path, text, expected):
     assert any(expected in line for line in problems(tmp_path, text))
 
 
+def test_a_file_of_the_broker_that_is_not_there_hides_no_other_problem(tmp_path):
+    (tmp_path / "c.pem").write_text("x")
+    table = '[mqtt]\ntls_ca = "ca.pem"\ntls_server_name = "b"\ntls_cert = "c.pem"\ntls_key = "k.pem"\n'
+    first, second = problems(tmp_path, HEAD + table)
+    assert first.endswith(f"mqtt.tls_ca: {tmp_path / 'ca.pem'}: no such file")
+    assert second.endswith(f"mqtt.tls_key: {tmp_path / 'k.pem'}: no such file")
+
+
+def test_a_password_in_a_file_that_mqtt_cannot_send_is_a_problem_of_its_table_alone(tmp_path):
+    (tmp_path / "pw").write_bytes(b"s3cret\x01\n")
+    (tmp_path / "pw").chmod(0o600)
+    path = write(tmp_path, HEAD + '[mqtt]\nusername = "u"\npassword_file = "pw"\n')
+    (found,) = load_parts(path).wrong["mqtt"]
+    assert found == f"{path}: mqtt: password has a control character or is no UTF-8"
+
+
 def test_a_file_that_is_not_text_is_a_configuration_error(tmp_path):
     path = tmp_path / "edge-mm.toml"
     path.write_bytes(b"\xff\xfe\x00version")

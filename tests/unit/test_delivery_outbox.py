@@ -277,3 +277,18 @@ def test_a_cleared_event_has_the_onset_of_the_boot_in_which_it_was_raised(tmp_pa
     assert alert_state(own, anchor=day_later).onset == said[1].data.onset
     doubtful = msgspec.structs.replace(own, onset_anchor=msgspec.structs.replace(first, synced=False))
     assert not alert_event(doubtful, source="s", anchor=day_later, now=day_later).data.clock_synced
+
+
+def test_each_transition_after_reboots_has_the_onset_of_the_boot_in_which_its_alarm_was_raised(tmp_path):
+    second, said = 10**9, []
+    boots = [Anchor(BOOT.wall_ns + n * 3600 * second, 1000 * second, f"boot-{n}", synced=True) for n in range(3)]
+    with Outbox(tmp_path / "o.sqlite", device="car-7") as outbox:
+        for boot, state in ((0, "raised"), (1, "escalated"), (1, "acknowledged"), (2, "silenced"), (2, "cleared")):
+            (record,) = outbox.commit([alert(1000 + boot, state)], anchor=boots[boot])
+            assert outbox.states() == [record]
+            said.append(alert_event(record, source="s", anchor=boots[boot], now=boots[2]).data)
+            assert alert_state(record, anchor=boots[boot]).onset == said[-1].onset
+        (anew,) = outbox.commit([alert(1100, incident=2)], anchor=boots[2])
+    assert {data.onset for data in said} == {"2026-09-21T14:13:19.500Z"}
+    assert [data.onset_mono for data in said] == [999.5, None, None, None, None]
+    assert anew.onset_anchor is None

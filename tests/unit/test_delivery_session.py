@@ -4,6 +4,7 @@ import contextlib
 import json
 import queue
 import socket
+import threading
 import time
 
 import pytest
@@ -246,3 +247,31 @@ def test_what_is_on_its_way_is_not_sent_again_when_one_before_it_was_thrown_away
                 seqs += [json.loads(said.payload)["data"]["seq"]] if said.topic.endswith("alert/event") else []
         connection.close()
     assert seqs == [1, 2, 3, 4]
+
+
+def test_a_broker_that_has_spoken_mqtt_5_and_hangs_up_once_is_asked_for_it_again(outbox):
+    levels = queue.Queue()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def broker():
+        """Lets the first in and hangs up, is away for one, then speaks no MQTT 5 any more."""
+        with contextlib.suppress(OSError):
+            for number in range(100):
+                caller, _ = listener.accept()
+                with caller:
+                    said = caller.recv(4096)
+                    levels.put(said[said.index(b"MQTT") + 4])
+                    if number == 0:
+                        caller.sendall(b"\x20\x03\x00\x00\x00")
+                        caller.recv(4096)
+
+    thread = threading.Thread(target=broker)
+    thread.start()
+    sink = MqttSink(MqttSettings(port=listener.getsockname()[1]), outbox, backoff_s=SOON)
+    sink.start()
+    found = [levels.get(timeout=PATIENCE_S) for _ in range(6)]
+    sink.stop(timeout_s=0.1)
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+    assert found == [5, 5, 5, 5, 5, 4]

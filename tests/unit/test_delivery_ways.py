@@ -136,6 +136,13 @@ def test_an_address_that_is_none_is_refused_without_repeating_it(url):
     assert url in ("", "http://") or url not in str(caught.value)
 
 
+@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("host", ["::1", "fe80::abcd"])
+def test_the_last_group_of_an_address_is_not_taken_for_a_port(host, secure):
+    connection = Webhook(f"http{'s' if secure else ''}://[{host}]/hook")._connection()
+    assert (connection.host, connection.port) == (host, 443 if secure else 80)
+
+
 def test_headers_cannot_bring_lines_of_their_own():
     for name, value in (("X\r\nY", "v"), ("X", "v\r\nY: z"), ("Content-Length", "3"), ("host", "h"), ("", "v")):
         with pytest.raises(ConfigError):

@@ -8,6 +8,7 @@ from recordings import bundle_name, bursts
 
 from edge_mm.cli import main
 from edge_mm.daemon import doctor
+from edge_mm.daemon.config import load_config
 from edge_mm.daemon.config_sink import SinkConfig, sink_misfits
 from edge_mm.daemon.sink_probe import try_sink
 from edge_mm.errors import ConfigError, DeliveryError
@@ -88,3 +89,44 @@ def test_what_is_no_name_of_an_led_never_reaches_the_file_system(tmp_path, capfd
     assert "is not the name of an LED in /sys/class/leds" in found["config"]["text"]
     assert found["sink"]["level"] == "warning" and "sink led" not in found
     assert not list(sink_misfits([{"kind": "led", "high": "mmc0::", "low": "input3::capslock"}]))
+
+
+@pytest.mark.parametrize(
+    ("sinks", "who"),
+    [
+        ('[[sink]]\nkind="log"\npath="edge-mm-outbox.sqlite"\n', "the outbox"),
+        ('[[sink]]\nkind="log"\npath="edge-mm-outbox.sqlite-wal"\n', "the outbox"),
+        ('[[sink]]\nkind="log"\npath="edge-mm.toml"\n', "the configuration"),
+        ('[[sink]]\nkind="log"\npath="./edge-mm-baseline.json"\n', "the baseline"),
+        ('[[sink]]\nkind="log"\nname="all"\n[[sink]]\nkind="log"\nname="high"\nmin_priority="high"\n', "sink all"),
+        ('[[sink]]\nkind="log"\nname="a"\npath="a"\n[[sink]]\nkind="log"\nname="b"\npath="a.2"\n', "sink a"),
+    ],
+)
+def test_a_log_is_never_written_to_a_file_that_is_somebody_elses(tmp_path, sinks, who):
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, sinks))
+    (problem,) = caught.value.problems
+    assert f": path: {tmp_path}" in problem
+    assert problem.endswith(f": {who} has this file; give the log one of its own")
+
+
+def test_logs_with_files_of_their_own_may_lie_side_by_side(tmp_path):
+    sinks = '[[sink]]\nkind="log"\n[[sink]]\nkind="log"\nname="high"\npath="high.jsonl"\n'
+    assert len(load_config(written(tmp_path, sinks)).sink) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('headers="Authorization: Bearer s3cret"', "sink[0].headers: text is wrong: it must be a table of text"),
+        ('headers={"Authorization: Bearer s3cret"=""}', "sink[0].headers: has a key that is no name of a header"),
+        ('header_files={"X: s3cret"="f"}', "sink[0].header_files: has a key that is no name of a header"),
+        ('options="s3cret"', "sink[0].options: text is wrong: it must be a table"),
+        ('headers={authorization="s3cret"}\nheader_files={Authorization="f"}', "give it here or in headers"),
+    ],
+)
+def test_what_stands_in_the_wrong_place_of_a_webhook_is_not_repeated(tmp_path, line, said):
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(tmp_path, f'[[sink]]\nkind="webhook"\nurl="http://h/"\n{line}\n'))
+    assert said in str(caught.value)
+    assert "s3cret" not in str(caught.value)
