@@ -45,6 +45,41 @@ def test_who_lies_still_after_a_fall_does_so_after_a_restart():
     assert states(play(after, readings("motion.activity_g", (10, 0.3), fps=1, start_s=120))) == ["cleared"]
 
 
+@pytest.mark.parametrize("how", [{"eyes": 0.9}, {"yaw": 40.0}], ids=["eyes", "gaze"])
+def test_who_does_not_answer_does_not_answer_after_a_restart(how):
+    kind, rules = "driver.unresponsive", {"presets": ["driver.euroncap2026"]}
+    before = watched(kind, rules)
+    assert states(play(before, [*drive(0, 5), *drive(5, 10, **how)])) == ["raised"]
+    after = again(before, kind, rules)
+    assert states(play(after, drive(15.1, 12, **how))) == []
+    assert states(play(after, drive(27.1, 5))) == ["cleared"]
+
+
+def test_open_eyes_alone_are_no_gaze_that_is_back():
+    kind, rules = "driver.unresponsive", {"enabled": ["driver.unresponsive"], "away_by_speed": True}
+    car = [Observation(s * NS, "vehicle.speed_kmh", 90.0, "km/h", 1, "readings", "car") for s in range(16)]
+    before = watched(kind, rules)
+    assert states(play(before, merged(car, drive(0, 5), drive(5, 10, yaw=40.0)))) == ["raised"]
+    after = again(before, kind, rules)
+    assert states(play(after, drive(40, 10))) == []  # nobody says how fast the car is
+    car = [Observation(s * NS, "vehicle.speed_kmh", 90.0, "km/h", 1, "readings", "car") for s in range(50, 60)]
+    assert states(play(after, merged(car, drive(50, 9)))) == ["cleared"]
+
+
+def test_closed_eyes_that_cannot_be_read_are_not_open():
+    kind, rules = "driver.distracted", {"presets": ["driver.openpilot"]}
+    alarms = watched(kind, rules)
+    line = [*drive(0, 5), *drive(5, 12, eyes=0.9), *drive(17, 6, eyes=0.9, seen=0.0), *drive(23, 4, eyes=0.9)]
+    assert states(of(play(alarms, line), "driver.distracted/3")) == ["raised"]
+    assert states(of(play(alarms, drive(27, 4)), "driver.distracted/3")) == ["cleared"]
+
+
+def test_who_wears_dark_glasses_is_attentive_with_the_head_ahead():
+    kind, rules = "driver.distracted", {"presets": ["driver.openpilot"]}
+    line = [*drive(0, 5, seen=0.0), *drive(5, 12, yaw=40.0, seen=0.0), *drive(17, 6, seen=0.0)]
+    assert states(of(play(watched(kind, rules), line), "driver.distracted/3")) == ["raised", "cleared"]
+
+
 def flat(start_s, seconds):
     return [
         Observation((start_s + i) * NS, "sensor.quality", 0.0, "1", 0.0, "physio", "ecg", "no beats")
