@@ -66,6 +66,29 @@ def test_open_eyes_alone_are_no_gaze_that_is_back():
     assert states(play(after, merged(car, drive(50, 9)))) == ["cleared"]
 
 
+def test_glances_that_nobody_saw_are_not_none():
+    kind, rules = "driver.glancing_away", {"presets": ["driver.euroncap2026"]}
+    away = [*drive(0, 5), *drive(5, 12, yaw=40.0)]
+    before = watched(kind, rules)
+    assert states(play(before, away)) == ["raised"]
+    after = again(before, kind, rules)
+    assert play(after, drive(17.1, 20)) == []
+    assert states(play(after, drive(37.1, 5))) == ["cleared"]
+    covered = watched(kind, rules)
+    play(covered, away)
+    assert play(covered, drive(60, 20)) == []
+    assert states(play(covered, drive(80, 5))) == ["cleared"]
+
+
+def test_few_coughs_since_a_restart_are_not_few_within_the_hour():
+    kind, rules = "health.cough_rate", {"enabled": ["health.cough_rate"]}
+    before = watched(kind, rules)
+    assert states(play(before, readings("audio.cough", *[(5, 0.9), (5, 0.05)] * 21, fps=2))) == ["raised"]
+    after = again(before, kind, rules)
+    assert play(after, readings("audio.cough", (3590, 0.05), fps=1, start_s=220)) == []
+    assert states(play(after, readings("audio.cough", (120, 0.05), fps=1, start_s=3810))) == ["cleared"]
+
+
 def test_closed_eyes_that_cannot_be_read_are_not_open():
     kind, rules = "driver.distracted", {"presets": ["driver.openpilot"]}
     alarms = watched(kind, rules)
