@@ -89,6 +89,24 @@ def test_few_coughs_since_a_restart_are_not_few_within_the_hour():
     assert states(play(after, readings("audio.cough", (120, 0.05), fps=1, start_s=3810))) == ["cleared"]
 
 
+def test_an_item_of_a_score_that_has_become_old_is_missing_and_not_normal():
+    kind, rules = "health.news2", {"presets": ["health.news2_partial"]}
+    alarms = watched(kind, rules)
+    low = readings("vitals.spo2_percent", (200, 85), fps=1, stream="oximeter")
+    belt = readings("vitals.heart_rate_bpm", (900, 70), fps=1, stream="belt")
+    assert states(play(alarms, merged(low, belt))) == ["raised"]
+    fine = readings("vitals.spo2_percent", (100, 97), fps=1, stream="oximeter", start_s=900)
+    assert states(play(alarms, fine)) == ["cleared"]
+
+
+def test_an_item_whose_sensor_was_switched_off_keeps_nothing_up():
+    kind, rules = "health.news2", {"presets": ["health.news2_partial"]}
+    low = readings("vitals.spo2_percent", (200, 85), fps=1, stream="oximeter")
+    belt = readings("vitals.heart_rate_bpm", (900, 70), fps=1, stream="belt")
+    alerts = play(watched(kind, rules), merged(low, belt, [status(200, "off", stream="oximeter")]))
+    assert states(alerts) == ["raised", "cleared"]
+
+
 def test_closed_eyes_that_cannot_be_read_are_not_open():
     kind, rules = "driver.distracted", {"presets": ["driver.openpilot"]}
     alarms = watched(kind, rules)
