@@ -121,6 +121,20 @@ def test_who_wears_dark_glasses_is_attentive_with_the_head_ahead():
     assert states(of(play(watched(kind, rules), line), "driver.distracted/3")) == ["raised", "cleared"]
 
 
+def test_a_microphone_that_ends_says_nothing_of_eyes_after_a_step_back():
+    alarms = watched("driver.eyes_closed")
+    line = [status(99, "live", stream="vision"), *drive(100, 5), *drive(105, 5, eyes=0.9), *drive(50, 0.5, eyes=0.9)]
+    line += [status(50.6, "off", stream="mic"), *drive(50.7, 3, eyes=0.9), *ticks(110, 115)]
+    assert story(play(alarms, line)) == ["driver.eyes_closed raised"]
+
+
+def test_a_fall_does_not_end_with_a_step_back():
+    alarms = watched("motion.fall")
+    fell = readings("motion.fall", (0.4, 0.95), fps=2.5, start_s=500)
+    back = readings("motion.fall", (1, 0.5), fps=2, start_s=100)
+    assert story(play(alarms, [*fell, *ticks(501, 502), *back, *ticks(101, 110)])) == ["motion.fall raised"]
+
+
 def flat(start_s, seconds):
     return [
         Observation((start_s + i) * NS, "sensor.quality", 0.0, "1", 0.0, "physio", "ecg", "no beats")
