@@ -140,3 +140,23 @@ def flat(start_s, seconds):
         Observation((start_s + i) * NS, "sensor.quality", 0.0, "1", 0.0, "physio", "ecg", "no beats")
         for i in range(seconds)
     ]
+
+
+def test_an_asystole_of_before_a_restart_ends_when_its_recording_does():
+    before = watched("health.asystole")
+    assert states(play(before, merged(beats("N" * 20), flat(17, 8)))) == ["raised"]
+    after = again(before, "health.asystole")
+    line = [status(26, "live", stream="ecg"), *flat(27, 5), *ticks(32, 40)]
+    assert states(play(after, line)) == []
+    over = play(after, [status(60, "off", stream="ecg"), *ticks(60, 70)])
+    assert states(over) == ["cleared"]
+    assert "no longer watched" in over[0].reason.text
+
+
+def test_an_electrode_of_before_a_restart_ends_when_its_recording_does():
+    before = watched("health.asystole")
+    pulse = [Observation(s * NS, "vitals.heart_rate_bpm", 70.0, "bpm", 1.0, "physio", "belt") for s in range(40)]
+    assert states(play(before, merged(beats("N" * 20), flat(17, 8), pulse))) == ["raised"]
+    after = again(before, "health.asystole")
+    over = play(after, [status(60, "off", stream="ecg"), *ticks(60, 70)])
+    assert [(one.key, one.state) for one in over] == [("sensor.electrode/ecg", "cleared")]
