@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from edge_mm.alerts.blind import NOT_WATCHING
 from edge_mm.alerts.defaults import all_ours, unsayable
 from edge_mm.alerts.described import fed_by
 from edge_mm.alerts.handling import Handlings
@@ -138,6 +139,8 @@ def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int, sinks:
         senses = {MODALITY_OF[kind] for kind in there}
         if alert.kind in SENSOR_KINDS and stream not in kinds:
             text = f"sensor {stream} is no longer in the configuration"
+        elif alert.kind == "device.blind" and senses <= NOT_WATCHING:
+            text = "no longer watched: no sensor that watches anybody is left in the configuration"
         elif alert.kind.startswith("device.") and stream.startswith("sink_") and stream not in sinks:
             text = f"{stream.removeprefix('sink_')} is no longer in the configuration"
         elif alert.category == "physiological" and alert.sources and senses.isdisjoint(alert.sources):

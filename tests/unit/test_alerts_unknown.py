@@ -4,6 +4,8 @@ import pytest
 from timeline import NS, beats, merged, of, play, readings, status, story, ticks
 
 from edge_mm.alerts import Alarms, default_policies, limits_from
+from edge_mm.alerts.blind import Blind
+from edge_mm.alerts.numbers import Limits
 from edge_mm.types import Observation
 
 
@@ -160,3 +162,16 @@ def test_an_electrode_of_before_a_restart_ends_when_its_recording_does():
     after = again(before, "health.asystole")
     over = play(after, [status(60, "off", stream="ecg"), *ticks(60, 70)])
     assert [(one.key, one.state) for one in over] == [("sensor.electrode/ecg", "cleared")]
+
+
+def test_that_nobody_is_watched_ends_after_a_restart_with_the_last_recording():
+    def blind():
+        return Alarms([Blind(Limits())])
+
+    before = blind()
+    gone = [status(0, "live", stream="ecg"), status(1, "lost", stream="ecg"), *ticks(2, 6)]
+    assert states(play(before, gone)) == ["raised"]
+    after = blind()
+    after.restore(before.snapshot(), same_clock=True)
+    assert states(play(after, [status(7, "starting", stream="ecg"), *ticks(8, 9)])) == []
+    assert states(play(after, [status(10, "off", stream="ecg"), *ticks(10, 13)])) == ["cleared"]

@@ -81,6 +81,12 @@ def test_an_alarm_whose_kinds_of_sensor_are_gone_ends_beside_others_of_its_sense
     assert left(bundle, nobody, {"mic": "audio"}, rules=rules) == []
 
 
+def test_that_nobody_is_watched_ends_where_nobody_is_to_be_watched(bundle):
+    blind = alert(kind="device.blind", category="technical", sources=())
+    assert left(bundle, blind, {"chest": "ecg", "car": "speed"}) == ["device.blind"]
+    assert left(bundle, blind, {"car": "speed"}) == []
+
+
 def test_a_sensor_of_somebody_else_keeps_nobodys_alarm_up(bundle):
     def people(whose):
         return People({"ann": Monitor(bundle), "bob": Monitor(bundle)}, whose)
