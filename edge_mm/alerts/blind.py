@@ -90,7 +90,7 @@ class Blind:
         return self._noise_ns if any(self._unusable.get(s) == NOISE for s in there) else self._unusable_ns
 
     def _waits(self, watching: list[str]) -> bool:
-        """Before anything was said: a start-up says nothing of what was before a restart, the end of all sources does."""
+        """Before anything was said: a start-up says nothing of what was before a restart, the end of all does."""
         if not watching:
             return self._told is None and "off" not in self._states.values()
         return self._told is None and not any(

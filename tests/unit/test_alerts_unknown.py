@@ -175,3 +175,12 @@ def test_that_nobody_is_watched_ends_after_a_restart_with_the_last_recording():
     after.restore(before.snapshot(), same_clock=True)
     assert states(play(after, [status(7, "starting", stream="ecg"), *ticks(8, 9)])) == []
     assert states(play(after, [status(10, "off", stream="ecg"), *ticks(10, 13)])) == ["cleared"]
+
+
+def test_a_part_of_ours_is_no_sensor_that_may_still_say_that_it_is_over():
+    kind = "health.heart_rate_high"
+    before = watched(kind)
+    assert states(play(before, readings("vitals.heart_rate_bpm", (30, 150), fps=1, stream="belt"))) == ["raised"]
+    after = again(before, kind)
+    line = [status(31, "live", stream="@outbox"), status(32, "off", stream="belt"), *ticks(33, 36)]
+    assert states(play(after, line)) == ["cleared"]
