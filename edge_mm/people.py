@@ -76,7 +76,7 @@ class People:
 
     def add_stream(self, spec: StreamSpec) -> None:
         """As ``Monitor.add_stream``, of whom the stream belongs to."""
-        self._monitors[self._of(spec.name)].add_stream(spec)
+        self._monitors[self.whose(spec.name)].add_stream(spec)
 
     def push(self, event: Event) -> list[Output]:
         """Take the next event: a Sample or a sensor's Status goes to its person, a part's to the first, time to all; a
@@ -85,7 +85,7 @@ class People:
         if isinstance(event, Command):
             return self._command(event)
         if isinstance(event, (Sample, Status)):
-            return self._each([self._of(event.stream)], lambda monitor: monitor.push(event))
+            return self._each([self.whose(event.stream)], lambda monitor: monitor.push(event))
         return self._each(self._monitors, lambda monitor: monitor.push(event))
 
     def flush(self) -> list[Output]:
@@ -158,9 +158,10 @@ class People:
         kind, name = one.alert.kind, one.key.partition("/")[2]
         if kind in PART_KINDS:
             return one.person == self._first
-        return kind not in SENSOR_KINDS or one.person == self._of(name)
+        return kind not in SENSOR_KINDS or one.person == self.whose(name)
 
-    def _of(self, stream: str) -> str:
+    def whose(self, stream: str) -> str:
+        """The person whom a stream belongs to."""
         return self._person_of.get(stream, self._first)
 
     def _each(self, people: Iterable[str], ask: Callable[[Monitor], list[Output]]) -> list[Output]:
@@ -230,6 +231,11 @@ def policies_of(watch: Watch) -> Mapping[str, Sequence[Policy]]:
 def active_of(watch: Watch) -> tuple[Alert, ...]:
     """The latest transition of each alarm that is active."""
     return watch.active if isinstance(watch, People) else watch.alarms.active
+
+
+def streams_of(watch: Watch, alert: Alert, streams: Iterable[str]) -> set[str]:
+    """Those of these streams that whoever has this alarm hears."""
+    return {one for one in streams if not isinstance(watch, People) or watch.whose(one) == alert.person}
 
 
 def end(watch: Watch, alert: Alert, *, t_ns: int, reason: Reason) -> Alert:

@@ -46,8 +46,8 @@ class Alarm:
     """
 
     __slots__ = (
-        "_forgotten", "_over_ns", "_stays", "due_ns", "escalate_ns", "handling", "head", "held_ns", "last", "latch",
-        "over", "raised", "restored",
+        "_forgotten", "_over_ns", "_stays", "_told_ns", "due_ns", "escalate_ns", "handling", "head", "held_ns", "last",
+        "latch", "over", "raised", "restored",
     )  # fmt: skip
 
     def __init__(self, raised: Alert, head: str, handling: Handling, *, latch: bool = False) -> None:
@@ -57,6 +57,7 @@ class Alarm:
         self.latch = latch or handling.latching
         self.held_ns: int | None = raised.t_ns
         self.restored = False
+        self._told_ns: int | None = raised.t_ns  # when people were last told that it began, on this clock
         self.over: Over | None = None
         self._over_ns = 0
         self._stays = False  # over, said so, and waiting to be acknowledged
@@ -87,6 +88,8 @@ class Alarm:
         forgotten, self._forgotten = self._forgotten, False
         if before is None and not forgotten:
             return []
+        if self.escalate_ns is not None:  # nobody was alarmed while it was over
+            self.escalate_ns = max(self.escalate_ns, condition.t_ns)
         # What was acknowledged and has been over for longer than a flicker is a new condition, and must not be hidden.
         anew = forgotten or condition.t_ns - self._over_ns > ns(self.handling.keep_s)
         quiet = self.acknowledged or self.last.silent_until_ns is not None
@@ -103,6 +106,7 @@ class Alarm:
             priority=self.raised.priority,
             escalation=0,  # nobody has been told of this one
         )
+        self._told_ns = condition.t_ns
         self.escalate_ns = self._escalation_after(condition.t_ns)
         return [told]
 
@@ -116,8 +120,8 @@ class Alarm:
         self.due_ns = condition.t_ns
         if self.held_ns is not None:
             self.due_ns = max(self.due_ns, self.held_ns + keep_ns)
-        if not self.restored:
-            self.due_ns = max(self.due_ns, self.raised.t_ns + cooldown_ns)
+        if self._told_ns is not None:
+            self.due_ns = max(self.due_ns, self._told_ns + cooldown_ns)
 
     def passes(self, explained: Explanation) -> Alert:
         """The time of ``next_ns`` has come.
@@ -188,7 +192,7 @@ class Alarm:
     def restore(self, last: Alert, over: Over | None, *, stays: bool) -> None:
         """It has been going on since before a restart."""
         self.last, self.over, self._stays = last, over, stays
-        self.restored, self.held_ns = True, None
+        self.restored, self.held_ns, self._told_ns = True, None, None
 
     def resumes(self, t_ns: int, *, left_ns: int, same_clock: bool) -> None:
         """The first event after a restart: from now on there is a clock.
@@ -208,6 +212,8 @@ class Alarm:
         self.escalate_ns = (
             self._escalation_after(begin_ns if same_clock and begin_ns <= t_ns else t_ns) if waiting else None
         )
+        if self.escalate_ns is not None:  # what came due while nobody ran is told now, one step
+            self.escalate_ns = max(self.escalate_ns, t_ns)
 
     def _latch(self, t_ns: int) -> Alert:
         self._stays = True

@@ -22,6 +22,7 @@ from edge_mm.alerts.hold import SLACK_NS, ns, seconds_between
 from edge_mm.alerts.numbers import Limits
 from edge_mm.alerts.rules import Measured, Rule, ended
 from edge_mm.alerts.sensors import NO_BEATS, QUALITY
+from edge_mm.alerts.streams import Running
 from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status
 
 BEAT, PULSE = "vitals.beat", "vitals.heart_rate_bpm"
@@ -63,12 +64,15 @@ class Asystole:
         self._still_ns = ns(limits.asystole_s) - SLACK_NS
         self._streams: dict[str, _Stream] = {}
         self._pulses: dict[str, int] = {}
+        self._running = Running()
         self._told: dict[str, str] = {}
         self._said: bool | None = None
         self._measured = Measured(0.0, limits.asystole_s, {})
 
     def update(self, event: PolicyInput) -> list[Condition]:
         """Take one event."""
+        if isinstance(event, Status) or (isinstance(event, Observation) and event.name == QUALITY):
+            self._running.take(event)
         if isinstance(event, Status):
             return self._off(event) if event.state == "off" else []
         if not isinstance(event, Observation):
@@ -172,9 +176,17 @@ class Asystole:
         return []
 
     def _off(self, event: Status) -> list[Condition]:
-        self._streams.pop(event.stream, None)
+        stream = self._streams.pop(event.stream, None)
         self._pulses.pop(event.stream, None)
-        return self._over(event.stream, event.t_ns, f"no longer watched: {event.stream} has ended")
+        text = f"no longer watched: {event.stream} has ended"
+        conditions = self._over(event.stream, event.t_ns, text)
+        # What may be active from before a restart ends too.
+        if not conditions and (stream is None or not stream.said):
+            conditions.append(_on_again(event.stream, event.t_ns, text))
+        if self._said is None and self._running.ended("physio"):
+            self._said = False
+            conditions.append(ended(RULE, event.t_ns, text, self._measured))
+        return conditions
 
     def _asystole(self, t_ns: int, onset_ns: int, *, active: bool) -> Condition:
         return RULE.condition(t_ns, active=active, onset_ns=onset_ns, measured=self._measured, sources=("physio",))

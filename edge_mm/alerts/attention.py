@@ -116,7 +116,8 @@ class Distracted:
             return
         t_ns, ratio = judged
         limits, closed = self._limits, 0.0
-        if self._closed is not None and self._closed.t_ns == t_ns:
+        # What began with closed eyes is not over while they cannot be read; before that, it is not known to begin.
+        if self._closed is not None and (self._closed.t_ns == t_ns or self.hold.told):
             closed = self._closed.value
         if ratio >= 1.0 or closed >= limits.eyes_closed_enter:
             state = 1.0
@@ -166,15 +167,20 @@ class Unresponsive:
         last = self._eyes.hold.last_ns if reading.name == EYES else reading.t_ns
         asleep = bool(self._eyes.hold.told) and not standing
         gone = self._gone and not standing
-        if last is None or not (asleep or gone or self.hold.told or self._sure(reading)):
+        if last is None or not (asleep or gone or self.hold.told or reading.name != FACE):  # a face says neither
             return
         self._by_eyes = asleep
-        if self.hold.read(reading.t_ns, enters=asleep or gone, leaves=not (asleep or gone)) and self.hold.told:
+        over = not (asleep or gone) and (standing or self.hold.told is not None or self._answers())
+        if self.hold.read(reading.t_ns, enters=asleep or gone, leaves=over) and self.hold.told:
             self.hold.onset_ns = self._eyes.hold.onset_ns if asleep else self._away.hold.onset_ns or self._warned_ns
 
-    def _sure(self, reading: Observation) -> bool:
-        """Open eyes or a gaze that is ahead; a face alone says neither."""
-        return reading.name != FACE
+    def _answers(self) -> bool:
+        """Asked until something was said: an alarm of before a restart ends with a gaze that was seen to be ahead.
+
+        Closed eyes or a glance that may just be beginning may as well have been going on since then.
+        """
+        ahead = self._away.hold.last_ns is not None and self._away.hold.onset_ns is None
+        return ahead and self._eyes.hold.onset_ns is None
 
     def _glance(self, t_ns: int, ratio: float) -> None:
         self._away.wait(self._road.dwell_s)

@@ -15,7 +15,8 @@ from edge_mm.types import Condition, Observation, PolicyInput, Reason, Status
 
 NOISE = "noise"
 """Label of a signal that is there, under the movements of a person."""
-_NOT_WATCHING: frozenset[Modality] = frozenset(("readings", "text"))
+NOT_WATCHING: frozenset[Modality] = frozenset(("readings", "text"))
+"""Senses that say nothing of whether anybody is well."""
 
 
 class Blind:
@@ -58,7 +59,7 @@ class Blind:
         watching = [
             stream
             for stream, state in self._states.items()
-            if state != "off" and self._senses.get(stream) not in _NOT_WATCHING
+            if state != "off" and self._senses.get(stream) not in NOT_WATCHING
         ]
         blind = bool(watching) and all(
             self._states[stream] in ("lost", "stale") or stream in self._unusable for stream in watching
@@ -89,7 +90,9 @@ class Blind:
         return self._noise_ns if any(self._unusable.get(s) == NOISE for s in there) else self._unusable_ns
 
     def _waits(self, watching: list[str]) -> bool:
-        """Before anything was said: a start-up says nothing of what was before a restart."""
+        """Before anything was said: a start-up says nothing of what was before a restart, the end of all does."""
+        if not watching:
+            return self._told is None and "off" not in self._states.values()
         return self._told is None and not any(
             self._states[s] in ("live", "degraded") and self._usable.works(s) for s in watching
         )

@@ -25,12 +25,16 @@ RULE = Rule(
 
 
 class Coughs:
-    """Tracker: coughs of a sliding window. One is what is heard for ``sound_s``, after ``cough_rate_gap_s`` without."""
+    """Tracker: coughs of a sliding window. One is what is heard for ``sound_s``, after ``cough_rate_gap_s`` without.
 
-    __slots__ = ("_limits", "_one", "_times", "_window_ns", "hold")
+    Until something was said there may have been more before a restart: few are only few once a whole window was heard.
+    """
+
+    __slots__ = ("_begun_ns", "_limits", "_one", "_times", "_window_ns", "hold")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._begun_ns: int | None = None
         self._window_ns = ns(limits.cough_rate_window_s)
         self._one = Hold(dwell_s=limits.sound_s, keep_s=limits.cough_rate_gap_s, max_gap_s=limits.sound_max_gap_s)
         self._times: deque[int] = deque(maxlen=max(limits.cough_rate_count, 1000))
@@ -45,7 +49,10 @@ class Coughs:
         while self._times and self._times[0] <= t_ns - self._window_ns:
             self._times.popleft()
         count = len(self._times)
-        few = count <= min(limits.cough_rate_exit_count, limits.cough_rate_count - 1)
+        if self._begun_ns is None:
+            self._begun_ns = t_ns
+        known = self.hold.told is not None or t_ns - self._begun_ns >= self._window_ns
+        few = known and count <= min(limits.cough_rate_exit_count, limits.cough_rate_count - 1)
         if self.hold.read(t_ns, enters=count >= limits.cough_rate_count, leaves=few) and self.hold.told:
             self.hold.onset_ns = self._times[0]
 

@@ -90,12 +90,17 @@ def default_policies(
 def unsayable(alert: Alert, policies: Iterable[Policy]) -> bool:
     """Whether an alarm of a built-in rule is one that none of these policies can say anything about any more."""
     policies = tuple(policies)
-    if any(not hasattr(one, "rule") and not isinstance(one, (Connection, Usable, Blind, Inputs)) for one in policies):
-        return False  # what a user's own says is not known
+    if not all_ours(policies):
+        return False
     if alert.kind == NO_INPUT:
         return not any(isinstance(one, Inputs) and alert.key.partition("@")[0] in one.keys for one in policies)
     kinds = {one.rule.kind for one in policies if hasattr(one, "rule")}
     return alert.kind in KINDS and alert.kind not in kinds
+
+
+def all_ours(policies: Iterable[Policy]) -> bool:
+    """Whether none of these policies is a user's own: what such a one says, and by what, is not known."""
+    return all(hasattr(one, "rule") or isinstance(one, (Connection, Usable, Blind, Inputs)) for one in policies)
 
 
 def _scores(limits: Limits) -> tuple[News2, News2]:

@@ -11,7 +11,7 @@ import ast
 import difflib
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -82,14 +82,20 @@ def heard(limits: Limits) -> dict[str, list[str]]:
 
 def raised_by(limits: Limits) -> dict[str, tuple[str, ...]]:
     """Kind of each rule that runs -> kinds of source, any of which lets it judge."""
+    return fed_by(_policies(limits))
+
+
+def fed_by(policies: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    """Kind of each of these rules -> kinds of source, any of which lets it judge; where that is known."""
     found: dict[str, tuple[str, ...]] = {}
-    for policy in _policies(limits):
+    for policy in policies:
         kind = policy.rule.kind
         heard = [str(policy.needs)] if isinstance(policy, HeadWatch) else sorted(policy.names - {QUALITY, _CONTEXT})
         if kind in _FROM_ECG:
             heard = ["vitals.beat"]
-        sources = (GIVEN_BY[name if name in GIVEN_BY else name.partition(".")[0]] for name in heard)
-        found[kind] = tuple(dict.fromkeys(source for each in sources for source in each))
+        named = [name if name in GIVEN_BY else name.partition(".")[0] for name in heard]
+        if all(name in GIVEN_BY for name in named):
+            found[kind] = tuple(dict.fromkeys(source for name in named for source in GIVEN_BY[name]))
     return found
 
 

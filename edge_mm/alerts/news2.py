@@ -18,7 +18,7 @@ from edge_mm.alerts.rules import Measured, Rule, ended
 from edge_mm.alerts.sensors import QUALITY
 from edge_mm.alerts.signs import BREATHING, SPO2, SYSTOLIC, TEMPERATURE
 from edge_mm.alerts.streams import Running
-from edge_mm.types import Condition, Observation, PolicyInput
+from edge_mm.types import Condition, Observation, PolicyInput, Status
 
 PULSE = "vitals.heart_rate_bpm"
 
@@ -74,7 +74,7 @@ class News2:
         self._limits = limits
         self._total = limits.news2_emergency_total if emergency else limits.news2_total
         self._single = 4 if emergency else limits.news2_single
-        self._newest: dict[str, tuple[int, float]] = {}
+        self._newest: dict[str, tuple[int, float, str]] = {}
         self._running = Running()
         self._told: bool | None = None
         self._measured = Measured(0.0, float(self._total), {})
@@ -88,6 +88,8 @@ class News2:
         """Take one event."""
         if not isinstance(event, Observation) or event.name == QUALITY:
             self._running.take(event)
+            if isinstance(event, Status) and event.state == "off":  # what it said is watched no longer
+                self._newest = {name: one for name, one in self._newest.items() if one[2] != event.stream}
             if self._told is not False and not isinstance(event, Observation) and self._running.ended("physio"):
                 self._told, self._hold = False, self._fresh()
                 return (ended(self.rule, event.t_ns, "no longer watched: the sources have ended", self._measured),)
@@ -100,20 +102,24 @@ class News2:
             self._newest = {}
         before = self._newest.get(event.name)
         if before is None or t_ns >= before[0]:
-            self._newest[event.name] = (t_ns, event.value)
-        scored = {
-            name: points(name, value) for name, (at, value) in self._newest.items() if t_ns - at <= self._age_ns(name)
-        }
+            self._newest[event.name] = (t_ns, event.value, event.stream)
+        known = {name: points(name, value) for name, (_, value, _) in self._newest.items()}
+        scored = {name: each for name, each in known.items() if t_ns - self._newest[name][0] <= self._age_ns(name)}
         air = self._limits.news2_air
         total = sum(scored.values()) + (2 if air == "oxygen" else 0)
-        enters = total >= self._total or max(scored.values(), default=0) >= self._single
-        if not hold.read(t_ns, enters=enters, leaves=not enters):
+        enters = self._beyond(scored)
+        # An item that has become old is missing, not normal: it may not end what it helped to raise.
+        if not hold.read(t_ns, enters=enters, leaves=not self._beyond(known if hold.told else scored)):
             return ()
         self._told = hold.told
         self._measured = self._said(scored, total, air)
         onset = hold.onset_ns if hold.told else None
         active = bool(hold.told)
         return (self.rule.condition(t_ns, active=active, onset_ns=onset, measured=self._measured, sources=("physio",)),)
+
+    def _beyond(self, scored: dict[str, int]) -> bool:
+        total = sum(scored.values()) + (2 if self._limits.news2_air == "oxygen" else 0)
+        return total >= self._total or max(scored.values(), default=0) >= self._single
 
     def _age_ns(self, name: str) -> int:
         return ns(self._limits.spots_max_age_s if ITEMS[name].spot else self._limits.signs_max_age_s)

@@ -49,7 +49,9 @@ class Still:
             fell_ns = self._fell_ns = None
         after = fell_ns is not None and t_ns > fell_ns
         still = reading.value < limits.fall_no_movement_g
-        hold.read(t_ns, enters=after and still, leaves=not after or reading.value >= limits.fall_no_movement_moves_g)
+        # Until something was said, somebody may lie there since before a restart: then only movement is an end.
+        over = reading.value >= limits.fall_no_movement_moves_g or (not after and hold.told is not None)
+        hold.read(t_ns, enters=after and still, leaves=over)
 
     def measured(self) -> Measured:
         """How long nobody has moved, or moves again."""

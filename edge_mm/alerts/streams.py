@@ -20,8 +20,10 @@ class Running:
         self._senses: dict[str, Modality] = {}
 
     def take(self, event: PolicyInput) -> None:
-        """Take one event."""
+        """Take one event; a part of ours (``@outbox``) is no stream."""
         if isinstance(event, Status):
+            if event.stream.startswith("@"):
+                return
             self._states[event.stream] = event.state
         elif isinstance(event, Observation):
             self._states.setdefault(event.stream, "live")

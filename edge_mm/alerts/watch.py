@@ -111,11 +111,13 @@ class Watch:
                 return ()
             silent = [stream for stream in self._trackers if self._silent_ns(stream, event.t_ns) >= self._event_ns]
             past = [self._trackers.pop(stream) for stream in silent]
+            if self._told and not past:
+                return ()
             text = self._event_over
         elif isinstance(event, Status) and event.state == "off":
             if event.stream in self._trackers:
                 past = [self._trackers.pop(event.stream)]
-            if not self._told and not self._running.ended(self._sense):
+            if not (self._told and past) and not self._running.ended(self._sense):
                 return ()
             text = f"no longer watched: {event.stream} has ended"
         elif self._told is None and self._running.ended(self._sense):  # it has just become known what else runs

@@ -93,7 +93,10 @@ class ShareOfTime:
 
 
 class SumOfTime(ShareOfTime):
-    """The seconds of a sliding window in which a reading was at or above ``above``, added up."""
+    """The seconds of a sliding window in which a reading was at or above ``above``, added up.
+
+    Over when they are below ``exit_s`` whatever was in the part of the window that nobody saw: silence is no evidence.
+    """
 
     __slots__ = ()
 
@@ -103,7 +106,8 @@ class SumOfTime(ShareOfTime):
         )
 
     def _judged(self) -> tuple[bool, bool]:
-        return self._on_ns >= ns(self._enter) - SLACK_NS, self._on_ns < ns(self._exit)
+        most_ns = self._on_ns + max(self._window_ns - self._cover_ns, 0)
+        return self._on_ns >= ns(self._enter) - SLACK_NS, most_ns < ns(self._exit)
 
     def measured(self) -> Measured:
         """The seconds and their limit."""

@@ -10,7 +10,9 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from edge_mm.alerts.defaults import unsayable
+from edge_mm.alerts.blind import NOT_WATCHING
+from edge_mm.alerts.defaults import all_ours, unsayable
+from edge_mm.alerts.described import fed_by
 from edge_mm.alerts.handling import Handlings
 from edge_mm.alerts.limits import limits_from
 from edge_mm.alerts.sensors import SENSOR_KINDS
@@ -28,7 +30,7 @@ from edge_mm.kinds import MODALITY_OF
 from edge_mm.models.bundle import Bundle
 from edge_mm.models.profile import load_profile
 from edge_mm.monitor import Monitor
-from edge_mm.people import People, Watch, active_of, end, policies_of, restore
+from edge_mm.people import People, Watch, active_of, end, policies_of, restore, streams_of
 from edge_mm.protocols import Policy
 from edge_mm.types import Alert, Reason
 
@@ -128,17 +130,23 @@ def end_forgotten(watch: Watch, planned: Iterable[Planned], *, t_ns: int, sinks:
         Their last transitions; store and publish them.
     """
     kinds = {stream: kind for one in planned for stream, kind in one.kinds.items()}
-    senses = {MODALITY_OF[kind] for kind in kinds.values()}
     policies = [one for those in policies_of(watch).values() for one in those]
+    fed = fed_by(one for one in policies if hasattr(one, "rule")) if all_ours(policies) else {}
     over: list[Alert] = []
     for alert in active_of(watch):
         stream = alert.key.partition("/")[2]
+        there = {kinds[one] for one in streams_of(watch, alert, kinds)}
+        senses = {MODALITY_OF[kind] for kind in there}
         if alert.kind in SENSOR_KINDS and stream not in kinds:
             text = f"sensor {stream} is no longer in the configuration"
+        elif alert.kind == "device.blind" and senses <= NOT_WATCHING:
+            text = "no longer watched: no sensor that watches anybody is left in the configuration"
         elif alert.kind.startswith("device.") and stream.startswith("sink_") and stream not in sinks:
             text = f"{stream.removeprefix('sink_')} is no longer in the configuration"
         elif alert.category == "physiological" and alert.sources and senses.isdisjoint(alert.sources):
             text = f"no longer watched: no sensor for {', '.join(alert.sources)} is left in the configuration"
+        elif alert.kind in fed and there.isdisjoint(fed[alert.kind]):
+            text = f"no longer watched: no sensor ({' or '.join(fed[alert.kind])}) is left in the configuration"
         elif unsayable(alert, policies):
             text = f"no longer watched: the rule {alert.kind} is not in use any more"
         else:

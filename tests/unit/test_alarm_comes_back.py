@@ -94,3 +94,23 @@ def test_a_silence_that_ends_with_its_alarm_is_followed_by_the_end_alone():
     _, happened = line(Script({10: True, 24: False}), until=120, commands=[(20, "silence", 1, 20)], table={
         "*": {"cooldown_s": 30.001, "escalate_s": 0}})  # fmt: skip
     assert told(happened) == [(10, "raised"), (20, "silenced"), (40, "cleared")]
+
+
+def test_what_comes_back_after_it_was_over_for_long_escalates_from_then_on_one_step_at_a_time():
+    table = {"*": {"cooldown_s": 600, "escalate_s": 60}}
+    _, happened = line(Script({10: True, 20: False, 300: True}, priority="low"), until=400, table=table)
+    assert told(happened) == [(10, "raised"), (300, "escalated"), (360, "escalated")]
+
+
+def test_what_came_due_during_a_restart_escalates_from_then_on_one_step_at_a_time():
+    table = {"*": {"escalate_s": 60}}
+    script = Script({10: True}, priority="low")
+    alarms, _ = line(script, until=30, table=table)
+    after = restored(alarms, script, same_clock=True, table=table)
+    assert told(lived(after, 300, 400)) == [(300, "escalated"), (360, "escalated")]
+
+
+def test_a_latched_alarm_comes_back_no_faster_than_its_cooldown():
+    script = Script({10: True, 11: False, 75: True, 76: False, 80: True, 81: False, 85: True, 86: False}, latch=True)
+    _, happened = line(script, until=200, table={"*": {"cooldown_s": 60, "escalate_s": 0}})
+    assert told(happened) == [(10, "raised"), (70, "latched"), (75, "resumed"), (135, "latched")]
