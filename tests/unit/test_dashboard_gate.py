@@ -63,7 +63,9 @@ def test_another_name_is_refused_against_dns_rebinding(host):
     assert ask(gate(), host=host)[0] == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080", "http://["]
+)
 def test_another_sites_page_is_refused_whatever_it_asks(origin):
     for kind in ("http", "websocket"):
         status, _ = ask(gate(), host="127.0.0.1:8080", origin=origin, kind=kind)
