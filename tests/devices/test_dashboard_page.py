@@ -5,6 +5,7 @@ from dashboard_page import chromium, served
 from simulated_fleet import SimulatedFleet, some_alarms
 
 from edge_mm.dashboard.accounts import add_account
+from edge_mm.delivery.bridge_payloads import Availability, BridgeState
 from edge_mm.types import Reason
 
 pytestmark = pytest.mark.devices
@@ -125,3 +126,19 @@ def test_with_a_login_nothing_is_seen_before_it_and_its_name_goes_with_the_answe
         page.wait_for_selector(".alarm:has-text('by anna')")
         page.click("text=Log out")
         page.wait_for_url(f"{url}login")
+
+
+def test_a_value_of_a_sensor_that_is_silent_is_no_value_of_now_and_a_sensor_of_a_lost_device_is_not_online(page):
+    with served() as (mosquitto, url, _), SimulatedFleet(mosquitto.settings.port, ["bed-1"]) as fleet:
+        fleet.second("bed-1", 1)
+        fleet.say("bed-1", "sensor/ecg/availability", Availability("offline", "lost", "no cable"), retain=True)
+        page.goto(url)
+        page.wait_for_selector(".tile .age", state="attached")
+        fleet.second("bed-1", 2)
+        page.wait_for_selector(".tile:not(.old) .led b.old:has-text('/min')")
+        page.wait_for_selector(".tile .age:has-text('Heart rate of')")
+        page.wait_for_selector(".tile .led b:not(.old):has-text('5 %')")
+        page.goto(f"{url}device/bed-1")
+        page.wait_for_selector(".sensors li:has-text('cabin'):has-text('● online')")
+        fleet.say("bed-1", "bridge/state", BridgeState("offline", "connection lost"), retain=True)
+        page.wait_for_selector(".sensors li:has-text('cabin'):has-text('? unknown')")

@@ -117,6 +117,17 @@ def test_readings_grow_stale_by_age_and_by_the_sensors_own_word():
     assert sensor.stale(101.0)
 
 
+def test_of_two_sensors_with_one_reading_the_one_that_tells_it_now_leads():
+    fleet = Fleet("edge_mm")
+    now = clock.now()
+    for stream, bpm, at_s in (("belt", 72.0, 60.0), ("ecg", 140.0, 50.0)):
+        said = [Observation(0, "vitals.heart_rate_bpm", bpm, "bpm", 1.0, "physio", stream)]
+        hear(fleet, f"sensor/{stream}/availability", {"state": "online"})
+        hear(fleet, f"sensor/{stream}/state", sensor_state(said, anchor=now), now_s=at_s)
+    sensor, reading = fleet.devices["car-7"].leading(61.0)["vitals_heart_rate_bpm"]
+    assert (sensor.name, reading.value) == ("belt", 72.0)
+
+
 def test_a_waveform_keeps_the_last_seconds_and_gaps_are_gaps():
     fleet = Fleet("edge_mm")
     for i in range(100):
