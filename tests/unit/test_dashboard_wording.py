@@ -3,8 +3,11 @@
 import pytest
 from delivery_samples import alert
 
+from edge_mm.dashboard.charts import wave_svg
 from edge_mm.dashboard.device import Alarm
-from edge_mm.dashboard.wording import alarm_named, sentence
+from edge_mm.dashboard.heard import Reading
+from edge_mm.dashboard.lines import Wave
+from edge_mm.dashboard.wording import alarm_named, sentence, valued
 from edge_mm.delivery import clock
 from edge_mm.delivery.present import alert_state
 from edge_mm.delivery.record import Record
@@ -58,3 +61,20 @@ def test_an_alarm_is_named_with_what_it_is_about(kind, key, person, named):
 )  # fmt: skip
 def test_silence_is_offered_where_the_device_would_do_it(transition, offered):
     assert Alarm("x", state(transition), 1.0).silences is offered
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [(71.6, "bpm", "72"), (1e300, "bpm", "1.0e+300"), (-1e300, "", "-1.0e+300"), (1.7e308, "probability", "inf"),
+     (36.61, "degC", "36.6"), (0.97, "probability", "97")],
+)  # fmt: skip
+def test_a_number_has_as_many_digits_as_people_read(value, unit, told):
+    assert valued(Reading(value, unit)) == told
+
+
+def test_a_waveform_between_the_largest_numbers_there_are_is_drawn():
+    wave = Wave()
+    wave.add(1.0, [-1.7e308, 1.7e308, 0.0], rate_hz=100.0, unit="mV")
+    drawn = wave_svg(wave)
+    assert "nan" not in drawn
+    assert all(f" {y:.1f}" in drawn for y in (86.0, 4.0, 45.0))
