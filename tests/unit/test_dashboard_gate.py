@@ -182,6 +182,19 @@ def test_waits_double_and_belong_to_an_address_until_all_together_fail_too_often
     assert pace.wait_s("b", 100.0) > 0
 
 
+def test_slips_of_the_pen_over_months_make_nobody_wait_and_a_patient_guesser_stays_slow():
+    pace = Pace(free=2, longest_s=60)
+    for day in range(200):
+        pace.failed(f"address {day % 50}", day * 86_400.0)
+        assert pace.wait_s("b", day * 86_400.0) == 0
+    now_s, tries = 1e9, 0
+    while now_s < 1e9 + 3600:
+        now_s += pace.wait_s("guesser", now_s)
+        pace.failed("guesser", now_s)
+        tries += 1
+    assert tries <= 2 + 6 + 60
+
+
 def test_a_session_ends_by_itself(logins):
     sessions = Sessions(read_accounts(logins), lifetime_s=10)
     secret = sessions.begin("anna", 100.0)
