@@ -54,6 +54,10 @@ def broker_settings(args: argparse.Namespace) -> MqttSettings:
 
     from edge_mm.delivery.settings import MqttSettings
 
+    if args.host is not None:
+        name, _, port = args.host.rpartition(":")
+        if name and ":" not in name and port.isascii() and port.isdigit():  # an IPv6 address has more of them
+            raise UsageError(f"--host {args.host}: give the port by itself, --host {name} --port {port}")
     here = args.config or (DEFAULT if Path(DEFAULT).is_file() and args.host is None else None)
     base = _configured(here) if here else MqttSettings()
     changed: dict[str, Any] = {key: getattr(args, key) for key in _KEYS if getattr(args, key) is not None}

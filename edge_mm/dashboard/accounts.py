@@ -143,7 +143,7 @@ class Pace:
 
     Args:
         free: failures that cost nothing.
-        longest_s: longest wait.
+        longest_s: longest wait; after so long without a failure, one is forgotten.
     """
 
     def __init__(self, *, free: int = 5, longest_s: float = 300.0) -> None:
@@ -157,8 +157,10 @@ class Pace:
     def failed(self, address: str, now_s: float) -> None:
         """A try was wrong."""
         for each, _ in self._watched(address):
-            count, _last_s = self._failures.pop(each, (0, 0.0))
-            self._failures[each] = (count + 1, now_s)
+            count, last_s = self._failures.pop(each, (0, now_s))
+            # Else a year's slips of the pen would make everyone wait in the end.
+            left = max(0, count - int((now_s - last_s) / self._longest_s))
+            self._failures[each] = (left + 1, now_s)
         while len(self._failures) > 1000:
             self._failures.popitem(last=False)
 

@@ -32,6 +32,8 @@ MAX_WAITING = 20_000
 """Messages between the broker's thread and the page's; beyond, the oldest are dropped and counted."""
 STALE_S = 5.0
 """Readings come once a second; older ones are greyed and their age is said."""
+SETTLE_S = 5.0
+"""After a connect of ours or of a device: what it stands by has been said again by then."""
 LONGEST_TEXT = 300
 LONGEST_WORD = 64
 

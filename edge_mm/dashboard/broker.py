@@ -101,13 +101,14 @@ class Broker:
     def _run(self) -> None:
         backoff = Backoff(*_BACKOFF_S)
         while not self._stop.is_set():
-            began, held = time.monotonic(), False
+            asked_s, held = time.monotonic(), False
+            began = asked_s
             connection = self._make(self._received)
             try:
                 connection.open(_PATIENCE_S)
                 connection.subscribe(self._filters, timeout_s=_PATIENCE_S)
                 began, held = time.monotonic(), True
-                self._say(Link("connected", "", began))
+                self._say(Link("connected", "", began, asked_s))
                 self._converse(connection)
             except DeliveryError as error:
                 refused = isinstance(error, LoginRefusedError)

@@ -26,7 +26,7 @@ def wave_svg(wave: Wave) -> str:
     if len(good) < 2:
         return ""
     low, high = min(good), max(good)
-    span = (high - low) or 1.0
+    span = (high / 2 - low / 2) or 0.5  # halves: the largest numbers have no difference
     step = _WIDTH / (wave.capacity - 1)
     first = wave.capacity - len(values)
     pieces: list[str] = []
@@ -35,7 +35,7 @@ def wave_svg(wave: Wave) -> str:
         if not math.isfinite(value):
             pen = "M"
             continue
-        x, y = (first + i) * step, 4 + (_HEIGHT - 8) * (1 - (value - low) / span)
+        x, y = (first + i) * step, 4 + (_HEIGHT - 8) * (1 - (value / 2 - low / 2) / span)
         pieces.append(f"{pen}{x:.1f} {y:.1f}")
         pen = "L"
     path = "".join(pieces)

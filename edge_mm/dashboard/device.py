@@ -153,6 +153,14 @@ class Device:
                 if name != "sensor_quality" and reading.unit != "px":
                     yield sensor, name, reading
 
+    def leading(self, now_s: float) -> dict[str, tuple[Sensor, Reading]]:
+        """Each of these by name; where several sensors tell it, of one that tells it now."""
+        found: dict[str, tuple[Sensor, Reading]] = {}
+        for sensor, name, reading in self.vitals():
+            if name not in found or not sensor.stale(now_s) or found[name][0].stale(now_s):
+                found[name] = sensor, reading
+        return found
+
     # -- what its messages say; each tells whether there was room for it
 
     def sensor(self, name: str, *, room: bool) -> Sensor | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edge_mm.dashboard.bounds import MAX_DEVICES, MAX_SENSORS_IN_ALL
+from edge_mm.dashboard.bounds import MAX_DEVICES, MAX_SENSORS_IN_ALL, SETTLE_S
 from edge_mm.dashboard.device import Device, Happened
 from edge_mm.dashboard.heard import FusionState, Gone, Message, SensorState, Waveform, understood
 from edge_mm.delivery.bridge_payloads import Availability, BridgeInfo, BridgeState
@@ -31,6 +31,8 @@ class Link:
     text: str = ""
     """Why it is not there, one sentence."""
     since_s: float = 0.0
+    asked_s: float = 0.0
+    """When this connection was begun: what came earlier came over another one."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -66,6 +68,9 @@ class Fleet:
     counts: Counts = field(default_factory=Counts)
     urgent: deque[Urgent] = field(default_factory=lambda: deque(maxlen=32))
     version: int = 0
+    _asked_s: float | None = None
+    _again: bool = False
+    """Whether a connection was lost: what came up before the next is news."""
     _left_out: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _sensors: int = 0
     _numbers: int = 0
@@ -75,8 +80,33 @@ class Fleet:
         """The connection to the broker is so now."""
         if "connected" not in (link.state, self.link.state):
             link.since_s = self.link.since_s  # it is gone since then, however often it was tried
+        if link.state == "connected":
+            self._asked_s = link.asked_s
+        elif self._asked_s is not None:
+            self._again = True
         self.link = link
         self.version += 1
+
+    def settle(self, now_s: float) -> None:
+        """After a new connection: what the broker has not told again does not hold any more.
+
+        A device that it does not know of may stand as it did or not (it forgot it when it was started anew): what was
+        known of it is kept as old. An alarm that a device does not stand by any more is gone.
+        """
+        asked_s = self._asked_s
+        if asked_s is None or self.link.state != "connected" or now_s < self.link.since_s + SETTLE_S:
+            return
+        for device in self.devices.values():
+            unsaid = [level for level, one in device.alarms.items() if one.heard_s < asked_s]
+            if device.state is not None and device.state_s < asked_s:
+                device.state = None
+            elif unsaid and device.online and now_s >= device.state_s + SETTLE_S:
+                for level in unsaid:
+                    del device.alarms[level]
+            else:
+                continue
+            device.version += 1
+            self.version += 1
 
     def hear(self, topic: str, payload: bytes, *, retained: bool, now_s: float) -> Message | None:
         """Take a message in; what it says, None where it is nothing we know.
@@ -170,7 +200,7 @@ class Fleet:
         before = device.alarms.get(level)
         if not device.alarm(level, said, now_s):
             return False
-        came_up = said.state == "active" and said.priority == "high" and not retained
+        came_up = said.state == "active" and said.priority == "high" and (self._again or not retained)
         same = before is not None and before.state.state == "active" and (
             (before.state.incident_id, before.state.escalation) == (said.incident_id, said.escalation)
         )  # fmt: skip

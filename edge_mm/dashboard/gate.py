@@ -98,7 +98,10 @@ class Gate:
             if scope["type"] == "websocket" or scope.get("method") not in ("GET", "HEAD"):
                 return "no Origin: not from a page of ours"
             return ""
-        found = urlsplit(origin)
+        try:
+            found = urlsplit(origin)
+        except ValueError:  # "http://["
+            return "the Origin is no address"
         # Where we speak TLS ourselves, a page without it may be anybody's between us; a TLS proxy speaks plainly to us.
         schemes = ("https",) if self._secure else ("http", "https")
         same = found.scheme in schemes and found.netloc.lower() == host.lower()

@@ -215,7 +215,7 @@ class Sensors(Section):
             there = sensor.availability
             sign = {"online": "● online", "stale": "◐ stale", "offline": "○ offline"}
             look(root, "old" if not linked or sensor.stale(now_s) else "")
-            state.say("? unknown" if there is None else sign[there.state])
+            state.say("? unknown" if there is None or not linked else sign[there.state])
             quality = sensor.quality
             words = [] if quality is None else [f"quality {share(quality)}"]
             if there is not None and there.detail:

@@ -94,14 +94,21 @@ class _Tile:
         self._worst.say(
             "No alerts" if worst is None else f"{SIGN[worst.state.priority]} {alarm_named(worst.state)}{more}"
         )
-        rows = {name: reading for _, name, reading in device.vitals()}
+        rows = device.leading(now_s)
         led = [name for name in LEADING if name in rows][:_LED] or list(rows)[:_LED]
+        aged: list[str] = []
         for i, (value, words) in enumerate(self._led):
-            reading = rows.get(led[i]) if i < len(led) else None
+            sensor, reading = rows[led[i]] if i < len(led) else (None, None)
             value.say("" if reading is None else f"{valued(reading)} {unit_of(reading)}".strip())
             words.say("" if reading is None else named(led[i]))
+            stale = sensor is not None and sensor.stale(now_s)
+            value.look("old" if stale else "")
+            if sensor is not None and stale and sensor.heard_s is not None:
+                aged.append(f"{named(led[i])} of {age(now_s - sensor.heard_s)} ago")
         heard = max((one.heard_s for one in device.sensors.values() if one.heard_s is not None), default=None)
-        self._age.say("" if not old or heard is None else f"values of {age(now_s - heard)} ago")
+        if old:
+            aged = [] if heard is None else [f"values of {age(now_s - heard)} ago"]
+        self._age.say(", ".join(aged))
 
 
 def there(device: Device) -> str:

@@ -15,6 +15,7 @@ from edge_mm.dashboard.viewer import Viewer
 from edge_mm.dashboard.wording import SIGN, alarm_named, clock_time, sentence
 
 _ROWS = 30
+_NOTHING = "Nothing has happened since this page's server was started."
 
 
 class Past:
@@ -36,7 +37,7 @@ class Past:
                 Words("label", "Only devices whose name has", for_="past-device")
                 field = box("input", "field", id="past-device", type="search", maxlength=64, autocomplete="off")
                 field.on("input", lambda event: self._narrow(event.args), js_handler="(e) => emit(e.target.value)")
-            self._none = Words("p", "Nothing has happened since this page's server was started.", "nothing")
+            self._none = Words("p", _NOTHING, "nothing")
             self._table = box("div", "wide", tabindex=0, role="group", aria_labelledby="past-title")
             with self._table, box("table"):
                 with box("thead"), box("tr"):
@@ -54,6 +55,7 @@ class Past:
             return
         self._shown = numbers
         self._none.set_visibility(not rows)
+        self._none.say("No device whose name has that has told of anything." if self._wanted else _NOTHING)
         self._table.set_visibility(bool(rows))
         if self._zone is not self._viewer.zone:
             self._zone = self._viewer.zone

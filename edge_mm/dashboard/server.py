@@ -213,10 +213,11 @@ class _Room:
         return app
 
     async def look(self) -> None:
-        """Tell who waits for an answer too long."""
+        """Tell who waits for an answer too long; see what a new connection did not bring again."""
         while True:
             await asyncio.sleep(0.5)
             self.asking.look(time.monotonic())
+            self.fleet.settle(time.monotonic())
 
     async def _page(self, request: Any) -> None:
         from nicegui import ui

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from nicegui import ui
 
@@ -70,7 +70,7 @@ class Site:
 
     async def zone(self) -> None:
         """Ask the browser where it is, for the times on the page."""
-        with suppress(TimeoutError, OSError, ValueError):
+        with suppress(TimeoutError, OSError, ValueError, ZoneInfoNotFoundError):  # a browser may not know, nor may we
             name = await ui.run_javascript("Intl.DateTimeFormat().resolvedOptions().timeZone", timeout=5.0)
             self._viewer.zone = ZoneInfo(str(name)[:LONGEST_WORD])
 

@@ -28,6 +28,7 @@ class Viewer:
         self.said: Callable[[bool, str], None] = lambda _done, _text: None
         """Shows a sentence: whether it went well, and what."""
         self._asking = asking
+        self._told_refused = ""
 
     def acknowledge(self, device: str, incident: str, what: str) -> None:
         """Somebody has seen this alarm."""
@@ -40,7 +41,7 @@ class Viewer:
         self._asking.silence(device, incident, what, seconds, by=self.who, wall_ns=wall, now_s=now, told=self._told)
 
     def waveforms(self, device: str) -> None:
-        """Ask for waveforms; only a refusal is worth a word."""
+        """Ask for waveforms; only a refusal is worth a word, and the same one no second."""
         now, wall = time.monotonic(), time.time_ns()
         self._asking.waveforms(device, by=self.who, wall_ns=wall, now_s=now, told=self._refused)
 
@@ -48,5 +49,6 @@ class Viewer:
         self.said(done, text)
 
     def _refused(self, done: bool, text: str) -> None:
-        if not done:
+        if not done and text != self._told_refused:  # they are asked for again and again
             self.said(False, f"No waveforms: {text}")
+        self._told_refused = "" if done else text

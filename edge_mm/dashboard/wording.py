@@ -17,6 +17,7 @@ from edge_mm.delivery.present import AlertState
 SIGN = {"high": "!!!", "medium": "!!", "low": "!"}
 """As IEC 60601-1-8 marks priorities, so that colour is never alone."""
 UNIT = {"bpm": "/min", "degC": "°C", "deg": "°", "uS": "µS"}
+_LONG = 1e9
 _WHOLE = {"bpm", "deg", "mmHg", "ms", "percent", "%"}
 """Units of which nobody reads decimals."""
 _NAMES = {
@@ -91,7 +92,10 @@ def valued(reading: Reading) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     if reading.unit == "probability":
-        return f"{100 * value:.0f}"
+        value = 100 * value
+        return f"{value:.0f}" if abs(value) < _LONG else f"{value:.1e}"
+    if abs(value) >= _LONG:  # nobody's pulse: shown as short as it can be
+        return f"{value:.1e}"
     if reading.unit == "degC":
         return f"{value:.1f}"
     whole = abs(value) >= 30 or reading.unit in _WHOLE

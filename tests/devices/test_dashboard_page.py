@@ -5,6 +5,7 @@ from dashboard_page import chromium, served
 from simulated_fleet import SimulatedFleet, some_alarms
 
 from edge_mm.dashboard.accounts import add_account
+from edge_mm.delivery.bridge_payloads import Availability, BridgeState
 from edge_mm.types import Reason
 
 pytestmark = pytest.mark.devices
@@ -125,3 +126,52 @@ def test_with_a_login_nothing_is_seen_before_it_and_its_name_goes_with_the_answe
         page.wait_for_selector(".alarm:has-text('by anna')")
         page.click("text=Log out")
         page.wait_for_url(f"{url}login")
+
+
+def test_a_value_of_a_sensor_that_is_silent_is_no_value_of_now_and_a_sensor_of_a_lost_device_is_not_online(page):
+    with served() as (mosquitto, url, _), SimulatedFleet(mosquitto.settings.port, ["bed-1"]) as fleet:
+        fleet.second("bed-1", 1)
+        fleet.say("bed-1", "sensor/ecg/availability", Availability("offline", "lost", "no cable"), retain=True)
+        page.goto(url)
+        page.wait_for_selector(".tile .age", state="attached")
+        fleet.second("bed-1", 11)
+        page.wait_for_selector(".tile:not(.old) .led b.old:has-text('/min')")
+        page.wait_for_selector(".tile .age:has-text('Heart rate of')")
+        page.wait_for_selector(".tile .led b:not(.old):has-text('5 %')")
+        page.goto(f"{url}device/bed-1")
+        page.wait_for_selector(".sensors li:has-text('cabin'):has-text('● online')")
+        fleet.say("bed-1", "bridge/state", BridgeState("offline", "connection lost"), retain=True)
+        page.wait_for_selector(".sensors li:has-text('cabin'):has-text('? unknown')")
+
+
+def test_numbers_that_nobody_measures_and_names_that_nothing_has_leave_the_page_as_it_is(page):
+    with served() as (mosquitto, url, _), SimulatedFleet(mosquitto.settings.port, ["bed-1"]) as fleet:
+        huge = {"value": -1e300, "unit": "bpm"}
+        fleet.say("bed-1", "sensor/ecg/state", {"readings": {"vitals_heart_rate_bpm": huge}})
+        fleet.alarm("bed-1")
+        page.set_viewport_size({"width": 360, "height": 740})
+        page.goto(f"{url}device/bed-1")
+        page.wait_for_selector(".reading:has-text('-1.0e+300')")
+        page.goto(url)
+        page.wait_for_selector("td:has-text('Eyes closed raised')")
+        page.fill("#past-device", "bed-2")
+        page.wait_for_selector(".past .nothing:has-text('No device whose name has that')")
+
+
+def test_a_browser_in_a_zone_that_is_none_gets_times_of_utc(browser, tmp_path):
+    with (tmp_path / "err").open("w+") as err:
+        with served(stderr=err) as (mosquitto, url, _), SimulatedFleet(mosquitto.settings.port, ["bed-1"]) as fleet:
+            fleet.alarm("bed-1")
+            opened = browser.new_page()
+            opened.add_init_script(
+                "Intl.DateTimeFormat.prototype.resolvedOptions = () => "
+                "{ window.asked = true; return {timeZone: 'Etc/Unknown'}; }"
+            )
+            opened.goto(url)
+            opened.wait_for_function("window.asked")
+            opened.click("button.seen")  # goes the way that the zone went, after it
+            opened.wait_for_selector(".note:has-text('acknowledged')")
+            opened.wait_for_selector("footer:has-text('Times are of UTC')")
+            opened.close()
+        err.seek(0)
+        assert "Traceback" not in err.read()

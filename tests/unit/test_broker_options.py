@@ -98,3 +98,11 @@ def test_both_verbs_have_them(verb, capsys):
         pytest.importorskip("nicegui", reason="not here: the extra [dashboard]")
     assert main([verb, "--broker", "b", "--tls-ca", "nowhere.pem"]) == 2
     assert "--tls-ca nowhere.pem: no such file" in capsys.readouterr().err
+
+
+def test_a_port_behind_the_host_is_told_where_it_belongs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["tail", "--broker", "broker.local:1884", "--seconds", "1"]) == 2
+    assert (
+        "--host broker.local:1884: give the port by itself, --host broker.local --port 1884" in capsys.readouterr().err
+    )

@@ -28,10 +28,11 @@ def hear(fleet, path, payload, *, device="car-7", retained=False, now_s=10.0):
 
 
 def stands(
-    fleet, state="raised", *, key="driver.eyes_closed", device="car-7", retained=False, incident="i1", **changes
-):
+    fleet, state="raised", *, key="driver.eyes_closed", device="car-7", retained=False, incident="i1", now_s=10.0,
+    **changes,
+):  # fmt: skip
     said = alert_state(record(alert(1.0, state, key=key, **changes), incident=incident), anchor=clock.now())
-    hear(fleet, f"alert/{key.replace('.', '_')}/state", said, device=device, retained=retained)
+    hear(fleet, f"alert/{key.replace('.', '_')}/state", said, device=device, retained=retained, now_s=now_s)
 
 
 def test_devices_with_the_worst_alarm_come_first_and_answered_ones_after_unanswered():
@@ -116,6 +117,17 @@ def test_readings_grow_stale_by_age_and_by_the_sensors_own_word():
     assert sensor.stale(101.0)
 
 
+def test_of_two_sensors_with_one_reading_the_one_that_tells_it_now_leads():
+    fleet = Fleet("edge_mm")
+    now = clock.now()
+    for stream, bpm, at_s in (("belt", 72.0, 60.0), ("ecg", 140.0, 50.0)):
+        said = [Observation(0, "vitals.heart_rate_bpm", bpm, "bpm", 1.0, "physio", stream)]
+        hear(fleet, f"sensor/{stream}/availability", {"state": "online"})
+        hear(fleet, f"sensor/{stream}/state", sensor_state(said, anchor=now), now_s=at_s)
+    sensor, reading = fleet.devices["car-7"].leading(61.0)["vitals_heart_rate_bpm"]
+    assert (sensor.name, reading.value) == ("belt", 72.0)
+
+
 def test_a_waveform_keeps_the_last_seconds_and_gaps_are_gaps():
     fleet = Fleet("edge_mm")
     for i in range(100):
@@ -190,6 +202,53 @@ def test_a_broker_that_is_gone_is_gone_since_the_first_failure():
     for link in (Link("connected", "", 1.0), Link("gone", "lost", 5.0), Link("gone", "refused", 9.0)):
         fleet.linked(link)
     assert (fleet.link.since_s, fleet.link.text) == (5.0, "refused")
+
+
+def again(fleet, at_s):
+    """The connection is lost and there again."""
+    fleet.linked(Link("gone", "lost", at_s - 5))
+    fleet.linked(Link("connected", "", at_s, at_s - 1))
+
+
+def test_what_a_broker_does_not_tell_again_after_its_restart_is_unknown_and_its_alarms_old():
+    fleet = Fleet("edge_mm")
+    fleet.linked(Link("connected", "", 1.0, 0.5))
+    for name in ("there", "left"):
+        hear(fleet, "bridge/state", BridgeState("online"), device=name, now_s=2.0)
+        stands(fleet, device=name, now_s=2.0)
+    again(fleet, 100.0)
+    hear(fleet, "bridge/state", BridgeState("online"), device="there", retained=True, now_s=100.0)
+    stands(fleet, device="there", retained=True, now_s=99.5)  # before the broker had confirmed the subscription
+    fleet.settle(100.0 + bounds.SETTLE_S)
+    assert [(one.name, one.online) for one in fleet.devices.values()] == [("there", True), ("left", False)]
+    assert all(len(one.standing()) == 1 for one in fleet.devices.values()), "no alarm is hidden"
+
+
+def test_an_alarm_that_its_device_does_not_stand_by_any_more_is_gone_after_a_new_connection():
+    fleet = Fleet("edge_mm")
+    fleet.linked(Link("connected", "", 1.0, 0.5))
+    hear(fleet, "bridge/state", BridgeState("online"), now_s=2.0)
+    stands(fleet, now_s=2.0)
+    again(fleet, 100.0)
+    fleet.settle(100.0 + bounds.SETTLE_S)
+    assert fleet.devices["car-7"].standing()
+    hear(fleet, "bridge/state", BridgeState("online"), now_s=200.0)
+    stands(fleet, key="driver.yawning", now_s=200.1)
+    fleet.settle(200.1)
+    assert len(fleet.devices["car-7"].standing()) == 2, "its states may still be on their way"
+    fleet.settle(200.0 + bounds.SETTLE_S)
+    assert [one.state.alert_id for one in fleet.devices["car-7"].standing()] == ["driver.yawning"]
+
+
+def test_what_came_up_while_the_broker_was_away_is_news():
+    fleet = Fleet("edge_mm")
+    fleet.linked(Link("connected", "", 1.0, 0.5))
+    stands(fleet, retained=True)
+    fleet.linked(Link("gone", "lost", 5.0))
+    stands(fleet, retained=True)  # may come before the news of the connection
+    assert not fleet.urgent, "it stood before"
+    stands(fleet, retained=True, incident="i2")
+    assert len(fleet.urgent) == 1
 
 
 JSON = st.recursive(

@@ -63,7 +63,9 @@ def test_another_name_is_refused_against_dns_rebinding(host):
     assert ask(gate(), host=host)[0] == 403
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1:9999", "http://localhost:8080", "http://["]
+)
 def test_another_sites_page_is_refused_whatever_it_asks(origin):
     for kind in ("http", "websocket"):
         status, _ = ask(gate(), host="127.0.0.1:8080", origin=origin, kind=kind)
@@ -178,6 +180,19 @@ def test_waits_double_and_belong_to_an_address_until_all_together_fail_too_often
     for i in range(40):
         pace.failed(f"address {i}", 100.0)
     assert pace.wait_s("b", 100.0) > 0
+
+
+def test_slips_of_the_pen_over_months_make_nobody_wait_and_a_patient_guesser_stays_slow():
+    pace = Pace(free=2, longest_s=60)
+    for day in range(200):
+        pace.failed(f"address {day % 50}", day * 86_400.0)
+        assert pace.wait_s("b", day * 86_400.0) == 0
+    now_s, tries = 1e9, 0
+    while now_s < 1e9 + 3600:
+        now_s += pace.wait_s("guesser", now_s)
+        pace.failed("guesser", now_s)
+        tries += 1
+    assert tries <= 2 + 6 + 60
 
 
 def test_a_session_ends_by_itself(logins):

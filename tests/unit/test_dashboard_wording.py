@@ -1,13 +1,22 @@
 """How alarms are called and told on the dashboard, and which answers are offered."""
 
+import json
+
 import pytest
 from delivery_samples import alert
 
+from edge_mm.dashboard.asking import Asking
+from edge_mm.dashboard.charts import wave_svg
 from edge_mm.dashboard.device import Alarm
-from edge_mm.dashboard.wording import alarm_named, sentence
+from edge_mm.dashboard.fleet import Fleet
+from edge_mm.dashboard.heard import Reading
+from edge_mm.dashboard.lines import Wave
+from edge_mm.dashboard.viewer import Viewer
+from edge_mm.dashboard.wording import alarm_named, sentence, valued
 from edge_mm.delivery import clock
 from edge_mm.delivery.present import alert_state
 from edge_mm.delivery.record import Record
+from edge_mm.delivery.requests import Response
 
 
 def state(said="raised", **changes):
@@ -58,3 +67,31 @@ def test_an_alarm_is_named_with_what_it_is_about(kind, key, person, named):
 )  # fmt: skip
 def test_silence_is_offered_where_the_device_would_do_it(transition, offered):
     assert Alarm("x", state(transition), 1.0).silences is offered
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "told"),
+    [(71.6, "bpm", "72"), (1e300, "bpm", "1.0e+300"), (-1e300, "", "-1.0e+300"), (1.7e308, "probability", "inf"),
+     (36.61, "degC", "36.6"), (0.97, "probability", "97")],
+)  # fmt: skip
+def test_a_number_has_as_many_digits_as_people_read(value, unit, told):
+    assert valued(Reading(value, unit)) == told
+
+
+def test_a_refusal_of_waveforms_is_said_once_and_again_after_they_came():
+    sent, said = [], []
+    asking = Asking("edge_mm", lambda _topic, payload: sent.append(json.loads(payload)["transaction"]) or True)
+    viewer = Viewer(Fleet("edge_mm"), asking, "ann")
+    viewer.said = lambda done, text: said.append((done, text))
+    for status in ("error", "error", "ok", "error"):
+        viewer.waveforms("car-7")
+        asking.answered("car-7", Response(status=status, transaction=sent[-1], error="busy" if status != "ok" else ""))
+    assert said == [(False, "No waveforms: car-7 refused: busy")] * 2
+
+
+def test_a_waveform_between_the_largest_numbers_there_are_is_drawn():
+    wave = Wave()
+    wave.add(1.0, [-1.7e308, 1.7e308, 0.0], rate_hz=100.0, unit="mV")
+    drawn = wave_svg(wave)
+    assert "nan" not in drawn
+    assert all(f" {y:.1f}" in drawn for y in (86.0, 4.0, 45.0))
