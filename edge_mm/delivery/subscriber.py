@@ -227,7 +227,12 @@ def _event(message: MQTTMessage) -> AlertEvent | None:
         return None
     try:
         # As text: msgspec does not look at the encoding of fields that it does not know.
-        return msgspec.json.decode(message.payload.decode(), type=AlertEvent)
+        event = msgspec.json.decode(message.payload.decode(), type=AlertEvent)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # anyone may publish there
         log.warning("%s: not an alert event: %s", topic, error)
         return None
+    # A broker between two others may put levels before ours. The device's own level is what access lists guard.
+    if topic.split("/")[-3] != event.source.rpartition("/")[2]:
+        log.warning("%s: not an alert event of this device: it says that it is of %.80r", topic, event.source)
+        return None
+    return event

@@ -41,7 +41,12 @@ def test_what_a_receiver_failed_at_is_not_confirmed_and_is_no_double_when_it_com
     assert subscriber.duplicates == 1
 
 
+FOREIGN = msgspec.json.encode(
+    alert_event(Record(1, "id 1", "i", "b", alert(1)), source="edge_mm/car-8", anchor=NOON, now=NOON)
+)
 HOSTILE = {
+    "another device's": FOREIGN,
+    "a source without levels": FOREIGN.replace(b"edge_mm/car-8", b"car-8"),
     "deep": b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}",
     "empty": b"",
     "not UTF-8": b'{"id":"\xff"}',
