@@ -254,6 +254,7 @@ class MqttSink(Announcer):
         session.part(BridgeState("offline", "stopped"))
         while not session.parted and (left := self._stop_by - time.monotonic()) > 0:
             self._turn(connection, session, timeout_s=left)
+            session.say_all(self._news.take())
         return session.parted
 
     def _turn(self, connection: Connection, session: Session, *, timeout_s: float) -> None:
