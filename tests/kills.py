@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -179,11 +180,14 @@ def _late(came: list[tuple[int, float]], killed_s: list[float]) -> tuple[int, in
     one. A second is for what was still on its way when the broker was killed.
     """
     late = other = 0
-    for at, (number, _) in enumerate(came):
-        larger = next((i for i in range(at) if came[i][0] > number), None)
-        if larger is None:
+    largest: list[int] = []  # so far; it only rises, so that the first larger one is found at once
+    for number, _ in came:
+        if not largest or number > largest[-1]:
+            largest.append(number)
             continue
-        since_s = max((time_s for n, time_s in came[:larger] if n < number), default=float("-inf"))
+        larger = bisect_right(largest, number)
+        largest.append(largest[-1])
+        since_s = came[larger - 1][1] if larger else float("-inf")
         if any(since_s - 1.0 <= one <= came[larger][1] for one in killed_s):
             late += 1
         else:
