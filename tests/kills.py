@@ -9,7 +9,9 @@ import argparse
 import contextlib
 import json
 import random
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,7 +47,7 @@ class Kills:
     doubled_after_deduplication: int = 0
     doubles_dropped: int = 0
     late: int = 0
-    """Came after one of a larger number, once a broker had been killed between the two: it had lost this one."""
+    """Came after one of a larger number: a broker had confirmed it, was killed, and had lost it."""
     out_of_order: int = 0
     """Came after one of a larger number, and no broker had lost it."""
     states_wrong: list[str] = field(default_factory=list)
@@ -105,6 +108,8 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
     """Kill so often, then let everything end in order and count."""
     chance, found, began = random.Random(seed), Kills(), time.monotonic()
     killed_s: list[float] = []  # the broker
+    confirmed_s: dict[int, float] = {}  # by a broker that may still lose it: not before then
+    looked_s = began
     sound = bursts(folder / "s.wav", count=60)
     with broker(kind="mosquitto") as local, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
         config = configured(folder, port=local.settings.port, sources=sound_source(sound), mqtt="settle_s = 2.0")
@@ -136,6 +141,9 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
                 process.kill()
                 process.wait()
                 found.daemon += 1
+            for seq in _confirmed(folder):
+                confirmed_s.setdefault(seq, looked_s)
+            looked_s = time.monotonic()
             if tell:
                 done = found.daemon + found.broker
                 print(f"\r{done}/{count} kills, {len(listener.events)} transitions received", end="", file=sys.stderr)
@@ -144,14 +152,31 @@ def kill_often(folder: Path, count: int, *, seed: int, tell: bool = False) -> Ki
         ended = start(config)
         if ended.wait(180) != 0:
             raise AssertionError(log_of(config)[-3000:])
-        _judge(folder, listener, found, killed_s)
+        _judge(folder, listener, found, lambda came: _late(came, killed_s, confirmed_s))
         listener.close()
     found.tracebacks = log_of(config).count("Traceback")
     found.seconds = round(time.monotonic() - began, 1)
     return found
 
 
-def _judge(folder: Path, listener: Listener, found: Kills, killed_s: list[float]) -> None:
+def _confirmed(folder: Path) -> set[int]:
+    """What the outbox marks as confirmed; of a copy, so that the next daemon finds it as the last one left it."""
+    copy = folder / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir()
+    for name in ("o.sqlite", "o.sqlite-wal"):
+        if (folder / name).exists():
+            shutil.copy(folder / name, copy / name)
+    with contextlib.closing(sqlite3.connect(copy / "o.sqlite")) as db:
+        try:
+            return {int(seq) for (seq,) in db.execute("SELECT seq FROM settling")}
+        except sqlite3.OperationalError:  # killed before it had a table
+            return set()
+
+
+def _judge(
+    folder: Path, listener: Listener, found: Kills, late: Callable[[list[tuple[int, float]]], tuple[int, int]]
+) -> None:
     with Outbox(folder / "o.sqlite", device="d") as outbox:
         found.transitions = outbox.last_seq
         standing = {record.alert.key for record in outbox.states() if record.alert.state != "cleared"}
@@ -161,7 +186,7 @@ def _judge(folder: Path, listener: Listener, found: Kills, killed_s: list[float]
     numbers = [event.data.seq for event in listener.events]
     found.lost = sorted(set(range(1, found.transitions + 1)) - set(numbers))
     found.doubled_after_deduplication = sum(n - 1 for n in Counter(numbers).values())
-    found.late, found.out_of_order = _late(list(zip(numbers, listener.times_s, strict=False)), killed_s)
+    found.late, found.out_of_order = late(list(zip(numbers, listener.times_s, strict=False)))
     found.doubles_dropped = listener.doubles
     states: dict[str, str] = {}
     for event in sorted(listener.events, key=lambda event: event.data.seq):
@@ -173,11 +198,11 @@ def _judge(folder: Path, listener: Listener, found: Kills, killed_s: list[float]
         found.states_wrong.append("what stands is not what was said")
 
 
-def _late(came: list[tuple[int, float]], killed_s: list[float]) -> tuple[int, int]:
+def _late(came: list[tuple[int, float]], killed_s: list[float], confirmed_s: dict[int, float]) -> tuple[int, int]:
     """How many came after a larger number because a broker took them along when it was killed; and how many others.
 
-    A transition is sent before those of larger numbers, so it was lost between what came before it and the first larger
-    one. A second is for what was still on its way when the broker was killed.
+    What was never confirmed is sent before larger numbers. So a late one had been confirmed, and the broker that had
+    done so was killed before the first larger one came.
     """
     late = other = 0
     largest: list[int] = []  # so far; it only rises, so that the first larger one is found at once
@@ -187,8 +212,8 @@ def _late(came: list[tuple[int, float]], killed_s: list[float]) -> tuple[int, in
             continue
         larger = bisect_right(largest, number)
         largest.append(largest[-1])
-        since_s = came[larger - 1][1] if larger else float("-inf")
-        if any(since_s - 1.0 <= one <= came[larger][1] for one in killed_s):
+        since_s = confirmed_s.get(number, float("inf"))
+        if any(since_s <= one <= came[larger][1] for one in killed_s):
             late += 1
         else:
             other += 1
