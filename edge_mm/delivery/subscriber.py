@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import msgspec
 from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.connection import Connection
 from edge_mm.delivery.payloads import AlertEvent
+from edge_mm.delivery.seen import Seen
 from edge_mm.delivery.settings import MqttSettings
 from edge_mm.delivery.topics import ALERT_EVENT
 from edge_mm.errors import DeliveryError
@@ -25,8 +26,6 @@ from edge_mm.errors import DeliveryError
 if TYPE_CHECKING:
     from paho.mqtt.client import MQTTMessage
 
-REMEMBERED = 10_000
-"""Ids by which doubles are known."""
 _BACKOFF_S = (0.1, 5.0)
 
 log = logging.getLogger(__name__)
@@ -71,7 +70,7 @@ class Subscriber:
         self._connection: Connection | None = None
         self._queue: deque[tuple[Connection, MQTTMessage]] = deque()
         self._handed: tuple[Connection, MQTTMessage] | None = None
-        self._seen: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._seen = Seen()
 
     def open(self, *, timeout_s: float = 5.0) -> None:
         """Connect and subscribe.
@@ -168,7 +167,7 @@ class Subscriber:
     def _leave(self) -> None:
         """Disconnect and forget what is in hand, also as a double."""
         if self._handed is not None and (event := _event(self._handed[1])) is not None:
-            self._seen.pop((event.source, event.id), None)
+            self._seen.forget(event.source, event.data.seq, event.id)
         self._handed = None
         self._hang_up()
         self._queue.clear()
@@ -187,19 +186,10 @@ class Subscriber:
             log.warning("a message was passed over: its topic is no UTF-8")
             return None
         event = _event(message)
-        if event is not None and self._is_double(event):
+        if event is not None and not self._seen.add(event.source, event.data.seq, event.id):
+            self.duplicates += 1
             return None
         return Received(topic, bytes(message.payload), bool(message.retain), event)
-
-    def _is_double(self, event: AlertEvent) -> bool:
-        key = (event.source, event.id)
-        if key in self._seen:
-            self.duplicates += 1
-            return True
-        self._seen[key] = None
-        if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
-        return False
 
     def _confirm(self) -> None:
         """Confirm what was handed out, if the connection it came by is still there; else it comes again, a double."""
