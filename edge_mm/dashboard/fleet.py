@@ -18,9 +18,7 @@ from edge_mm.delivery.bridge_payloads import Availability, BridgeInfo, BridgeSta
 from edge_mm.delivery.payloads import AlertEvent
 from edge_mm.delivery.present import AlertState
 from edge_mm.delivery.requests import Response
-
-_REMEMBERED = 10_000
-"""Ids of events by which doubles are known."""
+from edge_mm.delivery.seen import Seen
 
 
 @dataclass(slots=True)
@@ -74,7 +72,7 @@ class Fleet:
     _left_out: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _sensors: int = 0
     _numbers: int = 0
-    _ids: OrderedDict[tuple[str, str], None] = field(default_factory=OrderedDict)
+    _seen: Seen = field(default_factory=Seen)
 
     def linked(self, link: Link) -> None:
         """The connection to the broker is so now."""
@@ -210,11 +208,7 @@ class Fleet:
         return True
 
     def _event(self, device: Device, said: AlertEvent) -> None:
-        key = (device.name, said.id)
-        if key in self._ids:
+        if not self._seen.add(device.name, said.data.seq, said.id):
             return
-        self._ids[key] = None
-        if len(self._ids) > _REMEMBERED:
-            self._ids.popitem(last=False)
         self._numbers += 1
         device.events.append(Happened(self._numbers, device.name, said))
