@@ -28,7 +28,10 @@ BLOCK = 1600
 
 
 class Microphone:
-    """A live source of one's own; it gives what ``speak`` puts into it, or noise in real time while ``on`` is set."""
+    """A live source of one's own; it gives what ``speak`` puts into it, or noise in real time while ``on`` is set.
+
+    As a sound card does, it loses nothing when its reader is late.
+    """
 
     live = True
 
@@ -38,6 +41,7 @@ class Microphone:
         self.on = threading.Event()
         self.free = threading.Event()
         self._blocks: queue.Queue[int] = queue.Queue()
+        self._next_ns: int | None = None
 
     def open(self) -> StreamSpec:
         return StreamSpec(self.name, "audio", 16_000.0, "1")
@@ -49,8 +53,10 @@ class Microphone:
         data = np.random.default_rng(1).normal(0, 0.1, self.samples).astype(np.float32)
         while not self.free.is_set():
             if self.on.is_set():
-                self.free.wait(self.samples / 16_000)
-                return Sample(self.name, time.monotonic_ns() - self.samples * 62_500, data, 16_000.0)
+                begin_ns = time.monotonic_ns() if self._next_ns is None else self._next_ns
+                self._next_ns = begin_ns + self.samples * 62_500
+                self.free.wait(max(0.0, (self._next_ns - time.monotonic_ns()) / 1e9))
+                return Sample(self.name, begin_ns, data, 16_000.0)
             try:
                 return Sample(self.name, self._blocks.get(timeout=0.05), data, 16_000.0)
             except queue.Empty:

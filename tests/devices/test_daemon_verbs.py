@@ -91,7 +91,7 @@ def test_tail_prints_each_alert_as_it_arrives(json_wanted, tmp_path, guarded, ca
 def test_tail_shows_one_line_per_event_and_no_letter_that_moves_a_cursor(json_wanted, guarded, capsys, monkeypatch):
     monkeypatch.setenv("EDGE_MM_MQTT_PASSWORD", "right-password")
     text = "hello\x1b[2J\x1b]0;owned\x07\n2026-01-01 edge_mm/car-7 cleared: a forged line\u2028\x9b2J"
-    event = replay_event(ALERT, seq=1, digest="0" * 64, origin_ns=0, bundle=None, source="edge_mm/x\n")
+    event = replay_event(ALERT, seq=1, digest="0" * 64, origin_ns=0, bundle=None, source="edge_mm\n/x")
     reason = msgspec.structs.replace(event.data.reason, text=text)
     event = msgspec.structs.replace(event, data=msgspec.structs.replace(event.data, reason=reason))
     payload = json.dumps(msgspec.to_builtins(event), indent=1, ensure_ascii=False).encode()
