@@ -254,15 +254,9 @@ def _placed(config: Config, rows: Sequence[Any], places: Places) -> Config:
         if value is not None and (placed := places.existing(value, where=f"mqtt.{key}")) is not None:
             changed[key] = placed
     if changed.get("password_file"):
-        try:
-            if (mode := Path(changed["password_file"]).stat().st_mode & 0o777) & 0o077:
-                places.problem(
-                    f"mqtt.password_file: {changed['password_file']}: others may read it ({mode:03o}); chmod 600 it"
-                )
-            text = Path(changed["password_file"]).read_text(encoding="utf-8")
-            changed["password"] = text.split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError):
-            places.problem(f"mqtt.password_file: {changed['password_file']}: cannot be read as text")
+        password = places.secret(changed["password_file"], where="mqtt.password_file")
+        if password is not None:
+            changed["password"] = password
     try:
         mqtt = msgspec.structs.replace(mqtt, **changed)
     except ConfigError as error:  # a password that MQTT cannot send

@@ -10,7 +10,6 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -186,10 +185,8 @@ def _placed(one: SinkConfig, places: Places) -> SinkConfig:
         path = places.existing(file, where=f"{where}: header_files.{key}")
         if path is None:
             continue
-        try:
-            value = Path(path).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-        except (OSError, UnicodeDecodeError):
-            places.problem(f"{where}: header_files.{key}: {path}: cannot be read as text")
+        value = places.secret(path, where=f"{where}: header_files.{key}")
+        if value is None:
             continue
         if text := wrong_header(key, value):
             places.problem(f"{where}: header_files.{key}: {text}")

@@ -77,6 +77,16 @@ class Places:
         self.problem(f"{where}: {placed}: no such file")
         return None
 
+    def secret(self, path: str, *, where: str) -> str | None:
+        """First line of a file that nobody else may read; None, and a problem, where it cannot be that."""
+        try:
+            if (mode := Path(path).stat().st_mode & 0o777) & 0o077:
+                self.problem(f"{where}: {path}: others may read it ({mode:03o}); chmod 600 it")
+            return Path(path).read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+        except (OSError, UnicodeDecodeError):
+            self.problem(f"{where}: {path}: cannot be read as text")
+            return None
+
     def _placed(self, path: str, where: str, *, resolve: bool) -> str | None:
         try:
             placed = self._folder / Path(path).expanduser()

@@ -7,6 +7,7 @@ from edge_mm.daemon.masking import secrets_of, secrets_of_sink, without
 
 def test_passwords_and_headers_are_taken_out_also_those_from_files(tmp_path):
     (tmp_path / "token").write_text("Bearer from-a-file\n")
+    (tmp_path / "token").chmod(0o600)
     (tmp_path / "edge-mm.toml").write_text(
         'version = 1\ndevice_id = "d"\n[mqtt]\nusername = "u"\npassword = "hunter22"\n'
         '[[sink]]\nkind = "webhook"\nurl = "https://host/in"\nheaders = {X-Key = "key-of-mine"}\n'

@@ -130,3 +130,14 @@ def test_what_stands_in_the_wrong_place_of_a_webhook_is_not_repeated(tmp_path, l
         load_config(written(tmp_path, f'[[sink]]\nkind="webhook"\nurl="http://h/"\n{line}\n'))
     assert said in str(caught.value)
     assert "s3cret" not in str(caught.value)
+
+
+def test_a_file_with_a_header_is_refused_where_others_may_read_it(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("Bearer s3cret\n")
+    token.chmod(0o640)
+    path = written(tmp_path, '[[sink]]\nkind="webhook"\nurl="http://h/"\nheader_files={Authorization="token"}\n')
+    with pytest.raises(ConfigError, match=r"header_files.Authorization: .*others may read it \(640\); chmod 600"):
+        load_config(path)
+    token.chmod(0o600)
+    assert load_config(path).sink[0].headers == {"Authorization": "Bearer s3cret"}
