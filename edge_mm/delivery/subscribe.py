@@ -48,7 +48,7 @@ def subscribe(
         edge_mm.subscribe("broker.local", on_alert=on_alert)  # returns after seconds=, or when stop is set
 
     Args:
-        broker: name or address, ``HOST:PORT``, or whole settings.
+        broker: name or address, ``HOST:PORT`` (``[::1]:1883``), or whole settings.
         on_alert: is given each transition once, in order. One that it fails with (an exception) is not confirmed: the
             exception comes out of here, and with a ``client_id`` the transition comes again at the next start.
         on_state: is given the device's name and how each of its alarms stands: first those that the broker has kept,
@@ -108,8 +108,9 @@ def _settings(broker: str | MqttSettings, more: dict[str, Any]) -> MqttSettings:
         if isinstance(broker, MqttSettings):
             return msgspec.structs.replace(broker, **more)
         host, colon, port = broker.rpartition(":")
-        if colon and port.isdigit() and ":" not in host:  # an IPv6 address has colons of its own
-            return MqttSettings(host=host, port=int(port), **more)
-        return MqttSettings(host=broker, **more)
+        bracketed = host.startswith("[") and host.endswith("]")
+        if colon and port.isdigit() and (bracketed or ":" not in host):  # an IPv6 address has colons of its own
+            return MqttSettings(host=host[1:-1] if bracketed else host, port=int(port), **more)
+        return MqttSettings(host=broker[1:-1] if broker.startswith("[") and broker.endswith("]") else broker, **more)
     except (TypeError, ValueError) as error:
         raise UsageError(f"broker {broker if isinstance(broker, str) else broker.where}: {error}") from error

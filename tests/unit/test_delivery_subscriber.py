@@ -11,6 +11,7 @@ from edge_mm.delivery.clock import Anchor
 from edge_mm.delivery.complaints import LoginRefusedError
 from edge_mm.delivery.payloads import alert_event
 from edge_mm.delivery.record import Record
+from edge_mm.delivery.subscribe import _settings
 from edge_mm.delivery.subscriber import Subscriber
 
 NOON = Anchor(1_790_000_000 * 10**9, 0, "boot-1", synced=True)
@@ -105,3 +106,18 @@ def test_what_came_long_ago_is_known_when_it_comes_again():
         got = [next(stream).data.seq for _ in range(6)]
     assert got == [1, 2, 3, 4, 5, 6]
     assert subscriber.duplicates == 2
+
+
+@pytest.mark.parametrize(
+    ("broker", "host", "port"),
+    [
+        ("broker.local", "broker.local", 1883),
+        ("broker.local:8883", "broker.local", 8883),
+        ("::1", "::1", 1883),
+        ("[::1]", "::1", 1883),
+        ("[fe80::1%eth0]:8883", "fe80::1%eth0", 8883),
+    ],
+)
+def test_a_broker_is_named_as_people_name_it(broker, host, port):
+    settings = _settings(broker, {})
+    assert (settings.host, settings.port) == (host, port)
