@@ -86,7 +86,7 @@ def test_history_has_each_event_once_newest_first_and_none_pushes_out_another_de
     assert [one.event.id for one in fleet.history("quiet")] == ["id1"]
     loud = fleet.history("loud", most=1000)
     assert len(loud) == bounds.MAX_EVENTS
-    assert loud[0].event.id == f"id{bounds.MAX_EVENTS + 49}"
+    assert [one.event.id for one in loud] == [f"id{seq}" for seq in range(bounds.MAX_EVENTS + 49, 49, -1)]
     assert fleet.history(most=1000)[-1].device == "quiet"
 
 
